@@ -1,0 +1,78 @@
+/* Every limit of the firmware in one place: its unit, and what a step costs in RAM.
+ * board.toml [limits] may override any of them for a board (-D at build). */
+#ifndef WASMOTE_CONFIG_H
+#define WASMOTE_CONFIG_H
+
+/* ---- CoAP ------------------------------------------------------------------------------- */
+#ifndef COAP_PDU_MAX
+#define COAP_PDU_MAX 1152 /* bytes of one message, RFC 7252 section 4.6; x3 in RAM (rx, tx, slipmux) */
+#endif
+#ifndef COAP_BODY_MAX
+#define COAP_BODY_MAX 4096 /* bytes of one response body before Block2 slices it; x1 */
+#endif
+#ifndef COAP_REQUEST_BODY_MAX
+#define COAP_REQUEST_BODY_MAX 1024 /* bytes of an assembled (not streamed) request body; x1 */
+#endif
+#ifndef COAP_BLOCK_SZX_MAX
+#define COAP_BLOCK_SZX_MAX 6 /* largest block offered: 2^(4+SZX) = 1024 bytes (RFC 7959) */
+#endif
+#ifndef COAP_UPLOAD_TIMEOUT_S
+#define COAP_UPLOAD_TIMEOUT_S 60 /* an abandoned Block1 upload is freed after this */
+#endif
+#ifndef COAP_DEDUP_ENTRIES
+#define COAP_DEDUP_ENTRIES 16 /* remembered requests; about 160 bytes each */
+#endif
+#ifndef COAP_DEDUP_RESPONSE_MAX
+#define COAP_DEDUP_RESPONSE_MAX 112 /* bytes of a remembered response */
+#endif
+#ifndef COAP_OBSERVERS_MAX
+#define COAP_OBSERVERS_MAX 8 /* entries of the observer table; about 96 bytes each */
+#endif
+#ifndef COAP_OBSERVE_CON_EVERY
+#define COAP_OBSERVE_CON_EVERY 32 /* every n-th notification is confirmable, to find dead observers */
+#endif
+#ifndef COAP_PATH_MAX
+#define COAP_PATH_MAX 64 /* bytes of a Uri-Path, segments joined by '/' */
+#endif
+
+/* ---- modules ---------------------------------------------------------------------------- */
+#ifndef MODULE_SLOTS
+#define MODULE_SLOTS 2
+#endif
+#ifndef MODULE_BANK_BYTES
+#define MODULE_BANK_BYTES (24 * 1024) /* largest bundle; MODULE_SLOTS + 1 of them */
+#endif
+#ifndef MODULE_ARENA_BYTES
+#define MODULE_ARENA_BYTES (64 * 1024) /* wasm3's only memory: linear memories, code pages, stacks */
+#endif
+#ifndef MODULE_STREAMS_MAX
+#define MODULE_STREAMS_MAX 2 /* output streams of one module */
+#endif
+#ifndef MODULE_INPUTS_MAX
+#define MODULE_INPUTS_MAX 4 /* sensors one module listens to */
+#endif
+#ifndef MODULE_CONFIG_MAX
+#define MODULE_CONFIG_MAX 512 /* bytes of a module's CBOR parameters */
+#endif
+#ifndef MODULE_EVENT_BUDGET_US
+#define MODULE_EVENT_BUDGET_US 50000 /* default time budget of one event */
+#endif
+#ifndef MODULE_STACK_MAX
+#define MODULE_STACK_MAX 8192 /* bytes of Wasm operand stack a manifest may ask for */
+#endif
+
+/* ---- data ------------------------------------------------------------------------------- */
+#ifndef STREAM_RING_BYTES
+#define STREAM_RING_BYTES 8192 /* encoded records kept per stream */
+#endif
+#ifndef SENSORS_MAX
+#define SENSORS_MAX 8 /* the board's own and injected ones */
+#endif
+#ifndef SENSOR_CHANNELS_MAX
+#define SENSOR_CHANNELS_MAX 8
+#endif
+#ifndef LOG_RING_BYTES
+#define LOG_RING_BYTES 2048
+#endif
+
+#endif

@@ -1,0 +1,110 @@
+/* The whole board boundary. A board family implements these functions once; nothing above
+ * this line knows a chip, nothing below it knows CoAP or Wasm.
+ *
+ * Context: "thread" = called from the event loop only; "any" = also from an interrupt handler.
+ * No function blocks unless it says so. */
+#ifndef WASMOTE_HAL_H
+#define WASMOTE_HAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+/* Clocks, interrupts, UART, sensors. Thread; called once, before anything else here. Every wait
+ * inside is bounded and falls back (HSE -> HSI), so it always returns. */
+void hal_init(void);
+
+/* Restarts the board at once. Any; does not return. */
+_Noreturn void hal_reset(void);
+
+typedef enum {
+    HAL_RESET_UNKNOWN = 0,
+    HAL_RESET_POWER,    /* power-on or brown-out */
+    HAL_RESET_PIN,      /* NRST */
+    HAL_RESET_SOFTWARE, /* hal_reset() */
+    HAL_RESET_WATCHDOG, /* hal_watchdog_start() ran out */
+    HAL_RESET_FAULT     /* a CPU fault was reported, then the board reset itself */
+} hal_reset_cause;
+
+/* Why the board last started; constant after hal_init(). Thread. */
+hal_reset_cause hal_get_reset_cause(void);
+
+/* The text a fault handler left behind before the last reset ("HardFault pc=... lr=..."), or
+ * NULL. Survives one warm reset. Thread. */
+const char *hal_last_fault(void);
+
+/* Copies the chip's unique id. Returns its length (<= cap). Thread. */
+size_t hal_unique_id(uint8_t *out, size_t cap);
+
+/* Fills out with len random bytes fit for CoAP message ids, tokens and boot ids; not a key
+ * generator. Thread; waits for the generator at most 1 ms, then falls back to stretching what
+ * it has. */
+void hal_random(uint8_t *out, size_t len);
+
+/* ---- time and sleep --------------------------------------------------------------------- */
+
+/* Microseconds since hal_init(): monotonic, never wraps in practice (64 bit). Any. */
+uint64_t hal_now_us(void);
+
+/* Sleeps until an interrupt is pending or hal_now_us() reaches until_us, whichever is first.
+ * Thread; called with interrupts locked (hal_irq_lock), so that an event posted just before is
+ * not slept through; returns with them still locked. May return early. */
+void hal_idle(uint64_t until_us);
+
+/* Disables interrupts; returns the state for hal_irq_unlock(). Any; nests. */
+uint32_t hal_irq_lock(void);
+void hal_irq_unlock(uint32_t state);
+
+/* Starts the independent watchdog; from then on hal_watchdog_feed() must come at least every
+ * timeout_ms. It cannot be stopped. Thread. */
+void hal_watchdog_start(uint32_t timeout_ms);
+void hal_watchdog_feed(void);
+
+/* ---- bytes ------------------------------------------------------------------------------ */
+
+/* The serial link: one UART or USB serial port, 8N1. The interrupt handler fills a ring of
+ * HAL_UART_RX_BYTES and posts EVENT_UART. Both return how many bytes were moved: 0 = nothing
+ * there / transmit ring full. Thread. */
+size_t hal_uart_read(uint8_t *out, size_t cap);
+size_t hal_uart_write(const uint8_t *bytes, size_t len);
+
+/* Free space in the transmit ring. Thread. */
+size_t hal_uart_write_space(void);
+
+/* Bytes that arrived while the receive ring was full, since hal_init(). Thread. */
+uint32_t hal_uart_overruns(void);
+
+/* Boards with an IP network (board.toml: net = true) also carry CoAP over UDP; others do not
+ * link these. addr is opaque to the caller; HAL_ADDR_BYTES holds an IPv6 address, scope and port.
+ * recv returns the datagram's length, 0 when none waits, WM_EINVAL for one longer than cap (it is
+ * dropped). send returns WM_OK or WM_EIO; a datagram may be lost either way. Thread. */
+#define HAL_ADDR_BYTES 22
+int hal_udp_recv(uint8_t addr[HAL_ADDR_BYTES], uint8_t *out, size_t cap);
+wm_status hal_udp_send(const uint8_t addr[HAL_ADDR_BYTES], const uint8_t *bytes, size_t len);
+
+/* ---- sensors ---------------------------------------------------------------------------- */
+
+struct hal_sensor {
+    const char *name;            /* resource name under /sensors */
+    uint8_t channels;            /* values per reading */
+    const char *const *channel;  /* channel names, `channels` of them */
+    const char *const *unit;     /* SenML units (RFC 8428 section 12.1), `channels` of them */
+};
+
+/* The board's own sensors (board.toml [[sensor]]), index 0..count-1; constant. */
+size_t hal_sensor_count(void);
+const struct hal_sensor *hal_sensor_info(size_t index);
+
+/* Reads all channels of one sensor. Blocks for a conversion (tens of microseconds, bounded).
+ * WM_OK, or WM_EIO when the converter did not answer. Thread. */
+wm_status hal_sensor_read(size_t index, float *values);
+
+/* ---- flash ------------------------------------------------------------------------------
+ * The module banks' sectors arrive here with the slot store (sectors read / erase / program,
+ * see firmware/DESIGN.md); until then banks live in RAM behind node/bank.h. */
+
+#endif

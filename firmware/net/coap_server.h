@@ -1,0 +1,110 @@
+/* CoAP server (RFC 7252): resources as a table, request -> handler -> response. Block-wise
+ * transfer (RFC 7959) and Observe (RFC 7641) are done here, so that a handler sees whole bodies,
+ * or, where it asks for it, an upload block by block. */
+#ifndef WASMOTE_COAP_SERVER_H
+#define WASMOTE_COAP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/link.h"
+
+enum coap_method { COAP_GET = 1, COAP_POST = 2, COAP_PUT = 3, COAP_DELETE = 4 };
+
+#define COAP_CODE(class_, detail) (uint8_t)(((class_) << 5) | (detail))
+enum {
+    COAP_201_CREATED = COAP_CODE(2, 1),
+    COAP_202_DELETED = COAP_CODE(2, 2),
+    COAP_203_VALID = COAP_CODE(2, 3),
+    COAP_204_CHANGED = COAP_CODE(2, 4),
+    COAP_205_CONTENT = COAP_CODE(2, 5),
+    COAP_231_CONTINUE = COAP_CODE(2, 31),
+    COAP_400_BAD_REQUEST = COAP_CODE(4, 0),
+    COAP_402_BAD_OPTION = COAP_CODE(4, 2),
+    COAP_403_FORBIDDEN = COAP_CODE(4, 3),
+    COAP_404_NOT_FOUND = COAP_CODE(4, 4),
+    COAP_405_METHOD_NOT_ALLOWED = COAP_CODE(4, 5),
+    COAP_406_NOT_ACCEPTABLE = COAP_CODE(4, 6),
+    COAP_408_INCOMPLETE = COAP_CODE(4, 8),
+    COAP_409_CONFLICT = COAP_CODE(4, 9),
+    COAP_412_PRECONDITION_FAILED = COAP_CODE(4, 12),
+    COAP_413_TOO_LARGE = COAP_CODE(4, 13),
+    COAP_415_UNSUPPORTED_FORMAT = COAP_CODE(4, 15),
+    COAP_422_UNPROCESSABLE = COAP_CODE(4, 22),
+    COAP_500_INTERNAL = COAP_CODE(5, 0),
+    COAP_501_NOT_IMPLEMENTED = COAP_CODE(5, 1),
+    COAP_503_UNAVAILABLE = COAP_CODE(5, 3)
+};
+
+/* Content formats (IANA CoAP Content-Formats registry; 65000+ is for experimental use). */
+enum {
+    COAP_FORMAT_NONE = -1,
+    COAP_FORMAT_TEXT = 0,
+    COAP_FORMAT_LINK = 40,
+    COAP_FORMAT_OCTETS = 42,
+    COAP_FORMAT_CBOR = 60,
+    COAP_FORMAT_SENML_CBOR = 112,
+    COAP_FORMAT_BUNDLE = 65001
+};
+
+struct coap_request {
+    enum coap_method method;
+    const struct coap_peer *peer;
+    const char *path;                 /* "modules/0/config", NUL-terminated */
+    const char *wild[2];              /* the segments that matched '*', NUL-terminated, or NULL */
+    const char *query;                /* "since=12&x=y", NUL-terminated; "" without one */
+    int format;                       /* Content-Format, or COAP_FORMAT_NONE */
+    const uint8_t *payload;           /* the whole body; with COAP_STREAMED one block of it */
+    size_t len;
+    uint32_t offset;                  /* COAP_STREAMED: where this block starts in the body */
+    bool more;                        /* COAP_STREAMED: further blocks follow */
+    uint32_t total;                   /* Size1, or 0 when the client did not say */
+};
+
+struct coap_response {
+    uint8_t code;
+    int format;
+    uint8_t *body;       /* COAP_BODY_MAX bytes to write into */
+    size_t cap;
+    size_t len;
+    uint32_t max_age_s;  /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
+};
+
+enum {
+    COAP_OBSERVABLE = 1,
+    COAP_STREAMED = 2 /* PUT bodies arrive block by block instead of assembled */
+};
+
+/* Calls `emit(path)` for every path that exists now under a resource with '*'. */
+typedef void coap_link_lister(void (*emit)(void *arg, const char *path), void *arg);
+
+struct coap_resource {
+    const char *path;        /* without leading '/'; '*' stands for one segment */
+    const char *attributes;  /* RFC 6690 attributes: "rt=\"wasmote.node\";ct=60"; obs is added here */
+    uint8_t methods;         /* bit (1 << method) */
+    uint8_t flags;
+    void (*handle)(const struct coap_request *request, struct coap_response *response);
+    coap_link_lister *list;  /* NULL for a fixed path */
+    /* COAP_STREAMED: the upload was abandoned (timed out, replaced or failed); may be NULL. */
+    void (*abandon)(const char *path);
+};
+
+/* The table must stay; at most 255 entries. Longest match is not needed: first match wins. */
+void coap_server_start(const struct coap_resource *table, size_t count);
+
+/* A representation changed: everyone who observes this path is notified when the link has room,
+ * with the then newest representation (RFC 7641 section 4.5: states may be skipped). */
+void coap_server_changed(const char *path);
+
+/* The resource is gone (module deleted): observers get 4.04 and are dropped. */
+void coap_server_gone(const char *path);
+
+/* Sets code and a diagnostic payload (RFC 7252 section 5.5.2). printf-like; cut to fit. */
+void coap_fail(struct coap_response *response, uint8_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The value of `key` in a query ("since" in "since=12"); NULL when absent. Copied to out. */
+const char *coap_query(const char *query, const char *key, char *out, size_t cap);
+
+#endif

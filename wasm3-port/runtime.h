@@ -1,0 +1,78 @@
+/* The one interface between the firmware and the Wasm engine: load, run, stop a module.
+ * The firmware knows nothing else of the engine; this folder knows nothing of CoAP, flash or
+ * boards. One `struct runtime` is one live module: its own engine environment, linear memory,
+ * operand stack and code pages, all from one fixed arena, all given back by runtime_unload(). */
+#ifndef WASMOTE_RUNTIME_H
+#define WASMOTE_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "host_api.h" /* generated from host_api.toml: struct host_api, the functions a guest may call */
+
+#define RUNTIME_PAGE_BYTES 16384u /* Wasm custom page size, log2 = 14 */
+#define RUNTIME_ABI_VERSION 1u
+
+struct runtime_limits {
+    uint32_t memory_pages; /* most linear memory, in 16 KiB pages */
+    uint32_t stack_bytes;  /* Wasm operand stack */
+    uint32_t budget_us;    /* time budget of one event */
+    uint32_t sample_bytes; /* largest on_sample payload, asked of the guest's wasmote_buffer at load */
+};
+
+struct runtime_usage {
+    uint32_t memory_bytes; /* linear memory now */
+    uint32_t arena_bytes;  /* everything this module holds of the arena, linear memory included */
+};
+
+/* All state of one live module; treat as opaque. Zero-initialise before first use. */
+struct runtime {
+    void *environment, *engine, *module;
+    void *on_sample, *on_tick, *on_config; /* exported functions, NULL where absent */
+    void *buffer;                          /* wasmote_buffer export */
+    uint32_t sample_ptr;                   /* guest address handed out for samples */
+    uint32_t budget_us;
+    uint32_t arena_bytes;
+    const struct host_api *host;
+    void *host_context;
+};
+
+/* Gives the engine its arena. Once, before the first load. `bytes` is 8-byte aligned. */
+void runtime_arena_init(void *bytes, size_t len);
+size_t runtime_arena_free(void);
+
+/* Parses, checks, links and compiles every function of a module, and sets up its memory; runs
+ * nothing yet. wasm is not needed any more when this returns. On error the arena is as before and
+ * `why` holds a sentence for a person ("imports env.foo, which this node does not offer").
+ * WM_EINVAL: does not parse / unknown import / wrong export type; WM_ENOMEM: needs more than the
+ * arena or the limits have (the sentence gives both numbers); WM_ENOTSUP: uses a feature this
+ * engine lacks. */
+wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
+                       const struct runtime_limits *limits, const struct host_api *host,
+                       void *host_context, char *why, size_t why_cap);
+
+/* The events. Each runs at most budget_us; over it, or on any trap: WM_EBUDGET / WM_ETRAP with
+ * `why` ("out of bounds memory access in on_sample"). After a trap the module must be unloaded.
+ * An export that the module lacks is WM_OK. */
+wm_status runtime_start(struct runtime *rt, char *why, size_t why_cap); /* Wasm start, then on_start() */
+wm_status runtime_on_sample(struct runtime *rt, uint32_t input, int64_t time_ms, const float *values,
+                            size_t count, char *why, size_t why_cap);
+wm_status runtime_on_tick(struct runtime *rt, int64_t now_ms, char *why, size_t why_cap);
+wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len, char *why,
+                            size_t why_cap);
+
+bool runtime_wants_tick(const struct runtime *rt);
+bool runtime_is_loaded(const struct runtime *rt);
+void runtime_usage(const struct runtime *rt, struct runtime_usage *out);
+
+/* The guest's declared state (exports wasmote_state() -> address, wasmote_state_size() -> bytes):
+ * a pointer into linear memory valid until the next event; NULL when the module declares none or
+ * declares nonsense. Taken and set between events. */
+uint8_t *runtime_state(struct runtime *rt, size_t *len);
+
+/* Frees everything the module held. Safe on a zeroed or failed one. */
+void runtime_unload(struct runtime *rt);
+
+#endif
