@@ -1,7 +1,7 @@
 """The manifest of a module: firmware/SPEC.md, "Bundle and manifest".
 
-Every value is checked when it is made, whether it came from the wire or from a project file: a `Manifest` that
-exists is one that a node can be asked to accept. Encoding is deterministic (RFC 8949 section 4.2.1).
+Every value is checked when it is made, whether it came from the wire or from a project file: one that
+exists is one a node can be asked to accept. Encoding is deterministic (RFC 8949 section 4.2.1).
 """
 
 from __future__ import annotations
