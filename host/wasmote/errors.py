@@ -1,6 +1,6 @@
-"""Errors a person can act on: what happened, what to do about it, and the exit status that says which kind it was.
+"""Errors a person can act on: what happened, what to do about it, and the exit status for that kind.
 
-A `WasmoteError` is printed by the command line without a traceback; a traceback always means a bug in wasmote.
+A `WasmoteError` is printed by the command line without a traceback; a traceback always means a bug.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class WasmoteError(Exception):
     """Something failed that a user can understand.
 
-    `message` says what happened and to what; `hint` says what to do about it (may be empty). `exit_code` is the
-    status of a command that ends with it: 1 failed, 2 usage or configuration, 3 device not found or no permission,
-    4 busy, 5 time-out, 6 verification refused.
+    `message` says what happened and to what; `hint` says what to do about it (may be empty). `exit_code` is
+    the status of a command that ends with it: 1 failed, 2 usage or configuration, 3 device not found or no
+    permission, 4 busy, 5 time-out, 6 verification refused.
     """
 
     exit_code: ClassVar[int] = 1
@@ -73,7 +73,7 @@ class LinkDown(WasmoteError):
 class CoapError(WasmoteError):
     """The node answered with an error code (RFC 7252 section 5.9).
 
-    `code` is aiocoap's `Code`; `diagnostic` is the sentence the node sent along (section 5.5.2), "" without one.
+    `code` is aiocoap's `Code`; `diagnostic` the sentence the node sent along (section 5.5.2), or "".
     """
 
     def __init__(self, message: str, code: Code, diagnostic: str = "", hint: str = "") -> None:

@@ -1,0 +1,234 @@
+"""CBOR maps with small integer keys, read with errors that name the resource and the key.
+
+The wire may hold anything: what does not match `firmware/SPEC.md` becomes a `PayloadFault`, keys that this
+version does not know are ignored.
+"""
+
+from __future__ import annotations
+
+import abc
+import io
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import cbor2
+
+from wasmote.errors import UsageFault, WasmoteError
+
+
+class PayloadFault(WasmoteError):
+    """A payload that does not follow the SPEC. `where` is the resource and key, "/node key 6"."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(
+            f"{where}: {problem}",
+            "node firmware and host package may be of different versions: update the older",
+        )
+        self.where = where
+
+
+def decode(payload: bytes, where: str) -> object:
+    """Decode exactly one CBOR item; `where` names the resource in errors."""
+    stream = io.BytesIO(payload)
+    try:
+        item: object = cbor2.CBORDecoder(stream, read_size=1, max_depth=16).decode()
+    except (cbor2.CBORDecodeError, RecursionError) as fault:
+        raise PayloadFault(where, f"not CBOR: {fault}") from fault
+    if rest := len(payload) - stream.tell():
+        raise PayloadFault(where, f"{rest} bytes after the CBOR item")
+    return item
+
+
+def encode(item: object) -> bytes:
+    """Encode deterministically (RFC 8949 section 4.2.1): the same value is always the same bytes."""
+    return cbor2.dumps(item, canonical=True)
+
+
+def as_binary32(value: float, where: str) -> float:
+    """Round to the nearest binary32, the precision of samples and features; beyond its range is a fault."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except (OverflowError, struct.error) as fault:
+        raise UsageFault(f"{where}: {value!r} does not fit a binary32 number") from fault
+
+
+def array(item: object, where: str) -> list[Any]:
+    """Return an array, or raise."""
+    if not isinstance(item, list | tuple):
+        raise PayloadFault(where, f"expected an array, found {_describe(item)}")
+    return list(item)
+
+
+def integer(item: object, where: str) -> int:
+    """Return an integer, or raise; true and false are not integers."""
+    if not isinstance(item, int) or isinstance(item, bool):
+        raise PayloadFault(where, f"expected an integer, found {_describe(item)}")
+    return item
+
+
+def unsigned(item: object, where: str) -> int:
+    """Return an integer >= 0, or raise."""
+    value = integer(item, where)
+    if value < 0:
+        raise PayloadFault(where, f"expected an unsigned integer, found {value}")
+    return value
+
+
+def number(item: object, where: str) -> float:
+    """Return an integer or a float as float, or raise."""
+    if not isinstance(item, int | float) or isinstance(item, bool):
+        raise PayloadFault(where, f"expected a number, found {_describe(item)}")
+    return float(item)
+
+
+def text(item: object, where: str) -> str:
+    """Return a text, or raise."""
+    if not isinstance(item, str):
+        raise PayloadFault(where, f"expected a text, found {_describe(item)}")
+    return item
+
+
+def binary(item: object, where: str, size: int | None = None) -> bytes:
+    """Return a byte string, of `size` bytes where that is given, or raise."""
+    if not isinstance(item, bytes):
+        raise PayloadFault(where, f"expected a byte string, found {_describe(item)}")
+    if size is not None and len(item) != size:
+        raise PayloadFault(where, f"expected {size} bytes, found {len(item)}")
+    return item
+
+
+def flag(item: object, where: str) -> bool:
+    """Return true or false, or raise."""
+    if not isinstance(item, bool):
+        raise PayloadFault(where, f"expected true or false, found {_describe(item)}")
+    return item
+
+
+def texts(item: object, where: str) -> tuple[str, ...]:
+    """Return an array of texts, or raise."""
+    return tuple(text(one, where) for one in array(item, where))
+
+
+def numbers_by_name(item: object, where: str) -> dict[str, float]:
+    """Return a map from text to number, or raise."""
+    if not isinstance(item, Mapping):
+        raise PayloadFault(where, f"expected a map, found {_describe(item)}")
+    return {text(name, where): number(value, f"{where} {name!r}") for name, value in item.items()}
+
+
+def unsigned_by_name(item: object, where: str) -> dict[str, int]:
+    """Return a map from text to unsigned integer, or raise."""
+    if not isinstance(item, Mapping):
+        raise PayloadFault(where, f"expected a map, found {_describe(item)}")
+    return {text(name, where): unsigned(value, f"{where} {name!r}") for name, value in item.items()}
+
+
+class Fields:
+    """A map with integer keys. `fields[3]` is a value, `fields.where(3)` its name in errors."""
+
+    def __init__(self, item: object, where: str) -> None:
+        if not isinstance(item, Mapping):
+            raise PayloadFault(where, f"expected a map, found {_describe(item)}")
+        self._map = item
+        self._where = where
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._map
+
+    def where(self, key: int) -> str:
+        """Name a key for an error message."""
+        return f"{self._where} key {key}"
+
+    def __getitem__(self, key: int) -> object:
+        try:
+            return self._map[key]
+        except KeyError:
+            raise PayloadFault(self.where(key), "missing") from None
+
+    def text(self, key: int) -> str:
+        """Return a text."""
+        return text(self[key], self.where(key))
+
+    def texts(self, key: int) -> tuple[str, ...]:
+        """Return an array of texts."""
+        return texts(self[key], self.where(key))
+
+    def unsigned(self, key: int) -> int:
+        """Return an unsigned integer."""
+        return unsigned(self[key], self.where(key))
+
+    def integer(self, key: int) -> int:
+        """Return an integer."""
+        return integer(self[key], self.where(key))
+
+    def binary(self, key: int, size: int | None = None) -> bytes:
+        """Return a byte string."""
+        return binary(self[key], self.where(key), size)
+
+    def flag(self, key: int) -> bool:
+        """Return true or false."""
+        return flag(self[key], self.where(key))
+
+    def array(self, key: int) -> list[Any]:
+        """Return an array."""
+        return array(self[key], self.where(key))
+
+    def optional_text(self, key: int) -> str | None:
+        """Return a text, or None where the key is absent."""
+        return self.text(key) if key in self else None
+
+    def optional_unsigned(self, key: int) -> int | None:
+        """Return an unsigned integer, or None where the key is absent."""
+        return self.unsigned(key) if key in self else None
+
+    def optional_flag(self, key: int) -> bool | None:
+        """Return true or false, or None where the key is absent."""
+        return self.flag(key) if key in self else None
+
+    def optional_binary(self, key: int, size: int | None = None) -> bytes | None:
+        """Return a byte string, or None where the key is absent."""
+        return self.binary(key, size) if key in self else None
+
+
+def without_none(pairs: Iterable[tuple[int, object]]) -> dict[int, object]:
+    """Build a map, leaving out the keys whose value is None: optional ones that are absent."""
+    return {key: value for key, value in pairs if value is not None}
+
+
+class Payload(abc.ABC):
+    """A value that has a CBOR form: the item itself, or whole payloads of one or of an array of them."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_item(cls, item: object, where: str) -> Self:
+        """Read a decoded CBOR item. Raises `PayloadFault`."""
+
+    @abc.abstractmethod
+    def to_item(self) -> object:
+        """Return what cbor2 encodes."""
+
+    @classmethod
+    def from_cbor(cls, payload: bytes, where: str) -> Self:
+        """Read a whole payload of the resource `where`. Raises `PayloadFault`."""
+        return cls.from_item(decode(payload, where), where)
+
+    @classmethod
+    def list_from_cbor(cls, payload: bytes, where: str) -> list[Self]:
+        """Read a whole payload that is an array of these. Raises `PayloadFault`."""
+        items = array(decode(payload, where), where)
+        return [cls.from_item(item, f"{where}[{index}]") for index, item in enumerate(items)]
+
+    def to_cbor(self) -> bytes:
+        """Encode as a whole payload."""
+        return encode(self.to_item())
+
+
+def list_to_cbor(values: Iterable[Payload]) -> bytes:
+    """Encode a whole payload that is an array."""
+    return encode([value.to_item() for value in values])
+
+
+def _describe(item: object) -> str:
+    shown = repr(item)
+    return f"{type(item).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"

@@ -1,0 +1,186 @@
+"""`/modules`: the slots of a node, what is in them and what to do with it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from wasmote.wire.codec import (
+    Fields,
+    Payload,
+    PayloadFault,
+    decode,
+    encode,
+    numbers_by_name,
+    unsigned_by_name,
+    without_none,
+)
+
+DIGEST_BYTES = 32
+
+
+class ModuleState(enum.IntEnum):
+    """What a slot is doing."""
+
+    EMPTY = 0
+    STOPPED = 1
+    RUNNING = 2
+    TRAPPED = 3
+
+
+class Control(enum.IntEnum):
+    """What can be asked of a slot."""
+
+    START = 0
+    STOP = 1
+    SWAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Payload):
+    """A module that is installed and waits for start or swap."""
+
+    name: str
+    version: str
+    sequence: int
+    digest: bytes  # SHA-256 of the module
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "/modules") -> Self:
+        """Read a `candidate` map."""
+        fields = Fields(item, where)
+        return cls(fields.text(0), fields.text(1), fields.unsigned(2), fields.binary(3, DIGEST_BYTES))
+
+    def to_item(self) -> dict[int, object]:
+        """Return a `candidate` map."""
+        return {0: self.name, 1: self.version, 2: self.sequence, 3: self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus(Payload):
+    """An output stream of a module and the sequence number its next record will get."""
+
+    name: str
+    next_seq: int
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "/modules") -> Self:
+        """Read a `stream-status` map."""
+        fields = Fields(item, where)
+        return cls(fields.text(0), fields.unsigned(1))
+
+    def to_item(self) -> dict[int, object]:
+        """Return a `stream-status` map."""
+        return {0: self.name, 1: self.next_seq}
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStatus(Payload):
+    """One slot, as `GET /modules/N` tells it. What a slot does not have is None."""
+
+    slot: int
+    state: ModuleState
+    name: str | None = None
+    version: str | None = None
+    sequence: int | None = None
+    digest: bytes | None = None  # SHA-256 of the module
+    events: int | None = None  # since it was started
+    traps: int | None = None  # since the slot was last empty
+    time_us: int | None = None
+    longest_event_us: int | None = None
+    arena_bytes: int | None = None
+    error: str | None = None  # why it trapped, or the last error
+    candidate: Candidate | None = None
+    streams: tuple[StreamStatus, ...] = ()
+    state_handed_over: bool | None = None  # in the last swap
+    swap_gap_us: int | None = None  # of the last swap: time without a running module
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "/modules") -> Self:
+        """Read a `module` map."""
+        fields = Fields(item, where)
+        candidate = Candidate.from_item(fields[12], fields.where(12)) if 12 in fields else None
+        streams = fields.array(13) if 13 in fields else []
+        return cls(
+            slot=fields.unsigned(0),
+            state=_state(fields.unsigned(1), fields.where(1)),
+            name=fields.optional_text(2),
+            version=fields.optional_text(3),
+            sequence=fields.optional_unsigned(4),
+            digest=fields.optional_binary(5, DIGEST_BYTES),
+            events=fields.optional_unsigned(6),
+            traps=fields.optional_unsigned(7),
+            time_us=fields.optional_unsigned(8),
+            longest_event_us=fields.optional_unsigned(9),
+            arena_bytes=fields.optional_unsigned(10),
+            error=fields.optional_text(11),
+            candidate=candidate,
+            streams=tuple(StreamStatus.from_item(one, fields.where(13)) for one in streams),
+            state_handed_over=fields.optional_flag(14),
+            swap_gap_us=fields.optional_unsigned(15),
+        )
+
+    def to_item(self) -> dict[int, object]:
+        """Return a `module` map without the keys that are None."""
+        values = (
+            self.slot,
+            int(self.state),
+            self.name,
+            self.version,
+            self.sequence,
+            self.digest,
+            self.events,
+            self.traps,
+            self.time_us,
+            self.longest_event_us,
+            self.arena_bytes,
+            self.error,
+            self.candidate.to_item() if self.candidate else None,
+            [stream.to_item() for stream in self.streams] or None,
+            self.state_handed_over,
+            self.swap_gap_us,
+        )
+        return without_none(enumerate(values))
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest(Payload):
+    """The payload of `POST /modules/N/control`."""
+
+    operation: Control
+    next_seq: Mapping[str, int] | None = (
+        None  # stream -> number it goes on with, where the slot has no such stream
+    )
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "/modules/N/control") -> Self:
+        """Read a `control` map."""
+        fields = Fields(item, where)
+        try:
+            operation = Control(fields.unsigned(0))
+        except ValueError as fault:
+            raise PayloadFault(fields.where(0), str(fault)) from fault
+        return cls(operation, unsigned_by_name(fields[1], fields.where(1)) if 1 in fields else None)
+
+    def to_item(self) -> dict[int, object]:
+        """Return a `control` map."""
+        return without_none([(0, int(self.operation)), (1, dict(self.next_seq) if self.next_seq else None)])
+
+
+def config_from_cbor(payload: bytes, where: str) -> dict[str, float]:
+    """Read a `config` payload: parameter -> value."""
+    return numbers_by_name(decode(payload, where), where)
+
+
+def config_to_cbor(config: Mapping[str, float]) -> bytes:
+    """Encode a `config` payload."""
+    return encode(dict(config))
+
+
+def _state(value: int, where: str) -> ModuleState:
+    try:
+        return ModuleState(value)
+    except ValueError as fault:
+        raise PayloadFault(where, f"{value} is no module state") from fault

@@ -1,0 +1,77 @@
+"""`/sensors`: what a node measures, and samples fed to it from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from wasmote.errors import UsageFault
+from wasmote.wire.codec import Fields, Payload, PayloadFault, array, as_binary32, encode, integer, number
+
+SAMPLES_MAX = 32  # samples in one PUT
+SAMPLES_BYTES_MAX = 1024  # COAP_REQUEST_BODY_MAX of the firmware
+
+
+@dataclass(frozen=True, slots=True)
+class SensorInfo(Payload):
+    """One entry of `GET /sensors`: channels that are read together, with a unit for each."""
+
+    name: str
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    injected: bool  # fed by PUT only
+    readings: int  # since the node started
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "/sensors") -> Self:
+        """Read a `sensor` map."""
+        fields = Fields(item, where)
+        return cls(fields.text(0), fields.texts(1), fields.texts(2), fields.flag(3), fields.unsigned(4))
+
+    def to_item(self) -> dict[int, object]:
+        """Return a `sensor` map."""
+        return {0: self.name, 1: [*self.channels], 2: [*self.units], 3: self.injected, 4: self.readings}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Payload):
+    """One reading: its time (ms since 1970, UTC) and a value for each channel, sent as binary32."""
+
+    time_ms: int
+    values: tuple[float, ...]
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "samples") -> Self:
+        """Read `[time, [value, ...]]`."""
+        pair = array(item, where)
+        if len(pair) != 2:
+            raise PayloadFault(where, f"expected [time, values], found {len(pair)} items")
+        values = tuple(number(value, where) for value in array(pair[1], where))
+        return cls(integer(pair[0], where), values)
+
+    def to_item(self) -> list[object]:
+        """Return `[time, [value, ...]]`. Raises `UsageFault` for a value beyond binary32."""
+        return [self.time_ms, [as_binary32(value, f"sample at {self.time_ms} ms") for value in self.values]]
+
+
+def sample_chunks(samples: Sequence[Sample]) -> Iterator[bytes]:
+    """Encode samples as payloads of at most 32 samples and 1024 bytes each, in order."""
+    chunk: list[object] = []
+    size = 0
+    for sample in samples:
+        item = sample.to_item()
+        length = len(encode(item))
+        if length > SAMPLES_BYTES_MAX - 3:
+            raise UsageFault(
+                f"a sample of {len(sample.values)} channels takes {length} bytes, too many for one PUT"
+            )
+        if chunk and (
+            len(chunk) == SAMPLES_MAX or size + length > SAMPLES_BYTES_MAX - 3
+        ):  # 3: the array's head
+            yield encode(chunk)
+            chunk, size = [], 0
+        chunk.append(item)
+        size += length
+    if chunk:
+        yield encode(chunk)

@@ -1,0 +1,195 @@
+"""Payloads against firmware/SPEC.md: keys, round trips, and errors that name resource and key."""
+
+import cbor2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmote.errors import UsageFault
+from wasmote.wire.codec import PayloadFault
+from wasmote.wire.log import LogLevel, LogLine
+from wasmote.wire.modules import (
+    Candidate,
+    Control,
+    ControlRequest,
+    ModuleState,
+    ModuleStatus,
+    StreamStatus,
+    config_from_cbor,
+    config_to_cbor,
+)
+from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
+from wasmote.wire.records import OutEntry, Record, RecordFlags, Records
+from wasmote.wire.samples import SAMPLES_BYTES_MAX, SAMPLES_MAX, Sample, SensorInfo, sample_chunks
+
+NODE = NodeInfo(
+    board="native",
+    cpu="x86_64",
+    firmware="0.1.0",
+    abi=1,
+    page_size=16384,
+    arena_free=65536,
+    slots=2,
+    uptime_s=12,
+    unique_id=b"\x01" * 12,
+    boot_id=b"boot",
+    reset_cause=ResetCause.POWER,
+    injection=True,
+    development=True,
+    clock_set=False,
+    bundle_max=24576,
+    link=LinkCounters(1, 2, 3),
+)
+MODULE = ModuleStatus(
+    slot=1,
+    state=ModuleState.RUNNING,
+    name="flood",
+    version="1.0.0",
+    sequence=1,
+    digest=b"\x02" * 32,
+    events=730,
+    traps=0,
+    time_us=10_000,
+    longest_event_us=99,
+    arena_bytes=20_000,
+    error=None,
+    candidate=Candidate("flood", "1.1.0", 2, b"\x03" * 32),
+    streams=(StreamStatus("features", 730),),
+    state_handed_over=True,
+    swap_gap_us=0,
+)
+
+
+def record(seq: int, values: list[float], flags: RecordFlags = RecordFlags.NONE) -> Record:
+    return Record(seq, -1_000, b"\x04" * 8, np.array(values, dtype=np.float32), flags)
+
+
+RECORDS = Records(b"boot", 3, 9, (record(7, [1.5, -2.0]), record(8, [float("nan")], RecordFlags.NAN)))
+PAYLOADS = [
+    NODE,
+    MODULE,
+    ModuleStatus(0, ModuleState.EMPTY),
+    SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, 5),
+    Sample(-1_000_000_000_000, (0.5, 2.0)),
+    RECORDS,
+    OutEntry(0, "features", 12),
+    ControlRequest(Control.START, {"features": 12}),
+    ControlRequest(Control.SWAP),
+    LogLine(4, 99, LogLevel.WARNING, -1, "räin"),
+]
+
+
+@pytest.mark.parametrize("value", PAYLOADS, ids=lambda value: type(value).__name__)
+def test_round_trip(value):
+    assert type(value).from_cbor(value.to_cbor(), "/test") == value
+
+
+@pytest.mark.parametrize("value", PAYLOADS, ids=lambda value: type(value).__name__)
+def test_every_prefix_is_refused(value):
+    whole = value.to_cbor()
+    for length in range(len(whole)):
+        with pytest.raises(PayloadFault, match="/test"):
+            type(value).from_cbor(whole[:length], "/test")
+
+
+@given(junk=st.binary(max_size=64))
+def test_junk_is_a_payload_fault_or_a_value(junk):
+    for kind in (NodeInfo, ModuleStatus, Records, Sample, LogLine, ControlRequest):
+        try:
+            kind.from_cbor(junk, "/test")
+        except PayloadFault as fault:
+            assert "/test" in fault.message
+
+
+def test_keys_are_those_of_the_spec():
+    assert NODE.to_item() == {
+        0: "native",
+        1: "x86_64",
+        2: "0.1.0",
+        3: 1,
+        4: 16384,
+        5: 65536,
+        6: 2,
+        7: 12,
+        8: b"\x01" * 12,
+        9: b"boot",
+        10: 1,
+        11: True,
+        12: True,
+        13: False,
+        14: 24576,
+        15: [1, 2, 3],
+    }
+    assert ModuleStatus(0, ModuleState.EMPTY).to_item() == {0: 0, 1: 0}
+    assert RECORDS.to_item()[3][1] == {
+        0: 8,
+        1: -1_000,
+        2: b"\x04" * 8,
+        3: cbor2.CBORTag(85, np.array([np.nan], "<f4").tobytes()),
+        4: 1,
+    }
+
+
+def test_unknown_keys_are_ignored():
+    item = NODE.to_item() | {99: "from the future"}
+    assert NodeInfo.from_cbor(cbor2.dumps(item), "/node") == NODE
+
+
+def test_faults_name_resource_and_key():
+    item = NODE.to_item()
+    del item[6]
+    with pytest.raises(PayloadFault, match="/node key 6: missing"):
+        NodeInfo.from_cbor(cbor2.dumps(item), "/node")
+    item[6] = "two"
+    with pytest.raises(PayloadFault, match="/node key 6: expected an integer, found str 'two'"):
+        NodeInfo.from_cbor(cbor2.dumps(item), "/node")
+    with pytest.raises(PayloadFault, match="2 bytes after"):
+        NodeInfo.from_cbor(NODE.to_cbor() + b"\x00\x00", "/node")
+    with pytest.raises(PayloadFault, match=r"/out/0/f record 1 key 3: 3 bytes are not a whole number"):
+        broken = RECORDS.to_item()
+        broken[3][1][3] = cbor2.CBORTag(85, b"abc")
+        Records.from_cbor(cbor2.dumps(broken), "/out/0/f")
+
+
+def test_a_reset_cause_of_the_future_is_unknown():
+    assert NodeInfo.from_item(NODE.to_item() | {10: 77}).reset_cause is ResetCause.UNKNOWN
+
+
+def test_config():
+    assert config_from_cbor(config_to_cbor({"alpha": 0.25, "n": 3}), "/c") == {"alpha": 0.25, "n": 3}
+    with pytest.raises(PayloadFault, match="/c 'alpha': expected a number"):
+        config_from_cbor(cbor2.dumps({"alpha": "x"}), "/c")
+
+
+def test_list_faults_name_the_entry():
+    with pytest.raises(PayloadFault, match=r"/modules\[1\] key 1: 9 is no module state"):
+        ModuleStatus.list_from_cbor(cbor2.dumps([{0: 0, 1: 0}, {0: 1, 1: 9}]), "/modules")
+
+
+@given(
+    st.lists(
+        st.builds(
+            Sample,
+            st.integers(-(2**52), 2**52),
+            st.lists(st.floats(width=32), min_size=1, max_size=8).map(tuple),
+        ),
+        max_size=80,
+    )
+)
+def test_chunks_hold_every_sample_once_and_fit(samples):
+    chunks = list(sample_chunks(samples))
+    assert all(len(chunk) <= SAMPLES_BYTES_MAX for chunk in chunks)
+    decoded = [Sample.list_from_cbor(chunk, "/sensors/x") for chunk in chunks]
+    assert all(0 < len(chunk) <= SAMPLES_MAX for chunk in decoded)
+    flat = [sample for chunk in decoded for sample in chunk]
+    assert [s.time_ms for s in flat] == [s.time_ms for s in samples]
+    for got, wanted in zip(flat, samples, strict=True):
+        np.testing.assert_array_equal(got.values, wanted.values)
+
+
+def test_values_are_rounded_to_binary32_before_they_travel():
+    (chunk,) = sample_chunks([Sample(0, (0.1,))])
+    assert Sample.list_from_cbor(chunk, "/s")[0].values == (float(np.float32(0.1)),)
+    with pytest.raises(UsageFault, match="does not fit a binary32"):
+        list(sample_chunks([Sample(0, (1e39,))]))
