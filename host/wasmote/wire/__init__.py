@@ -1,1 +1,1 @@
-"""What travels between host and node, as frozen dataclasses: one file for each group of rules in firmware/SPEC.md."""
+"""What travels between host and node, as frozen dataclasses that mirror the rules of firmware/SPEC.md."""
