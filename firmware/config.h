@@ -8,7 +8,7 @@
 #define COAP_PDU_MAX 1152 /* bytes of one message, RFC 7252 section 4.6; x3 in RAM (rx, tx, slipmux) */
 #endif
 #ifndef COAP_BODY_MAX
-#define COAP_BODY_MAX 4096 /* bytes of one response body before Block2 slices it; x1 */
+#define COAP_BODY_MAX 4096 /* bytes of one response body before Block2 slices it; x2 (being made, being sent) */
 #endif
 #ifndef COAP_REQUEST_BODY_MAX
 #define COAP_REQUEST_BODY_MAX 1024 /* bytes of an assembled (not streamed) request body; x1 */
@@ -34,13 +34,16 @@
 #ifndef COAP_PATH_MAX
 #define COAP_PATH_MAX 64 /* bytes of a Uri-Path, segments joined by '/' */
 #endif
+#ifndef COAP_QUERY_MAX
+#define COAP_QUERY_MAX 64 /* bytes of a Uri-Query, arguments joined by '&' */
+#endif
 
 /* ---- modules ---------------------------------------------------------------------------- */
 #ifndef MODULE_SLOTS
 #define MODULE_SLOTS 2
 #endif
 #ifndef MODULE_BANK_BYTES
-#define MODULE_BANK_BYTES (24 * 1024) /* largest bundle; MODULE_SLOTS + 1 of them */
+#define MODULE_BANK_BYTES (20 * 1024) /* largest bundle; MODULE_SLOTS + 1 of them */
 #endif
 #ifndef MODULE_ARENA_BYTES
 #define MODULE_ARENA_BYTES (64 * 1024) /* wasm3's only memory: linear memories, code pages, stacks */
@@ -63,7 +66,7 @@
 
 /* ---- data ------------------------------------------------------------------------------- */
 #ifndef STREAM_RING_BYTES
-#define STREAM_RING_BYTES 8192 /* encoded records kept per stream */
+#define STREAM_RING_BYTES 5120 /* encoded records kept per stream */
 #endif
 #ifndef SENSORS_MAX
 #define SENSORS_MAX 8 /* the board's own and injected ones */
@@ -73,6 +76,12 @@
 #endif
 #ifndef LOG_RING_BYTES
 #define LOG_RING_BYTES 2048
+#endif
+#ifndef LOG_LINE_MAX
+#define LOG_LINE_MAX 120 /* bytes of text of one line; longer ones are cut */
+#endif
+#ifndef SENSOR_PERIOD_MS
+#define SENSOR_PERIOD_MS 1000 /* how often board sensors are read unless a module asks for more */
 #endif
 
 #endif

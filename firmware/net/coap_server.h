@@ -34,7 +34,8 @@ enum {
     COAP_422_UNPROCESSABLE = COAP_CODE(4, 22),
     COAP_500_INTERNAL = COAP_CODE(5, 0),
     COAP_501_NOT_IMPLEMENTED = COAP_CODE(5, 1),
-    COAP_503_UNAVAILABLE = COAP_CODE(5, 3)
+    COAP_503_UNAVAILABLE = COAP_CODE(5, 3),
+    COAP_505_NO_PROXY = COAP_CODE(5, 5)
 };
 
 /* Content formats (IANA CoAP Content-Formats registry; 65000+ is for experimental use). */
@@ -69,11 +70,13 @@ struct coap_response {
     size_t cap;
     size_t len;
     uint32_t max_age_s;  /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
+    uint32_t max_size;   /* with 4.13: the largest body that fits, sent as Size1; 0 = leave it out */
 };
 
 enum {
     COAP_OBSERVABLE = 1,
-    COAP_STREAMED = 2 /* PUT bodies arrive block by block instead of assembled */
+    COAP_STREAMED = 2 /* PUT and POST bodies arrive block by block; a 2.xx to a block that is not
+                       * the last one is sent as 2.31 */
 };
 
 /* Calls `emit(path)` for every path that exists now under a resource with '*'. */
@@ -86,7 +89,8 @@ struct coap_resource {
     uint8_t flags;
     void (*handle)(const struct coap_request *request, struct coap_response *response);
     coap_link_lister *list;  /* NULL for a fixed path */
-    /* COAP_STREAMED: the upload was abandoned (timed out, replaced or failed); may be NULL. */
+    /* COAP_STREAMED: the upload ended in any way but a 2.xx to its last block: it timed out, was
+     * started anew, or the handler itself answered an error. May be NULL. */
     void (*abandon)(const char *path);
 };
 
