@@ -1,0 +1,1 @@
+"""From C (or any WebAssembly) to a bundle that a node installs."""
