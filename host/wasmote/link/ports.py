@@ -1,0 +1,100 @@
+"""Opens serial ports and sockets; nothing else does. Every way to fail has its own message and fix."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import grp
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from wasmote.errors import Busy, DeviceNotFound, NoAnswer, PermissionRefused, WasmoteError
+from wasmote.link.url import SerialLink, StreamLink, TcpLink, UnixLink
+
+CONNECT_TIMEOUT_S = 5.0
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+
+async def open_port(link: StreamLink, factory: ProtocolFactory) -> asyncio.Transport:
+    """Open a link for the protocol that `factory` makes.
+
+    Raises `DeviceNotFound`, `PermissionRefused`, `Busy` or `NoAnswer`.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await _open(link, factory)
+    except TimeoutError as fault:
+        raise NoAnswer(
+            f"{link}: no connection within {CONNECT_TIMEOUT_S:.0f} s", "is the host up and reachable?"
+        ) from fault
+    except OSError as fault:
+        raise explain(link, fault) from fault
+
+
+async def _open(link: StreamLink, factory: ProtocolFactory) -> asyncio.Transport:
+    loop = asyncio.get_running_loop()
+    match link:
+        case SerialLink():
+            import serial_asyncio_fast  # late: sockets do not need pyserial
+
+            # exclusive: without it a second opener is let in, and both lose bytes
+            transport, _ = await serial_asyncio_fast.create_serial_connection(
+                loop, factory, link.path, baudrate=link.baud, exclusive=True
+            )
+            return cast(asyncio.Transport, transport)
+        case TcpLink():
+            stream, _ = await loop.create_connection(factory, link.host, link.port)
+            return stream
+        case UnixLink():
+            stream, _ = await loop.create_unix_connection(factory, link.path)
+            return stream
+
+
+def explain(link: StreamLink, fault: OSError) -> WasmoteError:
+    """Turn what the operating system said of a link into what a person can act on."""
+    if isinstance(fault, socket.gaierror):
+        return DeviceNotFound(f"{link}: host not found", "check the name, or give its IP address")
+    match fault.errno:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            return DeviceNotFound(f"{link}: there is no such {_noun(link)}", _what_there_is(link))
+        case errno.EACCES | errno.EPERM:
+            return PermissionRefused(f"{link}: no permission to open it", _permission_hint(link))
+        case errno.EBUSY | errno.EAGAIN:
+            return Busy(
+                f"{link}: another program has it open",
+                "close the other program (a gateway, a terminal); `fuser -v PORT` names it",
+            )
+        case errno.ECONNREFUSED:
+            return DeviceNotFound(f"{link}: nothing listens there", "start the emulator or the server first")
+        case errno.ENOTTY | errno.EINVAL:
+            return DeviceNotFound(f"{link}: this is no serial port", _what_there_is(link))
+    return DeviceNotFound(f"{link}: cannot be opened: {fault}", "check the cable and the address")
+
+
+def _noun(link: StreamLink) -> str:
+    return "port" if isinstance(link, SerialLink) else "socket"
+
+
+def _what_there_is(link: StreamLink) -> str:
+    if not isinstance(link, SerialLink):
+        return "start the program that makes it first"
+    from serial.tools import list_ports
+
+    ports = sorted(port.device for port in list_ports.comports())
+    found = f"serial ports here: {', '.join(ports)}" if ports else "no serial port is plugged in"
+    return f"{found}; is the cable a data cable?"
+
+
+def _permission_hint(link: StreamLink) -> str:
+    if isinstance(link, TcpLink):
+        return "a firewall on this machine forbids it"
+    try:
+        group = grp.getgrgid(Path(link.path).stat().st_gid).gr_name
+    except (OSError, KeyError):
+        group = "dialout"
+    user = os.environ.get("USER", "$USER")
+    return f"add yourself to its group (sudo usermod -aG {group} {user}) and log in again"
