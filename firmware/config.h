@@ -1,14 +1,17 @@
 /* Every limit of the firmware in one place: its unit, and what a step costs in RAM.
- * board.toml [limits] may override any of them for a board (-D at build). */
+ * A board's [limits] (board.toml -> board_config.h) come first and win. */
 #ifndef WASMOTE_CONFIG_H
 #define WASMOTE_CONFIG_H
+
+#include "board_config.h"
 
 /* ---- CoAP ------------------------------------------------------------------------------- */
 #ifndef COAP_PDU_MAX
 #define COAP_PDU_MAX 1152 /* bytes of one message, RFC 7252 section 4.6; x3 in RAM (rx, tx, slipmux) */
 #endif
 #ifndef COAP_BODY_MAX
-#define COAP_BODY_MAX 4096 /* bytes of one response body before Block2 slices it; x2 (being made, being sent) */
+#define COAP_BODY_MAX                                                                                   \
+    4096 /* bytes of one response body before Block2 slices it; x2 (being made, being sent) */
 #endif
 #ifndef COAP_REQUEST_BODY_MAX
 #define COAP_REQUEST_BODY_MAX 1024 /* bytes of an assembled (not streamed) request body; x1 */
@@ -67,6 +70,9 @@
 /* ---- data ------------------------------------------------------------------------------- */
 #ifndef STREAM_RING_BYTES
 #define STREAM_RING_BYTES 5120 /* encoded records kept per stream */
+#endif
+#ifndef STREAM_VALUES_MAX
+#define STREAM_VALUES_MAX 128 /* values of one record; x4 on the stack while it is encoded */
 #endif
 #ifndef SENSORS_MAX
 #define SENSORS_MAX 8 /* the board's own and injected ones */

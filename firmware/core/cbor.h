@@ -38,7 +38,16 @@ void cbor_put_f32_array(struct cbor_out *out, const float *values, size_t count)
 
 /* ---- decoder ---------------------------------------------------------------------------- */
 
-enum cbor_major { CBOR_UINT = 0, CBOR_NINT, CBOR_BYTES, CBOR_TEXT, CBOR_ARRAY, CBOR_MAP, CBOR_TAG, CBOR_SIMPLE };
+enum cbor_major {
+    CBOR_UINT = 0,
+    CBOR_NINT,
+    CBOR_BYTES,
+    CBOR_TEXT,
+    CBOR_ARRAY,
+    CBOR_MAP,
+    CBOR_TAG,
+    CBOR_SIMPLE
+};
 
 struct cbor_in {
     const uint8_t *at;

@@ -1,0 +1,80 @@
+#include "node/guest_host.h"
+
+#include <string.h>
+
+#include "core/bytes.h"
+#include "hal.h"
+#include "node/clock.h"
+#include "node/instance.h"
+#include "node/log.h"
+#include "node/module_config.h"
+#include "node/sensor.h"
+#include "node/stream.h"
+
+static int32_t guest_sensor_read(void *context, int32_t input, uint8_t *values, uint32_t cap) {
+    const struct instance *instance = context;
+    if (input < 0 || (uint32_t)input >= instance->manifest.input_count)
+        return WM_EINVAL;
+    const struct sensor *sensor = sensor_at(instance->sensor[input]);
+    if (!sensor || !sensor->has_reading)
+        return WM_ENOENT;
+    if (cap < sensor->channels)
+        return WM_ENOMEM;
+    for (uint32_t i = 0; i < sensor->channels; i++) {
+        uint32_t bits;
+        memcpy(&bits, &sensor->value[i], sizeof bits);
+        put_le32(values + 4 * i, bits);
+    }
+    return (int32_t)sensor->channels;
+}
+
+static int32_t guest_emit(void *context, int32_t stream, const uint8_t *bytes, uint32_t len) {
+    struct instance *instance = context;
+    const struct manifest *manifest = &instance->manifest;
+    if (!instance->may_emit)
+        return WM_EPERM;
+    if (stream < 0 || (uint32_t)stream >= manifest->stream_count)
+        return WM_EINVAL;
+    const struct manifest_stream *declared = &manifest->stream[stream];
+    if (len != declared->values * sizeof(float))
+        return WM_EINVAL;
+    struct stream *out = stream_find(instance->slot, declared->name);
+    bool added = stream_append(instance->slot, out, instance->event_ms, manifest->digest, bytes,
+                               declared->values);
+    return added ? WM_OK : WM_ENOMEM;
+}
+
+static void guest_log(void *context, int32_t level, const char *text, uint32_t len) {
+    const struct instance *instance = context;
+    enum log_level known = level < LOG_ERROR || level > LOG_DEBUG ? LOG_INFO : (enum log_level)level;
+    log_text(known, instance->slot, text, len);
+}
+
+static int64_t guest_now_ms(void *context) {
+    (void)context;
+    return clock_now_ms();
+}
+
+static double guest_config_get(void *context, const char *key, uint32_t len, double fallback) {
+    const struct instance *instance = context;
+    struct span config = {instance->config, instance->config_len};
+    double value = fallback;
+    module_config_number(config, key, len, &value);
+    return value;
+}
+
+static void guest_random(void *context, uint8_t *out, uint32_t cap) {
+    (void)context;
+    hal_random(out, cap);
+}
+
+struct host_api guest_host_api(uint32_t capabilities) {
+    return (struct host_api){
+        .sensor_read = guest_sensor_read,
+        .emit = guest_emit,
+        .log = capabilities & CAPABILITY_LOG ? guest_log : NULL,
+        .now_ms = guest_now_ms,
+        .config_get = guest_config_get,
+        .random = capabilities & CAPABILITY_RANDOM ? guest_random : NULL,
+    };
+}

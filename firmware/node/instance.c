@@ -1,0 +1,213 @@
+#include "node/instance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "board_config.h"
+#include "hal.h"
+#include "node/bank.h"
+#include "node/clock.h"
+#include "node/guest_host.h"
+#include "node/module_config.h"
+#include "node/sensor.h"
+
+/* ---- checks before the engine ----------------------------------------------------------- */
+
+static bool class_matches(const char *device_class) {
+    return strcmp(device_class, "any") == 0 || strcmp(device_class, BOARD_CPU) == 0 ||
+           strcmp(device_class, BOARD_NAME) == 0;
+}
+
+static wm_status check_target(const struct manifest *m, char *why, size_t why_cap) {
+    if (m->abi != RUNTIME_ABI_VERSION) {
+        snprintf(why, why_cap, "built for guest ABI %u, this node speaks %u", (unsigned)m->abi,
+                 RUNTIME_ABI_VERSION);
+        return WM_ENOTSUP;
+    }
+    if (!class_matches(m->device_class)) {
+        snprintf(why, why_cap, "made for device class %s, this is a %s (%s)", m->device_class,
+                 BOARD_NAME, BOARD_CPU);
+        return WM_ENOTSUP;
+    }
+    if (m->stack_bytes > MODULE_STACK_MAX) {
+        snprintf(why, why_cap, "asks for %u bytes of Wasm stack, this node gives at most %u",
+                 (unsigned)m->stack_bytes, (unsigned)MODULE_STACK_MAX);
+        return WM_ENOTSUP;
+    }
+    return WM_OK;
+}
+
+static wm_status check_inputs(const struct manifest *m, char *why, size_t why_cap) {
+    for (uint32_t i = 0; i < m->input_count; i++)
+        if (sensor_check(&m->input[i], why, why_cap))
+            return WM_ENOTSUP;
+    return WM_OK;
+}
+
+static wm_status check(const struct manifest *m, char *why, size_t why_cap) {
+    wm_status status = check_target(m, why, why_cap);
+    return status ? status : check_inputs(m, why, why_cap);
+}
+
+wm_status instance_open(struct instance *instance, int slot, int bank, char *why, size_t why_cap) {
+    memset(instance, 0, sizeof *instance);
+    instance->slot = slot;
+    instance->bank = BANK_NONE;
+    wm_status status = bundle_open(bank_bytes(bank), bank_length(bank), &instance->manifest,
+                                   &instance->module, why, why_cap);
+    if (status == WM_OK)
+        status = check(&instance->manifest, why, why_cap);
+    if (status)
+        return status;
+    instance->bank = bank;
+    instance->host = guest_host_api(instance->manifest.capabilities);
+    for (uint32_t i = 0; i < MODULE_INPUTS_MAX; i++)
+        instance->sensor[i] = WM_ENOENT;
+    return WM_OK;
+}
+
+void instance_close(struct instance *instance) {
+    instance_unload(instance);
+    bank_release(instance->bank);
+    instance->bank = BANK_NONE;
+}
+
+/* ---- load and start --------------------------------------------------------------------- */
+
+static uint32_t largest_sample(const struct manifest *m) {
+    uint32_t channels = 0;
+    for (uint32_t i = 0; i < m->input_count; i++)
+        if (m->input[i].channels > channels)
+            channels = m->input[i].channels;
+    return channels * (uint32_t)sizeof(float);
+}
+
+wm_status instance_load(struct instance *instance, char *why, size_t why_cap) {
+    const struct manifest *m = &instance->manifest;
+    struct runtime_limits limits = {
+        .memory_pages = m->pages,
+        .stack_bytes = m->stack_bytes,
+        .budget_us = m->budget_us,
+        .sample_bytes = largest_sample(m),
+    };
+    return runtime_load(&instance->runtime, instance->module.bytes, instance->module.len, &limits,
+                        &instance->host, instance, why, why_cap);
+}
+
+void instance_unload(struct instance *instance) {
+    runtime_unload(&instance->runtime);
+}
+
+static bool same_state(const struct manifest *a, const struct manifest *b) {
+    return a->state_bytes && a->state_bytes == b->state_bytes &&
+           strcmp(a->state_schema, b->state_schema) == 0;
+}
+
+static bool hand_over_state(struct instance *to, struct instance *from) {
+    size_t to_len, from_len;
+    if (!from || from == to || !runtime_is_loaded(&from->runtime) ||
+        !same_state(&to->manifest, &from->manifest))
+        return false;
+    uint8_t *target = runtime_state(&to->runtime, &to_len);
+    const uint8_t *source = runtime_state(&from->runtime, &from_len);
+    if (!target || !source || to_len != from_len || to_len != to->manifest.state_bytes)
+        return false;
+    memcpy(target, source, to_len);
+    return true;
+}
+
+/* Events are measured here, so that every way into the module counts. */
+static void account(struct instance *instance, uint64_t began_us) {
+    uint64_t spent = hal_now_us() - began_us;
+    instance->events++;
+    instance->time_us += spent;
+    if (spent > instance->longest_us)
+        instance->longest_us = (uint32_t)spent;
+}
+
+static wm_status give_config(struct instance *instance, char *why, size_t why_cap) {
+    if (!instance->manifest.config.len)
+        return WM_OK;
+    uint64_t began = hal_now_us();
+    wm_status status =
+        runtime_on_config(&instance->runtime, instance->config, instance->config_len, why, why_cap);
+    account(instance, began);
+    return status;
+}
+
+static wm_status merge_config(struct instance *instance, struct span chosen) {
+    uint8_t merged[MODULE_CONFIG_MAX];
+    int len = module_config_merge(instance->manifest.config, chosen, merged, sizeof merged);
+    if (len < 0)
+        return (wm_status)len;
+    memcpy(instance->config, merged, (size_t)len);
+    instance->config_len = (size_t)len;
+    return WM_OK;
+}
+
+static wm_status bind_inputs(struct instance *instance, char *why, size_t why_cap) {
+    for (uint32_t i = 0; i < instance->manifest.input_count; i++) {
+        int sensor = sensor_bind(&instance->manifest.input[i], why, why_cap);
+        if (sensor < 0)
+            return (wm_status)sensor;
+        instance->sensor[i] = sensor;
+    }
+    return WM_OK;
+}
+
+wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
+                         size_t why_cap) {
+    const struct instance *parameters = before ? before : instance; /* a restart keeps its own */
+    struct span chosen = {parameters->config, parameters->config_len};
+    wm_status status = merge_config(instance, chosen);
+    if (status) {
+        snprintf(why, why_cap, "the parameters need more than %u bytes", (unsigned)MODULE_CONFIG_MAX);
+        return status;
+    }
+    status = bind_inputs(instance, why, why_cap);
+    if (status)
+        return status;
+    instance->events = 0;
+    instance->event_ms = clock_now_ms();
+    status = runtime_start(&instance->runtime, why, why_cap);
+    if (status)
+        return status;
+    *state_kept = hand_over_state(instance, before);
+    return give_config(instance, why, why_cap);
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+wm_status instance_sample(struct instance *instance, uint32_t input, int64_t time_ms,
+                          const float *values, size_t count, char *why, size_t why_cap) {
+    uint64_t began = hal_now_us();
+    instance->may_emit = true;
+    instance->event_ms = time_ms;
+    wm_status status =
+        runtime_on_sample(&instance->runtime, input, time_ms, values, count, why, why_cap);
+    instance->may_emit = false;
+    account(instance, began);
+    return status;
+}
+
+wm_status instance_tick(struct instance *instance, int64_t now_ms, char *why, size_t why_cap) {
+    if (!runtime_wants_tick(&instance->runtime))
+        return WM_OK;
+    uint64_t began = hal_now_us();
+    instance->may_emit = true;
+    instance->event_ms = now_ms;
+    wm_status status = runtime_on_tick(&instance->runtime, now_ms, why, why_cap);
+    instance->may_emit = false;
+    account(instance, began);
+    return status;
+}
+
+wm_status instance_configure(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
+    wm_status status = module_config_check(instance->manifest.config, chosen, why, why_cap);
+    if (status)
+        return status;
+    status = merge_config(instance, chosen);
+    if (status == WM_OK && runtime_is_loaded(&instance->runtime))
+        status = give_config(instance, why, why_cap);
+    return status;
+}

@@ -1,0 +1,56 @@
+/* One module and its life on this node: bundle -> loaded -> started -> events. It knows its slot
+ * only as a number; which instance runs is the slot's business (slot.h). */
+#ifndef WASMOTE_INSTANCE_H
+#define WASMOTE_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "node/manifest.h"
+#include "runtime.h"
+
+struct stream;
+
+struct instance {
+    int slot;
+    int bank; /* BANK_NONE: this instance is unused */
+    struct manifest manifest;
+    struct span module;
+    struct runtime runtime;
+    struct host_api host; /* only what the manifest's capabilities grant; the rest is NULL */
+    uint8_t config[MODULE_CONFIG_MAX];
+    size_t config_len;
+    int sensor[MODULE_INPUTS_MAX]; /* index of the sensor behind each input, once started */
+    bool may_emit;
+    int64_t event_ms; /* time of the sample that is being handled */
+    uint32_t events;
+    uint64_t time_us;
+    uint32_t longest_us;
+};
+
+/* Takes the bundle of a bank and checks all that needs no engine: form, digest, ABI, device class,
+ * limits, sensors. On error the bank is still the caller's. */
+wm_status instance_open(struct instance *instance, int slot, int bank, char *why, size_t why_cap);
+
+/* Gives bank and memory back; safe on an unused one. */
+void instance_close(struct instance *instance);
+
+/* Loads the module into the engine: parses, links, compiles; runs nothing of it. */
+wm_status instance_load(struct instance *instance, char *why, size_t why_cap);
+void instance_unload(struct instance *instance);
+
+/* Runs the module's start, hands over what `before` leaves it - state when it runs and schema and
+ * size are equal, parameters of the same name - and its config. before is NULL in an empty slot, and
+ * the instance itself in a restart. *state_kept tells about the state. Needs instance_load(). */
+wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
+                         size_t why_cap);
+
+/* Events. On WM_ETRAP / WM_EBUDGET the instance must be unloaded. */
+wm_status instance_sample(struct instance *instance, uint32_t input, int64_t time_ms,
+                          const float *values, size_t count, char *why, size_t why_cap);
+wm_status instance_tick(struct instance *instance, int64_t now_ms, char *why, size_t why_cap);
+wm_status instance_configure(struct instance *instance, struct span chosen, char *why, size_t why_cap);
+
+#endif

@@ -1,0 +1,314 @@
+#include "node/manifest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cbor.h"
+
+bool name_is_valid(const char *name) {
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+    return len > 0 && name[len] == 0;
+}
+
+static void get_name(struct cbor_in *in, char out[NAME_CAP]) {
+    cbor_get_text_into(in, out, NAME_CAP);
+    if (!name_is_valid(out))
+        in->error = true;
+}
+
+static uint32_t get_u32(struct cbor_in *in) {
+    uint64_t value = cbor_get_uint(in);
+    if (value > UINT32_MAX)
+        in->error = true;
+    return (uint32_t)value;
+}
+
+/* Remembers where one item lies and steps over it. */
+static struct span get_item(struct cbor_in *in) {
+    const uint8_t *start = in->at;
+    cbor_skip(in);
+    return (struct span){start, (size_t)(in->at - start)};
+}
+
+static struct span get_texts(struct cbor_in *in, uint32_t count) {
+    struct cbor_in look = *in;
+    size_t items = cbor_get_array(&look);
+    for (size_t i = 0; i < items && !look.error; i++) {
+        size_t len;
+        cbor_get_text(&look, &len);
+    }
+    if (look.error || items != count)
+        in->error = true;
+    return get_item(in);
+}
+
+static uint32_t get_shape(struct cbor_in *in) {
+    size_t dimensions = cbor_get_array(in);
+    uint64_t values = dimensions ? 1 : 0;
+    while (dimensions--) {
+        values *= get_u32(in);
+        if (values > STREAM_VALUES_MAX)
+            in->error = true;
+        if (in->error)
+            return 0;
+    }
+    if (values == 0)
+        in->error = true;
+    return (uint32_t)values;
+}
+
+static void get_stream(struct cbor_in *in, struct manifest_stream *stream) {
+    size_t pairs = cbor_get_map(in);
+    while (pairs-- && !in->error) {
+        switch (cbor_get_uint(in)) {
+        case 0:
+            get_name(in, stream->name);
+            break;
+        case 1:
+            if (cbor_get_uint(in) != 0) /* dtype: f32 is the only one */
+                in->error = true;
+            break;
+        case 2:
+            stream->values = get_shape(in);
+            break;
+        default: /* field names and units are for the host */
+            cbor_skip(in);
+        }
+    }
+    if (!stream->name[0] || !stream->values)
+        in->error = true;
+}
+
+/* How many items the array has, without consuming it. */
+static uint32_t peek_count(const struct cbor_in *in) {
+    struct cbor_in look = *in;
+    return (uint32_t)cbor_get_array(&look);
+}
+
+static void get_input(struct cbor_in *in, struct manifest_input *input) {
+    size_t pairs = cbor_get_map(in);
+    while (pairs-- && !in->error) {
+        switch (cbor_get_uint(in)) {
+        case 0:
+            get_name(in, input->name);
+            break;
+        case 1:
+            input->channels = peek_count(in);
+            input->channel = get_texts(in, input->channels);
+            break;
+        case 2:
+            input->unit = get_texts(in, peek_count(in));
+            break;
+        case 3:
+            input->period_ms = get_u32(in);
+            break;
+        default:
+            cbor_skip(in);
+        }
+    }
+    struct cbor_in units = {input->unit.bytes, input->unit.bytes + input->unit.len, false};
+    bool complete = input->name[0] && input->unit.len && cbor_get_array(&units) == input->channels;
+    if (!complete || input->channels == 0 || input->channels > SENSOR_CHANNELS_MAX)
+        in->error = true;
+}
+
+static bool has_stream(const struct manifest *manifest, const char *name) {
+    for (uint32_t i = 0; i < manifest->stream_count; i++)
+        if (strcmp(manifest->stream[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void get_streams(struct cbor_in *in, struct manifest *manifest) {
+    size_t items = cbor_get_array(in);
+    if (items > MODULE_STREAMS_MAX)
+        in->error = true;
+    for (size_t i = 0; i < items && !in->error; i++) {
+        struct manifest_stream *stream = &manifest->stream[i];
+        get_stream(in, stream);
+        if (has_stream(manifest, stream->name))
+            in->error = true;
+        manifest->stream_count++;
+    }
+}
+
+static void get_inputs(struct cbor_in *in, struct manifest *manifest) {
+    size_t items = cbor_get_array(in);
+    if (items > MODULE_INPUTS_MAX)
+        in->error = true;
+    for (size_t i = 0; i < items && !in->error; i++)
+        get_input(in, &manifest->input[manifest->input_count++]);
+}
+
+static void get_config(struct cbor_in *in, struct manifest *manifest) {
+    struct cbor_in look = *in;
+    size_t pairs = cbor_get_map(&look);
+    while (pairs-- && !look.error) {
+        size_t len;
+        cbor_get_text(&look, &len);
+        cbor_get_number(&look);
+    }
+    if (look.error)
+        in->error = true;
+    manifest->config = get_item(in);
+    if (manifest->config.len > MODULE_CONFIG_MAX)
+        in->error = true;
+}
+
+static void get_state(struct cbor_in *in, struct manifest *manifest) {
+    size_t pairs = cbor_get_map(in);
+    while (pairs-- && !in->error) {
+        switch (cbor_get_uint(in)) {
+        case 0:
+            cbor_get_text_into(in, manifest->state_schema, sizeof manifest->state_schema);
+            break;
+        case 1:
+            manifest->state_bytes = get_u32(in);
+            break;
+        default:
+            cbor_skip(in);
+        }
+    }
+}
+
+static void get_capabilities(struct cbor_in *in, struct manifest *manifest) {
+    size_t items = cbor_get_array(in);
+    while (items-- && !in->error) {
+        size_t len;
+        const char *text = cbor_get_text(in, &len);
+        if (text && len == 3 && memcmp(text, "log", 3) == 0)
+            manifest->capabilities |= CAPABILITY_LOG;
+        else if (text && len == 6 && memcmp(text, "random", 6) == 0)
+            manifest->capabilities |= CAPABILITY_RANDOM;
+        else
+            in->error = true; /* a grant this node does not know must not be half-given */
+    }
+}
+
+static void get_digest(struct cbor_in *in, struct manifest *manifest) {
+    size_t len;
+    const uint8_t *bytes = cbor_get_bytes(in, &len);
+    if (bytes && len == SHA256_BYTES)
+        memcpy(manifest->digest, bytes, SHA256_BYTES);
+    else
+        in->error = true;
+}
+
+static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
+    switch (key) {
+    case 0:
+        get_name(in, m->name);
+        break;
+    case 1:
+        cbor_get_text_into(in, m->version, sizeof m->version);
+        break;
+    case 2:
+        m->sequence = get_u32(in);
+        break;
+    case 3:
+        get_digest(in, m);
+        break;
+    case 4:
+        m->size = get_u32(in);
+        break;
+    case 5:
+        m->abi = get_u32(in);
+        break;
+    case 6:
+        cbor_get_text_into(in, m->device_class, sizeof m->device_class);
+        break;
+    case 7:
+        m->pages = get_u32(in);
+        break;
+    case 8:
+        m->stack_bytes = get_u32(in);
+        break;
+    case 9:
+        get_streams(in, m);
+        break;
+    case 10:
+        get_inputs(in, m);
+        break;
+    case 11:
+        get_config(in, m);
+        break;
+    case 12:
+        get_state(in, m);
+        break;
+    case 13:
+        get_capabilities(in, m);
+        break;
+    case 14:
+        m->budget_us = get_u32(in);
+        break;
+    default:
+        cbor_skip(in); /* keys of later versions */
+    }
+}
+
+#define REQUIRED_KEYS 11u /* keys 0..10 */
+
+static wm_status decode(const uint8_t *bytes, size_t len, struct manifest *m, char *why,
+                        size_t why_cap) {
+    struct cbor_in in;
+    uint32_t seen = 0;
+    *m = (struct manifest){.budget_us = MODULE_EVENT_BUDGET_US};
+    cbor_in_init(&in, bytes, len);
+    size_t pairs = cbor_get_map(&in);
+    while (pairs-- && !in.error) {
+        uint64_t key = cbor_get_uint(&in);
+        uint32_t bit = key < 32 ? 1u << key : 0;
+        bool twice = seen & bit;
+        seen |= bit;
+        if (!twice)
+            get_field(&in, key, m);
+        if (in.error || twice) {
+            snprintf(why, why_cap, "manifest key %u is malformed, repeated or beyond this node's limits",
+                     (unsigned)key);
+            return WM_EINVAL;
+        }
+    }
+    uint32_t missing = ~seen & ((1u << REQUIRED_KEYS) - 1);
+    if (in.error || !cbor_at_end(&in)) {
+        snprintf(why, why_cap, "the manifest is not one CBOR map");
+        return WM_EINVAL;
+    }
+    if (missing) {
+        snprintf(why, why_cap, "manifest key %d is missing", __builtin_ctz(missing));
+        return WM_EINVAL;
+    }
+    return WM_OK;
+}
+
+static wm_status check_module(const struct manifest *m, struct span module, char *why, size_t why_cap) {
+    if (module.len != m->size) {
+        snprintf(why, why_cap, "the manifest says %u bytes, the module has %u", (unsigned)m->size,
+                 (unsigned)module.len);
+        return WM_EINVAL;
+    }
+    struct sha256 hash;
+    uint8_t digest[SHA256_BYTES];
+    sha256_init(&hash);
+    sha256_update(&hash, module.bytes, module.len);
+    sha256_final(&hash, digest);
+    if (memcmp(digest, m->digest, sizeof digest) != 0) {
+        snprintf(why, why_cap, "the module does not match the SHA-256 of its manifest");
+        return WM_EDIGEST;
+    }
+    return WM_OK;
+}
+
+wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manifest, struct span *module,
+                      char *why, size_t why_cap) {
+    struct cbor_in in;
+    size_t manifest_len;
+    cbor_in_init(&in, bundle, len);
+    const uint8_t *manifest_bytes = cbor_get_bytes(&in, &manifest_len);
+    module->bytes = cbor_get_bytes(&in, &module->len);
+    if (in.error || !cbor_at_end(&in)) {
+        snprintf(why, why_cap, "not a bundle: expected two byte strings, the manifest and the module");
+        return WM_EINVAL;
+    }
+    wm_status status = decode(manifest_bytes, manifest_len, manifest, why, why_cap);
+    return status ? status : check_module(manifest, *module, why, why_cap);
+}

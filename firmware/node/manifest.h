@@ -1,0 +1,66 @@
+/* The bundle and its manifest (SPEC, "Bundle and manifest"). */
+#ifndef WASMOTE_MANIFEST_H
+#define WASMOTE_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "core/sha256.h"
+#include "core/status.h"
+
+#define NAME_CAP 32 /* 31 bytes and the NUL */
+#define VERSION_CAP 24
+#define SHORT_DIGEST_BYTES 8
+
+struct span {
+    const uint8_t *bytes; /* into the bank that holds the bundle */
+    size_t len;
+};
+
+struct manifest_stream {
+    char name[NAME_CAP];
+    uint32_t values; /* product of the shape */
+};
+
+struct manifest_input {
+    char name[NAME_CAP];
+    uint32_t channels;
+    uint32_t period_ms;  /* 0 = as the board does */
+    struct span channel; /* CBOR array of texts */
+    struct span unit;    /* CBOR array of texts */
+};
+
+enum manifest_capability { CAPABILITY_LOG = 1, CAPABILITY_RANDOM = 2 };
+
+struct manifest {
+    char name[NAME_CAP];
+    char version[VERSION_CAP];
+    uint32_t sequence;
+    uint8_t digest[SHA256_BYTES];
+    uint32_t size;
+    uint32_t abi;
+    char device_class[NAME_CAP];
+    uint32_t pages;
+    uint32_t stack_bytes;
+    uint32_t stream_count;
+    struct manifest_stream stream[MODULE_STREAMS_MAX];
+    uint32_t input_count;
+    struct manifest_input input[MODULE_INPUTS_MAX];
+    struct span config; /* CBOR map of defaults; empty when there is none */
+    char state_schema[NAME_CAP];
+    uint32_t state_bytes; /* 0 = declares no state */
+    uint32_t capabilities;
+    uint32_t budget_us;
+};
+
+/* Splits a bundle in place and decodes its manifest. Checks form, limits, size and digest; not
+ * whether this node can run it. WM_EINVAL / WM_EDIGEST with a sentence in why. */
+wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manifest, struct span *module,
+                      char *why, size_t why_cap);
+
+/* True for 1..31 characters of [a-z0-9_-]: safe as a path segment. */
+bool name_is_valid(const char *name);
+
+#endif

@@ -1,0 +1,59 @@
+#include "node/node.h"
+
+#include "board_config.h"
+#include "config.h"
+#include "core/loop.h"
+#include "hal.h"
+#include "node/clock.h"
+#include "node/log.h"
+#include "node/resources.h"
+#include "node/sensor.h"
+#include "node/slot.h"
+#include "runtime.h"
+
+#define TICK_US 1000000u
+#define WATCHDOG_MS 4000u
+
+static _Alignas(8) uint8_t arena[MODULE_ARENA_BYTES] __attribute__((section(".arena")));
+static uint8_t boot_id[BOOT_ID_BYTES];
+static struct loop_timer tick_timer;
+
+const uint8_t *node_boot_id(void) {
+    return boot_id;
+}
+
+/* Ticks keep their rhythm: the next one counts from when this one was due, not from when it ran. */
+static void tick(void *arg) {
+    (void)arg;
+    loop_timer_at(&tick_timer, tick_timer.at_us + TICK_US, tick, NULL);
+    slots_tick(clock_now_ms());
+}
+
+static const char *reset_cause_text(hal_reset_cause cause) {
+    static const char *const texts[] = {"unknown", "power", "pin", "software", "watchdog", "fault"};
+    return texts[cause];
+}
+
+static void say_hello(void) {
+    const char *fault = hal_last_fault();
+    log_line(LOG_INFO, LOG_NODE, "wasmote %s on %s, reset by %s", WASMOTE_VERSION, BOARD_NAME,
+             reset_cause_text(hal_get_reset_cause()));
+    if (fault)
+        log_line(LOG_ERROR, LOG_NODE, "before the reset: %s", fault);
+}
+
+void node_start(void) {
+    hal_random(boot_id, sizeof boot_id);
+    runtime_arena_init(arena, sizeof arena);
+    runtime_set_clock(hal_now_us);
+    log_start();
+    slots_start();
+    resources_start();
+    sensors_start(slots_deliver);
+    slipmux_link_start();
+    if (BOARD_NET)
+        udp_link_start();
+    loop_timer_at(&tick_timer, hal_now_us() + TICK_US, tick, NULL);
+    hal_watchdog_start(WATCHDOG_MS);
+    say_hello();
+}

@@ -1,0 +1,291 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "node/resources.h"
+#include "node/slot.h"
+#include "node/stream.h"
+
+/* ---- status --------------------------------------------------------------------------------- */
+
+static void put_release(struct cbor_out *out, unsigned first_key, const struct manifest *m) {
+    cbor_put_uint(out, first_key);
+    cbor_put_text(out, m->name);
+    cbor_put_uint(out, first_key + 1);
+    cbor_put_text(out, m->version);
+    cbor_put_uint(out, first_key + 2);
+    cbor_put_uint(out, m->sequence);
+    cbor_put_uint(out, first_key + 3);
+    cbor_put_bytes(out, m->digest, sizeof m->digest);
+}
+
+static void put_work(struct cbor_out *out, const struct slot *slot) {
+    const struct instance *instance = slot->active;
+    struct runtime_usage usage = {0};
+    if (runtime_is_loaded(&instance->runtime))
+        runtime_usage(&instance->runtime, &usage);
+    cbor_put_uint(out, 6);
+    cbor_put_uint(out, instance->events);
+    cbor_put_uint(out, 7);
+    cbor_put_uint(out, slot->traps);
+    cbor_put_uint(out, 8);
+    cbor_put_uint(out, instance->time_us);
+    cbor_put_uint(out, 9);
+    cbor_put_uint(out, instance->longest_us);
+    cbor_put_uint(out, 10);
+    cbor_put_uint(out, usage.arena_bytes);
+}
+
+static void put_streams(struct cbor_out *out, int index) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < MODULE_STREAMS_MAX; i++)
+        count += stream_at(index, i) != NULL;
+    cbor_put_uint(out, 13);
+    cbor_put_array(out, count);
+    for (uint32_t i = 0; i < MODULE_STREAMS_MAX; i++) {
+        const struct stream *stream = stream_at(index, i);
+        if (!stream)
+            continue;
+        cbor_put_map(out, 2);
+        cbor_put_uint(out, 0);
+        cbor_put_text(out, stream->name);
+        cbor_put_uint(out, 1);
+        cbor_put_uint(out, stream->ring.next);
+    }
+}
+
+static void put_swap(struct cbor_out *out, const struct slot *slot) {
+    cbor_put_uint(out, 14);
+    cbor_put_bool(out, slot->state_kept);
+    cbor_put_uint(out, 15);
+    cbor_put_uint(out, slot->swap_us);
+}
+
+static void put_slot(struct cbor_out *out, int index) {
+    const struct slot *slot = slot_at(index);
+    size_t pairs = 2 + (slot->active ? 10u : 0u) + (slot->why[0] ? 1u : 0u) +
+                   (slot->candidate ? 1u : 0u) + (slot->swapped ? 2u : 0u);
+    cbor_put_map(out, pairs);
+    cbor_put_uint(out, 0);
+    cbor_put_uint(out, (unsigned)index);
+    cbor_put_uint(out, 1);
+    cbor_put_uint(out, slot->state);
+    if (slot->active) {
+        put_release(out, 2, &slot->active->manifest);
+        put_work(out, slot);
+    }
+    if (slot->why[0]) {
+        cbor_put_uint(out, 11);
+        cbor_put_text(out, slot->why);
+    }
+    if (slot->candidate) {
+        cbor_put_uint(out, 12);
+        cbor_put_map(out, 4);
+        put_release(out, 0, &slot->candidate->manifest);
+    }
+    if (slot->active)
+        put_streams(out, index);
+    if (slot->swapped)
+        put_swap(out, slot);
+}
+
+void res_modules(const struct coap_request *request, struct coap_response *response) {
+    struct cbor_out out;
+    (void)request;
+    cbor_out_init(&out, response->body, response->cap);
+    cbor_put_array(&out, MODULE_SLOTS);
+    for (int index = 0; index < MODULE_SLOTS; index++)
+        put_slot(&out, index);
+    respond_cbor(response, &out);
+}
+
+static void list(void (*emit)(void *arg, const char *path), void *arg, const char *suffix) {
+    for (int index = 0; index < MODULE_SLOTS; index++) {
+        char path[COAP_PATH_MAX];
+        snprintf(path, sizeof path, "modules/%d%s", index, suffix);
+        emit(arg, path);
+    }
+}
+
+void res_module_list(void (*emit)(void *arg, const char *path), void *arg) {
+    list(emit, arg, "");
+}
+
+void res_module_control_list(void (*emit)(void *arg, const char *path), void *arg) {
+    list(emit, arg, "/control");
+}
+
+void res_module_config_list(void (*emit)(void *arg, const char *path), void *arg) {
+    list(emit, arg, "/config");
+}
+
+/* ---- install -------------------------------------------------------------------------------- */
+
+static void refuse(struct coap_response *response, wm_status status, const char *why) {
+    switch (status) {
+    case WM_EINVAL:
+    case WM_EDIGEST:
+        coap_fail(response, COAP_400_BAD_REQUEST, "%s", why);
+        break;
+    case WM_EAGAIN:
+        coap_fail(response, COAP_408_INCOMPLETE, "%s", why);
+        break;
+    case WM_EBUSY:
+        coap_fail(response, COAP_409_CONFLICT, "%s", why);
+        break;
+    default:
+        coap_fail(response, COAP_422_UNPROCESSABLE, "%s", why);
+    }
+}
+
+static void refuse_upload(struct coap_response *response, wm_status status, const char *why) {
+    if (status == WM_EBUSY)
+        coap_fail(response, COAP_503_UNAVAILABLE, "%s", why);
+    else
+        refuse(response, status, why);
+}
+
+static void too_large(struct coap_response *response, const char *what) {
+    coap_fail(response, COAP_413_TOO_LARGE, "%s, a bank holds %u bytes", what,
+              (unsigned)MODULE_BANK_BYTES);
+    response->max_size = MODULE_BANK_BYTES;
+}
+
+static void install(int index, const struct coap_request *request, struct coap_response *response) {
+    char why[SLOT_WHY_CAP];
+    if (request->offset == 0 && !require_format(request, response, COAP_FORMAT_BUNDLE, "a bundle"))
+        return;
+    if (request->total > MODULE_BANK_BYTES || request->offset + request->len > MODULE_BANK_BYTES) {
+        too_large(response, "the bundle is too large");
+        return;
+    }
+    bool fresh = !slot_at(index)->active;
+    wm_status status = slot_upload(index, request->offset, request->payload, request->len, request->more,
+                                   why, sizeof why);
+    if (status)
+        refuse_upload(response, status, why);
+    else
+        response->code = fresh ? COAP_201_CREATED : COAP_204_CHANGED;
+}
+
+void res_module(const struct coap_request *request, struct coap_response *response) {
+    int index = slot_of_path(request, response);
+    if (index < 0)
+        return;
+    if (request->method == COAP_PUT) {
+        install(index, request, response);
+    } else if (request->method == COAP_DELETE) {
+        slot_remove(index);
+        response->code = COAP_202_DELETED;
+    } else {
+        struct cbor_out out;
+        cbor_out_init(&out, response->body, response->cap);
+        put_slot(&out, index);
+        respond_cbor(response, &out);
+    }
+}
+
+void res_module_abandon(const char *path) {
+    int index = path[strlen("modules/")] - '0';
+    if (slot_at(index))
+        slot_upload_abandon(index);
+}
+
+/* ---- control -------------------------------------------------------------------------------- */
+
+enum operation { OPERATION_START, OPERATION_STOP, OPERATION_SWAP, OPERATION_COUNT };
+
+struct control {
+    uint64_t operation;
+    struct span first; /* CBOR map: stream name => sequence number */
+};
+
+static bool decode_control(const struct coap_request *request, struct control *control) {
+    struct cbor_in in;
+    *control = (struct control){.operation = OPERATION_COUNT};
+    cbor_in_init(&in, request->payload, request->len);
+    size_t pairs = cbor_get_map(&in);
+    while (pairs-- && !in.error) {
+        uint64_t key = cbor_get_uint(&in);
+        if (key == 0) {
+            control->operation = cbor_get_uint(&in);
+            continue;
+        }
+        control->first.bytes = in.at;
+        if (key != 1 || cbor_peek(&in) != CBOR_MAP)
+            return false;
+        cbor_skip(&in);
+        control->first.len = (size_t)(in.at - control->first.bytes);
+    }
+    return !in.error && cbor_at_end(&in) && control->operation < OPERATION_COUNT;
+}
+
+/* The number a new stream begins with: what the request says for it, else 0. */
+static uint32_t first_number(void *arg, const char *name) {
+    const struct span *numbers = arg;
+    struct cbor_in in;
+    cbor_in_init(&in, numbers->bytes, numbers->len);
+    size_t pairs = numbers->len ? cbor_get_map(&in) : 0;
+    while (pairs-- && !in.error) {
+        size_t len;
+        const char *key = cbor_get_text(&in, &len);
+        uint64_t number = cbor_get_uint(&in);
+        if (!in.error && len == strlen(name) && memcmp(key, name, len) == 0)
+            return (uint32_t)number;
+    }
+    return 0;
+}
+
+void res_module_control(const struct coap_request *request, struct coap_response *response) {
+    int index = slot_of_path(request, response);
+    if (index < 0 || !require_format(request, response, COAP_FORMAT_CBOR, "a control map"))
+        return;
+    struct control control;
+    if (!decode_control(request, &control)) {
+        coap_fail(response, COAP_400_BAD_REQUEST,
+                  "expected {0: 0 start / 1 stop / 2 swap, ? 1: {stream: seq}}");
+        return;
+    }
+    char why[SLOT_WHY_CAP];
+    struct slot_numbering numbering = {first_number, &control.first};
+    wm_status status =
+        control.operation == OPERATION_START  ? slot_start(index, numbering, why, sizeof why)
+        : control.operation == OPERATION_SWAP ? slot_swap(index, numbering, why, sizeof why)
+                                              : slot_stop(index, why, sizeof why);
+    if (status)
+        refuse(response, status, why);
+    else
+        response->code = COAP_204_CHANGED;
+}
+
+/* ---- config --------------------------------------------------------------------------------- */
+
+static void get_config(int index, struct coap_response *response) {
+    const struct instance *instance = slot_at(index)->active;
+    struct cbor_out out;
+    cbor_out_init(&out, response->body, response->cap);
+    if (instance)
+        cbor_put_raw(&out, instance->config, instance->config_len);
+    else
+        cbor_put_map(&out, 0);
+    respond_cbor(response, &out);
+}
+
+void res_module_config(const struct coap_request *request, struct coap_response *response) {
+    int index = slot_of_path(request, response);
+    if (index < 0)
+        return;
+    if (request->method == COAP_GET) {
+        get_config(index, response);
+        return;
+    }
+    if (!require_format(request, response, COAP_FORMAT_CBOR, "a map from parameter to number"))
+        return;
+    char why[SLOT_WHY_CAP];
+    struct span chosen = {request->payload, request->len};
+    wm_status status = slot_configure(index, chosen, why, sizeof why);
+    if (status)
+        refuse(response, status, why);
+    else
+        response->code = COAP_204_CHANGED;
+}

@@ -1,0 +1,75 @@
+#include <string.h>
+
+#include "board_config.h"
+#include "config.h"
+#include "hal.h"
+#include "node/clock.h"
+#include "node/resources.h"
+#include "runtime.h"
+
+static void put_link_counters(struct cbor_out *out) {
+    struct link_counters counters;
+    link_get_counters(&counters);
+    cbor_put_array(out, 3);
+    cbor_put_uint(out, counters.frames_dropped);
+    cbor_put_uint(out, counters.overruns);
+    cbor_put_uint(out, counters.datagrams_dropped);
+}
+
+static void put_unique_id(struct cbor_out *out) {
+    uint8_t id[16];
+    cbor_put_bytes(out, id, hal_unique_id(id, sizeof id));
+}
+
+static void put_what_it_is(struct cbor_out *out) {
+    cbor_put_uint(out, 0);
+    cbor_put_text(out, BOARD_NAME);
+    cbor_put_uint(out, 1);
+    cbor_put_text(out, BOARD_CPU);
+    cbor_put_uint(out, 2);
+    cbor_put_text(out, WASMOTE_VERSION);
+    cbor_put_uint(out, 3);
+    cbor_put_uint(out, RUNTIME_ABI_VERSION);
+    cbor_put_uint(out, 4);
+    cbor_put_uint(out, RUNTIME_PAGE_BYTES);
+    cbor_put_uint(out, 5);
+    cbor_put_uint(out, runtime_arena_free());
+    cbor_put_uint(out, 6);
+    cbor_put_uint(out, MODULE_SLOTS);
+}
+
+static void put_how_it_is(struct cbor_out *out) {
+    cbor_put_uint(out, 7);
+    cbor_put_uint(out, hal_now_us() / 1000000);
+    cbor_put_uint(out, 8);
+    put_unique_id(out);
+    cbor_put_uint(out, 9);
+    cbor_put_bytes(out, node_boot_id(), BOOT_ID_BYTES);
+    cbor_put_uint(out, 10);
+    cbor_put_uint(out, hal_get_reset_cause());
+    cbor_put_uint(out, 11);
+    cbor_put_bool(out, BOARD_INJECTION);
+    cbor_put_uint(out, 12);
+    cbor_put_bool(out, true); /* no keys on the board yet: every bundle is taken */
+    cbor_put_uint(out, 13);
+    cbor_put_bool(out, clock_is_set());
+    cbor_put_uint(out, 14);
+    cbor_put_uint(out, MODULE_BANK_BYTES);
+    cbor_put_uint(out, 15);
+    put_link_counters(out);
+}
+
+void res_node(const struct coap_request *request, struct coap_response *response) {
+    struct cbor_out out;
+    const char *fault = hal_last_fault();
+    (void)request;
+    cbor_out_init(&out, response->body, response->cap);
+    cbor_put_map(&out, fault ? 17 : 16);
+    put_what_it_is(&out);
+    put_how_it_is(&out);
+    if (fault) {
+        cbor_put_uint(&out, 16);
+        cbor_put_text(&out, fault);
+    }
+    respond_cbor(response, &out);
+}

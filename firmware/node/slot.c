@@ -1,0 +1,272 @@
+#include "node/slot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hal.h"
+#include "net/coap_server.h"
+#include "node/bank.h"
+#include "node/log.h"
+#include "node/sensor.h"
+#include "node/stream.h"
+
+static struct slot slots[MODULE_SLOTS];
+
+void slots_start(void) {
+    for (int index = 0; index < MODULE_SLOTS; index++) {
+        slots[index].upload = BANK_NONE;
+        slots[index].storage[0].bank = BANK_NONE;
+        slots[index].storage[1].bank = BANK_NONE;
+    }
+}
+
+struct slot *slot_at(int index) {
+    return index >= 0 && index < MODULE_SLOTS ? &slots[index] : NULL;
+}
+
+static struct instance *spare_storage(struct slot *slot) {
+    return slot->active == &slot->storage[0] ? &slot->storage[1] : &slot->storage[0];
+}
+
+static wm_status refuse(wm_status status, char *why, size_t why_cap, const char *reason) {
+    snprintf(why, why_cap, "%s", reason);
+    return status;
+}
+
+/* ---- sensors in use --------------------------------------------------------------------- */
+
+static bool instance_uses(const struct instance *instance, int sensor) {
+    if (!instance)
+        return false;
+    for (uint32_t i = 0; i < instance->manifest.input_count; i++)
+        if (instance->sensor[i] == sensor)
+            return true;
+    return false;
+}
+
+static void remove_unused_sensors(void) {
+    for (int sensor = 0; sensor < SENSORS_MAX; sensor++) {
+        bool used = false;
+        for (int index = 0; index < MODULE_SLOTS; index++)
+            used = used || instance_uses(slots[index].active, sensor);
+        if (!used)
+            sensor_remove(sensor);
+    }
+}
+
+/* ---- install ---------------------------------------------------------------------------- */
+
+static void drop_candidate(struct slot *slot) {
+    if (slot->candidate)
+        instance_close(slot->candidate);
+    slot->candidate = NULL;
+}
+
+void slot_upload_abandon(int index) {
+    bank_release(slots[index].upload);
+    slots[index].upload = BANK_NONE;
+}
+
+/* Loaded once and unloaded again: what cannot run is refused at install, not at the swap. */
+static wm_status make_candidate(struct slot *slot, int index, char *why, size_t why_cap) {
+    struct instance *instance = spare_storage(slot);
+    wm_status status = instance_open(instance, index, slot->upload, why, why_cap);
+    if (status)
+        return status;
+    slot->upload = BANK_NONE; /* the bank is the instance's now */
+    status = instance_load(instance, why, why_cap);
+    instance_unload(instance);
+    if (status)
+        instance_close(instance);
+    else
+        slot->candidate = instance;
+    return status;
+}
+
+static wm_status begin_upload(struct slot *slot, int index, char *why, size_t why_cap) {
+    slot_upload_abandon(index);
+    drop_candidate(slot);
+    slot->upload = bank_take();
+    if (slot->upload < 0) {
+        slot->upload = BANK_NONE;
+        return refuse(WM_EBUSY, why, why_cap,
+                      "every bank is in use: swap or delete another candidate first");
+    }
+    return WM_OK;
+}
+
+static wm_status store_block(struct slot *slot, uint32_t offset, const uint8_t *bytes, size_t len,
+                             char *why, size_t why_cap) {
+    wm_status status = bank_write(slot->upload, offset, bytes, len);
+    if (status == WM_ENOMEM)
+        snprintf(why, why_cap, "a bank holds %u bytes", (unsigned)MODULE_BANK_BYTES);
+    else if (status)
+        snprintf(why, why_cap, "block at %u does not follow what was received", (unsigned)offset);
+    return status == WM_ENOMEM ? WM_ENOMEM : status ? WM_EAGAIN : WM_OK;
+}
+
+wm_status slot_upload(int index, uint32_t offset, const uint8_t *bytes, size_t len, bool more, char *why,
+                      size_t why_cap) {
+    struct slot *slot = &slots[index];
+    wm_status status = WM_OK;
+    if (offset == 0)
+        status = begin_upload(slot, index, why, why_cap);
+    if (status)
+        return status;
+    if (slot->upload == BANK_NONE)
+        return refuse(WM_EAGAIN, why, why_cap, "no upload is under way: start with block 0");
+    status = store_block(slot, offset, bytes, len, why, why_cap);
+    if (status == WM_OK && !more)
+        status = make_candidate(slot, index, why, why_cap);
+    if (status)
+        slot_upload_abandon(index);
+    return status;
+}
+
+/* ---- start, stop, swap ------------------------------------------------------------------ */
+
+static wm_status load_and_start(struct instance *instance, struct instance *before, bool *state_kept,
+                                char *why, size_t why_cap) {
+    wm_status status = instance_load(instance, why, why_cap);
+    if (status == WM_OK)
+        status = instance_start(instance, before, state_kept, why, why_cap);
+    if (status)
+        instance_unload(instance);
+    return status;
+}
+
+static void now_running(struct slot *slot, int index, struct slot_numbering numbering) {
+    slot->state = SLOT_RUNNING;
+    slot->why[0] = 0;
+    streams_adopt(index, &slot->active->manifest, numbering.first, numbering.arg);
+    remove_unused_sensors();
+    log_line(LOG_INFO, index, "running %s %s", slot->active->manifest.name,
+             slot->active->manifest.version);
+}
+
+static void remember(struct slot *slot, int index, const char *why) {
+    snprintf(slot->why, sizeof slot->why, "%s", why);
+    log_line(LOG_ERROR, index, "%s", why);
+}
+
+wm_status slot_start(int index, struct slot_numbering numbering, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    struct instance *instance = slot->candidate ? slot->candidate : slot->active;
+    if (slot->state == SLOT_RUNNING)
+        return refuse(WM_EBUSY, why, why_cap,
+                      "the slot runs already: swap puts a candidate in its place");
+    if (!instance)
+        return refuse(WM_EBUSY, why, why_cap, "the slot is empty: install a bundle first");
+    bool kept; /* never: what is stopped has no state any more, only parameters */
+    wm_status status = load_and_start(instance, slot->active, &kept, why, why_cap);
+    if (status) {
+        remember(slot, index, why);
+        remove_unused_sensors();
+        return status;
+    }
+    for (uint32_t i = 0; i < instance->manifest.input_count; i++)
+        sensor_begin_anew(instance->sensor[i]);
+    if (slot->active && slot->active != instance)
+        instance_close(slot->active);
+    slot->active = instance;
+    slot->candidate = NULL;
+    now_running(slot, index, numbering);
+    return WM_OK;
+}
+
+wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (slot->state != SLOT_RUNNING || !slot->candidate)
+        return refuse(WM_EBUSY, why, why_cap, "a swap needs a running module and a candidate");
+    uint64_t began = hal_now_us();
+    bool kept = false;
+    wm_status status = load_and_start(slot->candidate, slot->active, &kept, why, why_cap);
+    if (status) {
+        remember(slot, index, why);
+        remove_unused_sensors();
+        return status;
+    }
+    struct instance *old = slot->active;
+    slot->active = slot->candidate;
+    slot->candidate = NULL;
+    instance_close(old);
+    slot->swapped = true;
+    slot->state_kept = kept;
+    slot->swap_us = (uint32_t)(hal_now_us() - began);
+    now_running(slot, index, numbering);
+    return WM_OK;
+}
+
+wm_status slot_stop(int index, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (slot->state != SLOT_RUNNING)
+        return refuse(WM_EBUSY, why, why_cap, "nothing runs in this slot");
+    instance_unload(slot->active);
+    slot->state = SLOT_STOPPED;
+    log_line(LOG_INFO, index, "stopped");
+    return WM_OK;
+}
+
+void slot_remove(int index) {
+    struct slot *slot = &slots[index];
+    slot_upload_abandon(index);
+    drop_candidate(slot);
+    if (slot->active)
+        instance_close(slot->active);
+    slot->active = NULL;
+    streams_drop(index);
+    remove_unused_sensors();
+    slot->state = SLOT_EMPTY;
+    slot->traps = 0;
+    slot->swapped = false;
+    slot->why[0] = 0;
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static void trapped(struct slot *slot, int index, const char *why) {
+    instance_unload(slot->active);
+    slot->state = SLOT_TRAPPED;
+    slot->traps++;
+    remember(slot, index, why);
+}
+
+static void check_event(struct slot *slot, int index, wm_status status, const char *why) {
+    if (status == WM_ETRAP || status == WM_EBUDGET)
+        trapped(slot, index, why);
+}
+
+wm_status slot_configure(int index, struct span chosen, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (!slot->active)
+        return refuse(WM_EBUSY, why, why_cap, "the slot is empty");
+    wm_status status = instance_configure(slot->active, chosen, why, why_cap);
+    check_event(slot, index, status, why);
+    return status;
+}
+
+static void deliver(struct slot *slot, int index, int sensor, int64_t time_ms, const float *values,
+                    size_t channels) {
+    char why[SLOT_WHY_CAP];
+    for (uint32_t i = 0; slot->state == SLOT_RUNNING && i < slot->active->manifest.input_count; i++) {
+        if (slot->active->sensor[i] != sensor)
+            continue;
+        wm_status status = instance_sample(slot->active, i, time_ms, values, channels, why, sizeof why);
+        check_event(slot, index, status, why);
+    }
+}
+
+void slots_deliver(int sensor, int64_t time_ms, const float *values, size_t channels) {
+    for (int index = 0; index < MODULE_SLOTS; index++)
+        deliver(&slots[index], index, sensor, time_ms, values, channels);
+}
+
+void slots_tick(int64_t now_ms) {
+    char why[SLOT_WHY_CAP];
+    for (int index = 0; index < MODULE_SLOTS; index++) {
+        if (slots[index].state != SLOT_RUNNING)
+            continue;
+        wm_status status = instance_tick(slots[index].active, now_ms, why, sizeof why);
+        check_event(&slots[index], index, status, why);
+    }
+}
