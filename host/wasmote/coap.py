@@ -1,0 +1,290 @@
+"""CoAP to one node: an aiocoap context with one transport, requests, uploads, and errors of ours.
+
+aiocoap is built up by hand here (its own factory opens every transport it knows), so that slipmux and UDP
+get the same `TokenManager`: one that can send a second request with a token already in use, which is how
+RFC 7641 renews (section 3.3.1) and cancels (section 3.6) an observation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiocoap import Code, Context, error
+from aiocoap.message import Message, UndecidedRemote
+from aiocoap.messagemanager import MessageManager
+from aiocoap.numbers.constants import TransportTuning
+from aiocoap.tokenmanager import TokenManager
+from aiocoap.transports.udp6 import MessageInterfaceUDP6
+
+from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, WasmoteError
+from wasmote.link.connection import Connection, Opener, Sleeper
+from wasmote.link.ports import open_port
+from wasmote.link.transport import LinkBroken, SlipmuxInterface
+from wasmote.link.url import CoapLink, Link, TcpLink
+
+if TYPE_CHECKING:
+    from aiocoap.pipe import Pipe
+
+BLOCK_SZX_MAX = 6  # 1024 bytes (RFC 7959 section 2.2): fits the 1152 bytes of a message with its options
+UPLOAD_STARTS_MAX = 3  # times an upload is begun before a node that keeps losing it is reported
+
+_log = logging.getLogger("wasmote.coap")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a request is sent again and when it is given up (RFC 7252 section 4.8)."""
+
+    ack_timeout_s: float  # ACK_TIMEOUT: before the first retransmission, doubling from there
+    retransmits: int  # MAX_RETRANSMIT
+
+    def tuning(self) -> TransportTuning:
+        """Return aiocoap's form of it."""
+        tuning = TransportTuning()
+        tuning.ACK_TIMEOUT = self.ack_timeout_s
+        tuning.MAX_RETRANSMIT = self.retransmits
+        return tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Timing by purpose. The defaults suit a slow UART and a node that may be erasing flash for 2 s."""
+
+    probe: Timing = Timing(1.5, 1)  # a silent board is known after 4.5 to 6.75 s
+    request: Timing = Timing(2.0, 3)
+    install: Timing = Timing(4.0, 3)  # the first block may erase a flash sector
+
+
+class NodeBusy(CoapError):
+    """The node serves someone else just now (5.03): its exit status is that of `Busy`."""
+
+    exit_code = 4
+
+
+class SteadyTokens(TokenManager):  # type: ignore[misc] # aiocoap has no types
+    """aiocoap's token manager, able to use a token a second time.
+
+    The first one is random over 32 bits: a node may still notify the tokens of our predecessor on this line.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._token = secrets.randbits(32)
+        self._fixed: bytes | None = None
+
+    def next_token(self) -> bytes:
+        """Return a new token, or the one that `request_with_token` asks for."""
+        token: bytes = self._fixed if self._fixed is not None else super().next_token()
+        return token
+
+    def request_with_token(self, pipe: Pipe, token: bytes | None) -> None:
+        """Send the request in `pipe`, with this token where one is given."""
+        self._fixed = token
+        try:
+            self.request(pipe)  # takes the token before it returns
+        finally:
+            self._fixed = None
+
+
+class Endpoint:
+    """The way to one node: an aiocoap context, the node's address, on a serial link its `Connection`."""
+
+    def __init__(
+        self,
+        link: Link,
+        timings: Timings | None = None,
+        on_diagnostic: Callable[[str], None] | None = None,
+        *,
+        opener: Opener = open_port,
+        sleep: Sleeper = asyncio.sleep,
+    ) -> None:
+        self.link = link
+        self.timings = timings or Timings()
+        self.log = _log
+        self.connection: Connection | None = None
+        self.context = Context(loggername=_log.name)
+        self.tokens = SteadyTokens(self.context)
+        self.at_close: set[Callable[[], Awaitable[None]]] = set()  # what to do while the link is still there
+        self._messages = MessageManager(self.tokens)
+        self._remote: Any = None
+        self._on_diagnostic = on_diagnostic
+        self._opener = opener
+        self._sleep = sleep
+
+    async def open(self) -> None:
+        """Open the port or socket. Raises `DeviceNotFound`, `PermissionRefused`, `Busy` or `NoAnswer`."""
+        if isinstance(self.link, CoapLink):
+            self._install(
+                await MessageInterfaceUDP6.create_client_transport_endpoint(
+                    self._messages, log=_log, loop=self.context.loop
+                )
+            )
+            self._remote = await self._resolve(self.link)
+            return
+        slipmux = SlipmuxInterface(self._messages, self.link.name, _log)
+        self.connection = Connection(
+            self.link, slipmux.received, self._on_diagnostic, opener=self._opener, sleep=self._sleep
+        )
+        self._install(slipmux)
+        slipmux.attach(self.connection)
+        self._remote = slipmux.address
+        await self.connection.open()
+
+    def _install(self, interface: Any) -> None:
+        self._messages.message_interface = interface
+        self.tokens.token_interface = self._messages
+        self.context.request_interfaces.append(self.tokens)
+
+    async def _resolve(self, link: CoapLink) -> Any:
+        probe = self.message(Code.GET, "/")
+        probe.remote = UndecidedRemote("coap", link.name)
+        try:
+            await self.context.find_remote_and_interface(probe)
+        except (error.NetworkError, OSError) as fault:
+            await self.close()
+            raise DeviceNotFound(
+                f"{link}: host not found", "check the name, or give its IP address"
+            ) from fault
+        return probe.remote
+
+    async def close(self) -> None:
+        """End every request with `LinkDown` and let go of the port or socket."""
+        for action in list(self.at_close):
+            await action()
+        if self.context.request_interfaces:
+            await self.context.shutdown()
+            self.context.request_interfaces.clear()
+        if self.connection is not None:
+            await self.connection.close()
+
+    def message(
+        self, code: Code, path: str, payload: bytes = b"", content_format: int | None = None
+    ) -> Message:
+        """Build a request for `path`, which may hold a query."""
+        path, _, query = path.partition("?")
+        message = Message(code=code, payload=payload, transport_tuning=self.timings.request.tuning())
+        message.opt.uri_path = tuple(segment for segment in path.split("/") if segment)
+        if query:
+            message.opt.uri_query = tuple(query.split("&"))
+        if content_format is not None:
+            message.opt.content_format = content_format
+        message.remote = self._remote
+        return message
+
+    async def exchange(self, message: Message, *, blockwise: bool = True) -> Message:
+        """Send a request; return the response, whatever its code, put together from its blocks.
+
+        Raises `LinkDown`, `NoAnswer`, or `WasmoteError` for what breaks the protocol.
+        """
+        if not self.context.request_interfaces:
+            raise LinkDown(f"{self.link}: the link is closed")
+        try:
+            return await self.context.request(message, handle_blockwise=blockwise).response
+        except (error.Error, OSError) as fault:
+            raise self.explain(fault) from fault
+
+    async def get(self, path: str) -> Message:
+        """GET a whole representation. One that changes between its blocks is read again."""
+        for _ in range(3):
+            try:
+                return await self.exchange(self.message(Code.GET, path))
+            except RepresentationChanged:
+                continue
+        return await self.exchange(self.message(Code.GET, path))
+
+    async def upload(
+        self, code: Code, path: str, body: bytes, content_format: int | None, progress: Progress | None
+    ) -> Message:
+        """Send a body block by block (RFC 7959 section 2.5); return the response to the last one.
+
+        `progress` gets (bytes taken by the node, all bytes). A node that lost the beginning (4.08) gets it
+        again.
+        """
+        for _ in range(UPLOAD_STARTS_MAX - 1):
+            response = await self._upload_once(code, path, body, content_format, progress)
+            if response.code is not Code.REQUEST_ENTITY_INCOMPLETE:
+                return response
+        return await self._upload_once(code, path, body, content_format, progress)
+
+    async def _upload_once(
+        self, code: Code, path: str, body: bytes, content_format: int | None, progress: Progress | None
+    ) -> Message:
+        offset, szx = 0, BLOCK_SZX_MAX
+        while True:
+            size = 16 << szx
+            message = self.message(code, path, body[offset : offset + size], content_format)
+            message.transport_tuning = self.timings.install.tuning()
+            more = offset + size < len(body)
+            message.opt.block1 = (offset // size, more, szx)
+            if offset == 0:
+                message.opt.size1 = len(body)
+            response = await self.exchange(message, blockwise=False)
+            if not more or response.code is not Code.CONTINUE:
+                if progress and response.code.is_successful():
+                    progress(len(body), len(body))
+                return response
+            offset += size
+            if response.opt.block1 is not None:
+                szx = min(szx, response.opt.block1.size_exponent)
+            if progress:
+                progress(offset, len(body))
+
+    def explain(self, fault: BaseException) -> WasmoteError:
+        """Turn an error of aiocoap into one of ours."""
+        match fault:
+            case LinkBroken():
+                return LinkDown(fault.message, "it is re-opened as soon as the port is back")
+            case error.LibraryShutdown():
+                return LinkDown(f"{self.link}: the link is closed")
+            case error.ConRetransmitsExceeded() | error.TimeoutError():
+                return NoAnswer(f"{self.link}: the node does not answer", _silence_hint(self.link))
+            case error.ResourceChanged():
+                return RepresentationChanged(f"{self.link}: the answer changed while it was being read")
+            case error.MessageError():
+                return WasmoteError(f"{self.link}: the node rejected the message (RST)")
+            case error.NetworkError() | OSError():
+                return LinkDown(f"{self.link}: cannot be reached: {fault.__cause__ or fault}")
+        return WasmoteError(
+            f"{self.link}: {type(fault).__name__}: {fault}", "is the firmware of the version of this package?"
+        )
+
+
+class RepresentationChanged(WasmoteError):
+    """The blocks of one answer are of different representations (RFC 7959 section 2.4)."""
+
+
+def check(response: Message, request_line: str) -> Message:
+    """Return a successful response. Raises `CoapError` with the node's own words for any other."""
+    if response.code.is_successful():
+        return response
+    diagnostic = response.payload.decode(errors="replace") if response.opt.content_format is None else ""
+    reason = f": {diagnostic}" if diagnostic else ""
+    kind = NodeBusy if response.code is Code.SERVICE_UNAVAILABLE else CoapError
+    raise kind(f"{request_line}: {response.code}{reason}", response.code, diagnostic, _hint(response.code))
+
+
+def _hint(code: Code) -> str:
+    match code:
+        case Code.NOT_FOUND:
+            return "`wasmote get /.well-known/core` lists what the node has"
+        case Code.SERVICE_UNAVAILABLE:
+            return "try again when the other upload has ended, at the latest after a minute"
+    return ""
+
+
+def _silence_hint(link: Link) -> str:
+    match link:
+        case CoapLink():
+            return "is the node running, and does UDP get through to it?"
+        case TcpLink():
+            return (
+                "is another program connected to this emulator? It serves one at a time. Else: does it run?"
+            )
+    return "does the board run the wasmote firmware, at this speed (?baud=), and is it out of reset?"
