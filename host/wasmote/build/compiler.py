@@ -1,0 +1,134 @@
+"""Compiles C to WebAssembly with clang and wasm-ld, with nothing that a node's engine lacks."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from wasmote.errors import UsageFault, WasmoteError
+from wasmote.runtime.host_api import EXPORTS
+
+GUEST = Path(__file__).with_name("guest")
+DEFAULT_C_STACK = 1024
+INSTALL_HINT = "install them: sudo apt install clang lld (or name a compiler in WASMOTE_CLANG)"
+
+NEWEST, OLDEST = 22, 14
+_CLANG_NAMES = ("clang", *(f"clang-{version}" for version in range(NEWEST, OLDEST - 1, -1)))
+_LINKER_NAMES = ("wasm-ld", *(f"wasm-ld-{version}" for version in range(NEWEST, OLDEST - 1, -1)))
+
+TARGET_FLAGS = (
+    "--target=wasm32",
+    "-mcpu=mvp",
+    "-mmutable-globals",
+    "-msign-ext",
+    "-mnontrapping-fptoint",
+    "-mno-multivalue",
+    "-mno-reference-types",
+    "-mno-bulk-memory",
+)
+# Exactly the arithmetic that is written (no fused multiply-add, no reordering), so that every engine gives
+# the same bits; sqrtf becomes an instruction when it need not set errno.
+CODE_FLAGS = (
+    "-std=c11",
+    "-O2",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wall",
+    "-Wextra",
+    "-nostdlibinc",
+    "-nostdlib",
+)
+# The packer needs the stack first (overflow traps) and __heap_base (how much memory is used).
+LINK_FLAGS = ("--no-entry", "--stack-first", "--strip-all", "--export=__heap_base", "--fatal-warnings")
+
+
+class CompileFailed(WasmoteError):
+    """The compiler or the linker refused the source; the message is what they said, unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A clang that makes WebAssembly, and the linker that goes with it."""
+
+    clang: str
+    linker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A linked module and what the compiler said about its source (warnings; may be empty)."""
+
+    wasm: bytes
+    warnings: str
+
+
+def compile_c(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
+    """Compile and link one C file with the guest library; raises CompileFailed with the compiler's words."""
+    if not source.is_file():
+        raise UsageFault(f"{source}: no such source file", "name the module's C file, or its project file")
+    tools = find_toolchain()
+    with tempfile.TemporaryDirectory(prefix="wasmote-build-") as folder:
+        output = Path(folder) / "module.wasm"
+        done = _run([*_command(tools, source, c_stack), "-o", str(output)])
+        if done.returncode != 0:
+            raise CompileFailed(done.stderr.strip() or f"{tools.clang} ended with status {done.returncode}")
+        return Compiled(output.read_bytes(), done.stderr)
+
+
+@functools.cache
+def find_toolchain() -> Toolchain:
+    """Look for clang and wasm-ld on PATH, plain names first, then newest to oldest.
+
+    WASMOTE_CLANG names a compiler instead. Raises UsageFault with the command that installs what is missing.
+    """
+    named = os.environ.get("WASMOTE_CLANG")
+    candidates = [named] if named else [name for name in _CLANG_NAMES if shutil.which(name)]
+    if not candidates:
+        raise UsageFault("clang is not installed, and modules are compiled with it", INSTALL_HINT)
+    for clang in candidates:
+        if _makes_wasm(clang):
+            return Toolchain(clang, _find_linker(clang))
+    raise UsageFault(f"{candidates[0]} cannot compile for wasm32", INSTALL_HINT)
+
+
+def _makes_wasm(clang: str) -> bool:
+    try:
+        return "wasm32" in _run([clang, "-print-targets"]).stdout
+    except OSError as fault:
+        raise UsageFault(f"{clang}: {fault.strerror}", INSTALL_HINT) from fault
+
+
+def _find_linker(clang: str) -> str:
+    """The linker that clang itself would take, else one on PATH."""
+    own = _run([clang, "-print-prog-name=wasm-ld"]).stdout.strip()
+    for name in (own, *_LINKER_NAMES):
+        if path := shutil.which(name):
+            return path
+    raise UsageFault("wasm-ld (LLVM's linker for WebAssembly) is not installed", INSTALL_HINT)
+
+
+def _command(tools: Toolchain, source: Path, c_stack: int) -> list[str]:
+    exports = (f"--export-if-defined={name}" for name in EXPORTS)
+    link = (*LINK_FLAGS, *exports, "-z", f"stack-size={c_stack}")
+    return [
+        tools.clang,
+        *TARGET_FLAGS,
+        *CODE_FLAGS,
+        f"-fuse-ld={tools.linker}",
+        f"-ffile-prefix-map={source.parent}=.",
+        f"-I{GUEST}",
+        "-Wl," + ",".join(link),
+        str(source),
+        str(GUEST / "libc.c"),
+    ]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)

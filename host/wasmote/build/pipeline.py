@@ -1,0 +1,76 @@
+"""A module from source to bundle: compile, pack, check, ask, describe."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cbor2
+
+from wasmote.build import abi, probe
+from wasmote.build.compiler import compile_c
+from wasmote.build.pages import needed_pages, to_small_pages
+from wasmote.build.project import NO_OVERRIDES, LoadedProject, Overrides, Project, load_project
+from wasmote.build.wasm import WasmModule
+from wasmote.wire.bundle import Bundle
+
+F32_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """A bundle, where it came from, and what the compiler said (warnings; may be empty)."""
+
+    bundle: Bundle
+    loaded: LoadedProject
+    warnings: str
+
+
+def build_bundle(project: Path, *, check_imports: bool = True) -> Bundle:
+    """Build a bundle from a module's TOML project file, or from a C file with one beside it.
+
+    The same source gives the same bytes. `check_imports=False` leaves it to the node to refuse unknown
+    imports: for tests of nodes. Raises UsageFault (no compiler, bad project file), CompileFailed,
+    PackRefused.
+    """
+    return build(project, check_imports=check_imports).bundle
+
+
+def build(project: Path, overrides: Overrides = NO_OVERRIDES, *, check_imports: bool = True) -> BuildResult:
+    """Build a bundle, as `build_bundle`, and keep what a person wants to know about it."""
+    loaded = load_project(project, overrides)
+    linked, warnings = _linked(loaded)
+    packed = to_small_pages(linked, loaded.project.pages)
+    return BuildResult(_describe(packed, loaded, check_imports=check_imports), loaded, warnings)
+
+
+def _linked(loaded: LoadedProject) -> tuple[bytes, str]:
+    if loaded.source.suffix == ".wasm":
+        return loaded.source.read_bytes(), ""
+    compiled = compile_c(loaded.source, loaded.project.c_stack)
+    return compiled.wasm, compiled.warnings
+
+
+def _describe(packed: bytes, loaded: LoadedProject, *, check_imports: bool) -> Bundle:
+    """Check a packed module in the order in which a person would mend it, and join it with its manifest."""
+    module = WasmModule.from_bytes(packed)
+    if check_imports:
+        abi.check_imports(module)
+    abi.check_exports(module)
+    probe.validate(packed)
+    abi.check_against_project(module, loaded)
+    project = loaded.project
+    found = probe.ask(packed, _largest_sample(project), len(cbor2.dumps(project.config, canonical=True)))
+    maximum = module.memories()[0].maximum
+    manifest = project.to_manifest(
+        hashlib.sha256(packed).digest(),
+        size=len(packed),
+        pages=maximum if maximum is not None else needed_pages(module),
+        state_size=found.state_size,
+    )
+    return Bundle(manifest, packed)
+
+
+def _largest_sample(project: Project) -> int:
+    return F32_BYTES * max((len(table.channels) for table in project.input), default=0)

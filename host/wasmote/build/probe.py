@@ -1,0 +1,122 @@
+"""Asks a packed module, running under wasmtime, what only the module itself knows."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import wasmtime
+
+from wasmote.build.pages import PackRefused, to_byte_pages
+from wasmote.runtime import host_api
+from wasmote.runtime.guest import GuestView
+
+PROBE_FUEL = 50_000_000
+"""About as many instructions may a module spend in its start function and in answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a module answered: `state_size` in bytes, None when it exports no state."""
+
+    state_size: int | None
+
+
+class _IdleHost:
+    """A host on which nothing has happened yet."""
+
+    def sensor_read(self, input_: int, values: GuestView) -> int:
+        return -2
+
+    def emit(self, stream: int, values: bytes) -> int:
+        return -1
+
+    def log(self, level: int, text: str) -> None:
+        pass
+
+    def now_ms(self) -> int:
+        return 0
+
+    def config_get(self, key: str, fallback: float) -> float:
+        return fallback
+
+    def random(self, out: GuestView) -> None:
+        pass
+
+
+@functools.cache
+def _engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.wasm_custom_page_sizes = True
+    config.consume_fuel = True
+    return wasmtime.Engine(config)
+
+
+@functools.cache
+def host_functions() -> dict[str, wasmtime.FuncType]:
+    """The functions that a node offers: name -> type."""
+    store = wasmtime.Store(_engine())
+    linker = _linker()
+    found = {}
+    for name in vars(host_api.HostFunctions):
+        item = None if name.startswith("_") else linker.get(store, host_api.MODULE, name)
+        if isinstance(item, wasmtime.Func):
+            found[name] = item.type(store)
+    return found
+
+
+def validate(packed: bytes) -> None:
+    """Validate a packed module as WebAssembly; raises PackRefused with the validator's words."""
+    try:
+        wasmtime.Module.validate(_engine(), to_byte_pages(packed))
+    except wasmtime.WasmtimeError as fault:
+        raise PackRefused(f"module is not valid WebAssembly: {fault}") from fault
+
+
+def ask(packed: bytes, event_bytes: int, config_bytes: int) -> Findings:
+    """Start a packed module and ask for its buffers and the size of its state.
+
+    `event_bytes` and `config_bytes` are the largest sample and config it will be handed. Raises
+    PackRefused when the module traps, has no room for them, or declares a state outside its memory.
+    """
+    store = wasmtime.Store(_engine())
+    store.set_fuel(PROBE_FUEL)
+    linker = _linker()
+    module = wasmtime.Module(_engine(), to_byte_pages(packed))
+    linker.define_unknown_imports_as_traps(module)
+    try:
+        return _ask(store, linker.instantiate(store, module), event_bytes, config_bytes)
+    except (wasmtime.Trap, wasmtime.WasmtimeError) as fault:
+        raise PackRefused(f"module traps as it is loaded: {str(fault).splitlines()[-1].strip()}") from fault
+
+
+def _ask(store: wasmtime.Store, instance: wasmtime.Instance, event_bytes: int, config_bytes: int) -> Findings:
+    exports = instance.exports(store)
+    memory = exports["memory"]
+    assert isinstance(memory, wasmtime.Memory)
+    size = memory.data_len(store)
+    for what, wanted in (("its largest sample", event_bytes), ("its config", config_bytes)):
+        address = _call(store, instance, "wasmote_buffer", wanted)
+        if wanted and not 0 < address <= size - wanted:
+            raise PackRefused(
+                f"module's wasmote_buffer has no room for {what} of {wanted} bytes",
+                f"make it WASMOTE_BUFFER({max(event_bytes, config_bytes)}) or larger",
+            )
+    if exports.get("wasmote_state") is None:
+        return Findings(None)
+    address, length = (_call(store, instance, name) for name in ("wasmote_state", "wasmote_state_size"))
+    if length == 0 or address + length > size:
+        raise PackRefused(f"module's state ({length} bytes at {address}) is empty or outside of its memory")
+    return Findings(length)
+
+
+def _call(store: wasmtime.Store, instance: wasmtime.Instance, name: str, *arguments: int) -> int:
+    function = instance.exports(store)[name]
+    assert isinstance(function, wasmtime.Func)
+    return int(function(store, *arguments)) & 0xFFFF_FFFF
+
+
+def _linker() -> wasmtime.Linker:
+    linker = wasmtime.Linker(_engine())
+    host_api.link(linker, _IdleHost())
+    return linker
