@@ -42,7 +42,8 @@ def main() -> int:
     stale = [path for path, text in files.items() if is_stale(path, text)]
     if arguments.check:
         for path in stale:
-            print(f"{path.relative_to(ROOT)} is stale: run tools/gen_host_api.py and commit it", file=sys.stderr)
+            name = path.relative_to(ROOT)
+            print(f"{name} is stale: run tools/gen_host_api.py and commit it", file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,4 +20,16 @@ struct host_api {
     void (*random)(void *context, uint8_t *out, uint32_t cap);
 };
 
+/* What the host looks for in a module, in the order of host_exports[]. */
+enum host_export_id {
+    EXPORT_WASMOTE_BUFFER,
+    EXPORT_ON_START,
+    EXPORT_ON_SAMPLE,
+    EXPORT_ON_TICK,
+    EXPORT_ON_CONFIG,
+    EXPORT_WASMOTE_STATE,
+    EXPORT_WASMOTE_STATE_SIZE,
+    HOST_EXPORT_COUNT
+};
+
 #endif

@@ -56,8 +56,7 @@ static const void *thunk_config_get(IM3Runtime engine, IM3ImportContext import, 
         return trap_view_outside_memory;
     }
     return return_f64(sp, rt->host->config_get(rt->host_context, (const char *)key, len,
-                                               arg_f64(args, 2)));
-}
+                                               arg_f64(args, 2)));}
 
 static const void *thunk_random(IM3Runtime engine, IM3ImportContext import, uint64_t *sp, void *memory)
 {
@@ -82,7 +81,7 @@ const struct host_import host_imports[] = {
 };
 const size_t host_import_count = sizeof host_imports / sizeof host_imports[0];
 
-const struct host_export host_exports[] = {
+const struct host_export host_exports[HOST_EXPORT_COUNT] = {
     {"wasmote_buffer", "i(i)", true},
     {"on_start", "v()", false},
     {"on_sample", "v(iIii)", false},
@@ -91,4 +90,3 @@ const struct host_export host_exports[] = {
     {"wasmote_state", "i()", false},
     {"wasmote_state_size", "i()", false},
 };
-const size_t host_export_count = sizeof host_exports / sizeof host_exports[0];

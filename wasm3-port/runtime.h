@@ -29,15 +29,21 @@ struct runtime_usage {
 
 /* All state of one live module; treat as opaque. Zero-initialise before first use. */
 struct runtime {
-    void *environment, *engine, *module;
-    void *on_sample, *on_tick, *on_config; /* exported functions, NULL where absent */
-    void *buffer;                          /* wasmote_buffer export */
-    uint32_t sample_ptr;                   /* guest address handed out for samples */
+    void *environment, *engine, *module; /* the engine's; NULL while nothing is loaded */
+    void *exports[HOST_EXPORT_COUNT];    /* functions; NULL where the module has none */
+    uint32_t sample_ptr, sample_bytes;   /* the guest's buffer for samples */
     uint32_t budget_us;
     uint32_t arena_bytes;
+    bool trapped;
     const struct host_api *host;
     void *host_context;
 };
+
+/* How modules are bounded in time and native stack. Both once, before the first load, which is
+ * refused without them. now_us: monotonic microseconds. lowest: the lowest address that the stack
+ * of the thread that runs modules may reach; a reserve for interrupts is added here. */
+void runtime_set_clock(uint64_t (*now_us)(void));
+void runtime_set_native_stack(const void *lowest);
 
 /* Gives the engine its arena. Once, before the first load. `bytes` is 8-byte aligned. */
 void runtime_arena_init(void *bytes, size_t len);
@@ -46,9 +52,9 @@ size_t runtime_arena_free(void);
 /* Parses, checks, links and compiles every function of a module, and sets up its memory; runs
  * nothing yet. wasm is not needed any more when this returns. On error the arena is as before and
  * `why` holds a sentence for a person ("imports env.foo, which this node does not offer").
- * WM_EINVAL: does not parse / unknown import / wrong export type; WM_ENOMEM: needs more than the
- * arena or the limits have (the sentence gives both numbers); WM_ENOTSUP: uses a feature this
- * engine lacks. */
+ * WM_EINVAL: does not parse / wrong type or missing export; WM_ENOENT: unknown import; WM_ENOMEM:
+ * needs more than the arena or the limits have (the sentence gives both numbers); WM_ENOTSUP: uses a
+ * feature this engine lacks. Of the guest's code only wasmote_buffer() runs. */
 wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct host_api *host,
                        void *host_context, char *why, size_t why_cap);

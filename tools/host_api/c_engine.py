@@ -31,6 +31,11 @@ _HEADER = """\
 struct host_api {{
 {members}}};
 
+/* What the host looks for in a module, in the order of host_exports[]. */
+enum host_export_id {{
+{exports}    HOST_EXPORT_COUNT
+}};
+
 #endif
 """
 
@@ -43,9 +48,8 @@ const struct host_import host_imports[] = {{
 {imports}}};
 const size_t host_import_count = sizeof host_imports / sizeof host_imports[0];
 
-const struct host_export host_exports[] = {{
+const struct host_export host_exports[HOST_EXPORT_COUNT] = {{
 {exports}}};
-const size_t host_export_count = sizeof host_exports / sizeof host_exports[0];
 """
 
 _THUNK = """\
@@ -88,14 +92,18 @@ def _member(function: Function) -> str:
 def header(api: HostApi) -> str:
     """Return the text of host_api.h."""
     members = "".join(_member(f) for f in api.functions)
-    return _HEADER.format(generated=GENERATED, abi=api.abi, module=api.module, members=members)
+    exports = "".join(f"    EXPORT_{f.name.upper()},\n" for f in api.exports)
+    return _HEADER.format(
+        generated=GENERATED, abi=api.abi, module=api.module, members=members, exports=exports
+    )
 
 
 def _view(param: Param, slot: int) -> str:
     unit = "sizeof(float)" if param.type == "f32_out" else "1"
     return (
         f"    const uint32_t {param.size_name} = arg_u32(args, {slot + 1});\n"
-        f"    uint8_t *{param.name} = guest_view(engine, memory, arg_u32(args, {slot}), {param.size_name}, {unit});\n"
+        f"    uint8_t *{param.name} = guest_view(engine, memory, arg_u32(args, {slot}), "
+        f"{param.size_name}, {unit});\n"
         f"    if ({param.name} == NULL) {{\n"
         "        return trap_view_outside_memory;\n"
         "    }\n"
@@ -119,7 +127,7 @@ def _thunk(function: Function) -> str:
     if not any(param.is_view for param in function.params):
         body += "    (void)engine;\n    (void)memory;\n"
     if function.result:
-        body += declarations + _wrap(f"    return return_{function.result}(sp, {call}", arguments, "));") + "\n"
+        body += declarations + _wrap(f"    return return_{function.result}(sp, {call}", arguments, "));\n")
     else:
         body += declarations + _wrap(f"    {call}", arguments, ");") + "\n    return NULL;\n"
     return _THUNK.format(name=function.name, body=body)

@@ -12,6 +12,8 @@ _PYTHON_TYPES = {"i32": "int", "i64": "int", "f32": "float", "f64": "float", Non
 _HOST_TYPES = {"bytes_in": "bytes", "text_in": "str", "bytes_out": "GuestView", "f32_out": "GuestView"}
 _READERS = {"bytes_in": ".read()", "text_in": ".text()", "bytes_out": "", "f32_out": ""}
 
+_SIZE = "count"
+
 _FILE = '''\
 """{generated}"""
 
@@ -52,8 +54,13 @@ def _method(function: Function) -> str:
     for param in function.params:
         kind = _HOST_TYPES[param.type] if param.is_view else _PYTHON_TYPES[param.type]
         params.append(f"{_python_name(param.name)}: {kind}")
-    doc = textwrap.indent("\n".join(textwrap.wrap(function.doc, 96)), "        ").strip()
-    quote = f'"""{doc}"""' if "\n" not in doc else f'"""{doc}\n        """'
+    first, _, rest = function.doc.partition(". ")
+    quote = f'"""{first.rstrip(".")}.'
+    if rest:
+        margin = " " * 8
+        body = textwrap.fill(rest, 104, initial_indent=margin, subsequent_indent=margin)
+        quote += f"\n\n{body}\n{margin}"
+    quote += '"""'
     return (
         f"\n    def {function.name}({', '.join(params)}) -> {_PYTHON_TYPES[function.result]}:\n"
         f"        {quote}\n        ...\n"
@@ -65,7 +72,7 @@ def _argument(param: Param) -> str:
     if not param.is_view:
         return name
     unit = 4 if param.type == "f32_out" else 1
-    return f"GuestView(caller, {name}, {param.size_name}, {unit}){_READERS[param.type]}"
+    return f"GuestView(caller, {name}, {_SIZE}, {unit}){_READERS[param.type]}"
 
 
 def _thunk(function: Function) -> str:
@@ -73,7 +80,7 @@ def _thunk(function: Function) -> str:
     for param in function.params:
         name = _python_name(param.name)
         if param.is_view:
-            params += [f"{name}: int", f"{param.size_name}: int"]
+            params += [f"{name}: int", f"{_SIZE}: int"]
         else:
             params.append(f"{name}: {_PYTHON_TYPES[param.type]}")
     call = f"host.{function.name}({', '.join(_argument(p) for p in function.params)})"
@@ -85,7 +92,8 @@ def _thunk(function: Function) -> str:
     return (
         f"\n    def {function.name}({', '.join(params)}) -> {_PYTHON_TYPES[function.result]}:\n"
         f"        {statement}\n\n"
-        f'    linker.define_func(MODULE, "{function.name}", {kind}, {function.name}, access_caller=True)\n'
+        f"    kind = {kind}\n"
+        f'    linker.define_func(MODULE, "{function.name}", kind, {function.name}, access_caller=True)\n'
     )
 
 

@@ -29,13 +29,17 @@ class HostFunctions(Protocol):
     """What a guest may call; an i32 result that is negative is a status, -10 traps the guest."""
 
     def sensor_read(self, input_: int, values: GuestView) -> int:
-        """Newest reading of an input. Returns the number of channels; -2 before the first reading."""
+        """Newest reading of an input.
+
+        Returns the number of channels; -2 before the first reading.
+        """
         ...
 
     def emit(self, stream: int, values: bytes) -> int:
-        """Appends a record to a stream: as many values as the manifest's shape says. The record gets the
-        time of the sample that is being handled, and the next sequence number. Returns 0, or -1
-        (nothing added) for an unknown stream or a wrong size.
+        """Appends a record to a stream: as many values as the manifest's shape says.
+
+        The record gets the time of the sample that is being handled, and the next sequence number.
+        Returns 0, or -1 (nothing added) for an unknown stream or a wrong size.
         """
         ...
 
@@ -44,8 +48,9 @@ class HostFunctions(Protocol):
         ...
 
     def now_ms(self) -> int:
-        """The node's clock: ms since 1970 once it was set, else since the node started. A sample carries
-        its own time.
+        """The node's clock: ms since 1970 once it was set, else since the node started.
+
+        A sample carries its own time.
         """
         ...
 
@@ -62,32 +67,38 @@ def link(linker: Linker, host: HostFunctions) -> None:
     """Define every function of the host API in a wasmtime linker."""
     i32, i64, f64 = ValType.i32(), ValType.i64(), ValType.f64()
 
-    def sensor_read(caller: Caller, input_: int, values: int, cap: int) -> int:
-        return checked_status(host.sensor_read(input_, GuestView(caller, values, cap, 4)))
+    def sensor_read(caller: Caller, input_: int, values: int, count: int) -> int:
+        return checked_status(host.sensor_read(input_, GuestView(caller, values, count, 4)))
 
-    linker.define_func(MODULE, "sensor_read", FuncType([i32, i32, i32], [i32]), sensor_read, access_caller=True)
+    kind = FuncType([i32, i32, i32], [i32])
+    linker.define_func(MODULE, "sensor_read", kind, sensor_read, access_caller=True)
 
-    def emit(caller: Caller, stream: int, values: int, len: int) -> int:
-        return checked_status(host.emit(stream, GuestView(caller, values, len, 1).read()))
+    def emit(caller: Caller, stream: int, values: int, count: int) -> int:
+        return checked_status(host.emit(stream, GuestView(caller, values, count, 1).read()))
 
-    linker.define_func(MODULE, "emit", FuncType([i32, i32, i32], [i32]), emit, access_caller=True)
+    kind = FuncType([i32, i32, i32], [i32])
+    linker.define_func(MODULE, "emit", kind, emit, access_caller=True)
 
-    def log(caller: Caller, level: int, text: int, len: int) -> None:
-        host.log(level, GuestView(caller, text, len, 1).text())
+    def log(caller: Caller, level: int, text: int, count: int) -> None:
+        host.log(level, GuestView(caller, text, count, 1).text())
 
-    linker.define_func(MODULE, "log", FuncType([i32, i32, i32], []), log, access_caller=True)
+    kind = FuncType([i32, i32, i32], [])
+    linker.define_func(MODULE, "log", kind, log, access_caller=True)
 
     def now_ms(caller: Caller) -> int:
         return host.now_ms()
 
-    linker.define_func(MODULE, "now_ms", FuncType([], [i64]), now_ms, access_caller=True)
+    kind = FuncType([], [i64])
+    linker.define_func(MODULE, "now_ms", kind, now_ms, access_caller=True)
 
-    def config_get(caller: Caller, key: int, len: int, fallback: float) -> float:
-        return host.config_get(GuestView(caller, key, len, 1).text(), fallback)
+    def config_get(caller: Caller, key: int, count: int, fallback: float) -> float:
+        return host.config_get(GuestView(caller, key, count, 1).text(), fallback)
 
-    linker.define_func(MODULE, "config_get", FuncType([i32, i32, f64], [f64]), config_get, access_caller=True)
+    kind = FuncType([i32, i32, f64], [f64])
+    linker.define_func(MODULE, "config_get", kind, config_get, access_caller=True)
 
-    def random(caller: Caller, out: int, cap: int) -> None:
-        host.random(GuestView(caller, out, cap, 1))
+    def random(caller: Caller, out: int, count: int) -> None:
+        host.random(GuestView(caller, out, count, 1))
 
-    linker.define_func(MODULE, "random", FuncType([i32, i32], []), random, access_caller=True)
+    kind = FuncType([i32, i32], [])
+    linker.define_func(MODULE, "random", kind, random, access_caller=True)

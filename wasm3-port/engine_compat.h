@@ -1,0 +1,36 @@
+/* Everything that depends on wasm3's internals and thus on its version (0.5.0; WASM3_DIR may name
+ * another tree). Nothing else in this folder includes an m3_*.h file. */
+#ifndef WASMOTE_ENGINE_COMPAT_H
+#define WASMOTE_ENGINE_COMPAT_H
+
+#include <stdint.h>
+
+#include "config/wasm3_config.h"
+#include "m3_env.h"
+#include "wasm3.h"
+
+static inline uint32_t engine_function_count(IM3Module module)
+{
+    return module->numFunctions;
+}
+
+static inline IM3Function engine_function(IM3Module module, uint32_t index)
+{
+    return Module_GetFunction(module, index);
+}
+
+/* Compiles a function that is not an import. */
+static inline M3Result engine_compile(IM3Function function)
+{
+    return function->compiled != NULL ? m3Err_none : CompileFunction(function);
+}
+
+/* What memory.grow may reach. The module's own maximum, when lower, stays. */
+static inline void engine_limit_memory(IM3Runtime engine, uint32_t pages)
+{
+    if (engine->memory.maxPages > pages) {
+        engine->memory.maxPages = pages;
+    }
+}
+
+#endif

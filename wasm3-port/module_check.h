@@ -1,0 +1,29 @@
+/* Looks at a module before the engine does: its sections are well-formed, it imports only what the
+ * host API offers, its memory and segments fit. wasm3 0.5.0 trusts much of this, and knows no
+ * words for the rest. Function bodies are the engine's business. */
+#ifndef WASMOTE_MODULE_CHECK_H
+#define WASMOTE_MODULE_CHECK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "host_api.h"
+#include "text.h"
+
+#define MODULE_NO_FUNCTION UINT32_MAX
+#define MODULE_TABLE_MAX 1024u /* entries of the function table: 4 bytes each */
+
+struct module_facts {
+    uint32_t memory_pages;                 /* initial size, 16 KiB pages */
+    uint32_t function_imports;             /* the indices below this are imports */
+    uint32_t exports[HOST_EXPORT_COUNT];  /* function index of each host_exports[], or none */
+};
+
+/* memory_limit: most pages the node grants. WM_OK, or WM_EINVAL (malformed), WM_ENOENT (unknown
+ * import), WM_ENOMEM (memory over the limit), WM_ENOTSUP (a feature that the engine lacks), with a
+ * sentence in why. */
+wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit, struct module_facts *facts,
+                       struct text *why);
+
+#endif
