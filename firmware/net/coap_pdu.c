@@ -120,7 +120,8 @@ wm_status coap_parse(const uint8_t *message, size_t len, struct coap_pdu *out) {
     out->code = message[1];
     out->mid = get_be16(message + 2);
     size_t token_len = message[0] & 0xf;
-    if (!code_is_valid(out->code, len) || token_len > COAP_TOKEN_MAX || token_len > len - COAP_HEADER_BYTES) {
+    if (!code_is_valid(out->code, len) || token_len > COAP_TOKEN_MAX ||
+        token_len > len - COAP_HEADER_BYTES) {
         return WM_EINVAL;
     }
     out->token = message + COAP_HEADER_BYTES;
@@ -144,8 +145,8 @@ static uint8_t *claim(struct coap_builder *builder, size_t len) {
     return at;
 }
 
-void coap_build(struct coap_builder *builder, uint8_t *bytes, size_t cap, enum coap_type type, uint8_t code,
-                uint16_t mid, const uint8_t *token, size_t token_len) {
+void coap_build(struct coap_builder *builder, uint8_t *bytes, size_t cap, enum coap_type type,
+                uint8_t code, uint16_t mid, const uint8_t *token, size_t token_len) {
     *builder = (struct coap_builder){.bytes = bytes, .cap = cap};
     if (token_len > COAP_TOKEN_MAX) {
         builder->status = WM_EINVAL;

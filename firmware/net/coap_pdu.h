@@ -90,12 +90,13 @@ struct coap_builder {
     wm_status status; /* WM_OK, WM_ENOMEM or WM_EINVAL */
 };
 
-void coap_build(struct coap_builder *builder, uint8_t *bytes, size_t cap, enum coap_type type, uint8_t code,
-                uint16_t mid, const uint8_t *token, size_t token_len);
+void coap_build(struct coap_builder *builder, uint8_t *bytes, size_t cap, enum coap_type type,
+                uint8_t code, uint16_t mid, const uint8_t *token, size_t token_len);
 void coap_build_set_code(struct coap_builder *builder, uint8_t code);
 void coap_build_option(struct coap_builder *builder, uint16_t number, const void *value, size_t len);
 void coap_build_uint(struct coap_builder *builder, uint16_t number, uint32_t value);
-void coap_build_payload(struct coap_builder *builder, const void *payload, size_t len); /* len 0: no marker */
+void coap_build_payload(struct coap_builder *builder, const void *payload,
+                        size_t len); /* len 0: no marker */
 
 /* An empty message (ACK, RST, ping): four bytes. */
 void coap_build_empty(uint8_t out[COAP_HEADER_BYTES], enum coap_type type, uint16_t mid);

@@ -52,25 +52,25 @@ enum {
 struct coap_request {
     enum coap_method method;
     const struct coap_peer *peer;
-    const char *path;                 /* "modules/0/config", NUL-terminated */
-    const char *wild[2];              /* the segments that matched '*', NUL-terminated, or NULL */
-    const char *query;                /* "since=12&x=y", NUL-terminated; "" without one */
-    int format;                       /* Content-Format, or COAP_FORMAT_NONE */
-    const uint8_t *payload;           /* the whole body; with COAP_STREAMED one block of it */
+    const char *path;       /* "modules/0/config", NUL-terminated */
+    const char *wild[2];    /* the segments that matched '*', NUL-terminated, or NULL */
+    const char *query;      /* "since=12&x=y", NUL-terminated; "" without one */
+    int format;             /* Content-Format, or COAP_FORMAT_NONE */
+    const uint8_t *payload; /* the whole body; with COAP_STREAMED one block of it */
     size_t len;
-    uint32_t offset;                  /* COAP_STREAMED: where this block starts in the body */
-    bool more;                        /* COAP_STREAMED: further blocks follow */
-    uint32_t total;                   /* Size1, or 0 when the client did not say */
+    uint32_t offset; /* COAP_STREAMED: where this block starts in the body */
+    bool more;       /* COAP_STREAMED: further blocks follow */
+    uint32_t total;  /* Size1, or 0 when the client did not say */
 };
 
 struct coap_response {
     uint8_t code;
     int format;
-    uint8_t *body;       /* COAP_BODY_MAX bytes to write into */
+    uint8_t *body; /* COAP_BODY_MAX bytes to write into */
     size_t cap;
     size_t len;
-    uint32_t max_age_s;  /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
-    uint32_t max_size;   /* with 4.13: the largest body that fits, sent as Size1; 0 = leave it out */
+    uint32_t max_age_s; /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
+    uint32_t max_size;  /* with 4.13: the largest body that fits, sent as Size1; 0 = leave it out */
 };
 
 enum {
@@ -83,12 +83,12 @@ enum {
 typedef void coap_link_lister(void (*emit)(void *arg, const char *path), void *arg);
 
 struct coap_resource {
-    const char *path;        /* without leading '/'; '*' stands for one segment */
-    const char *attributes;  /* RFC 6690 attributes: "rt=\"wasmote.node\";ct=60"; obs is added here */
-    uint8_t methods;         /* bit (1 << method) */
+    const char *path;       /* without leading '/'; '*' stands for one segment */
+    const char *attributes; /* RFC 6690 attributes: "rt=\"wasmote.node\";ct=60"; obs is added here */
+    uint8_t methods;        /* bit (1 << method) */
     uint8_t flags;
     void (*handle)(const struct coap_request *request, struct coap_response *response);
-    coap_link_lister *list;  /* NULL for a fixed path */
+    coap_link_lister *list; /* NULL for a fixed path */
     /* COAP_STREAMED: the upload ended in any way but a 2.xx to its last block: it timed out, was
      * started anew, or the handler itself answered an error. May be NULL. */
     void (*abandon)(const char *path);

@@ -55,7 +55,8 @@ static enum slipmux_result open_frame(struct slipmux *mux, const uint8_t **conte
     }
 }
 
-enum slipmux_result slipmux_receive(struct slipmux *mux, uint8_t byte, const uint8_t **content, size_t *len) {
+enum slipmux_result slipmux_receive(struct slipmux *mux, uint8_t byte, const uint8_t **content,
+                                    size_t *len) {
     switch (slip_decode(&mux->slip, byte)) {
     case SLIP_FRAME:
         return open_frame(mux, content, len);

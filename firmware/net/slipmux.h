@@ -36,7 +36,8 @@ enum slipmux_result {
 };
 
 void slipmux_init(struct slipmux *mux);
-enum slipmux_result slipmux_receive(struct slipmux *mux, uint8_t byte, const uint8_t **content, size_t *len);
+enum slipmux_result slipmux_receive(struct slipmux *mux, uint8_t byte, const uint8_t **content,
+                                    size_t *len);
 
 /* Build a frame for slip_encoder; return its length, or 0 when it does not fit in cap. */
 size_t slipmux_put_message(uint8_t *frame, size_t cap, const uint8_t *message, size_t len);

@@ -1,0 +1,276 @@
+#include "net/coap_observe.h"
+
+#include <string.h>
+
+/* RFC 7641 section 4.5: at least one confirmable notification in 24 hours. */
+#define CON_INTERVAL_US (UINT64_C(24) * 3600 * 1000000)
+#define SEQUENCE_MASK 0xffffffu /* 24 bits (section 3.4) */
+#define MIDS_KEPT 4             /* an RST may be that many notifications late */
+
+enum observer_state {
+    OBSERVER_FREE = 0,
+    OBSERVER_IDLE, /* the client has the newest representation, or it is on its way */
+    OBSERVER_DUE,  /* the representation changed */
+    OBSERVER_GONE  /* the resource is gone: one last notification is due */
+};
+
+struct observer {
+    enum observer_state state;
+    bool leaving; /* the last notification was sent: free once it is acknowledged */
+    uint8_t since_con;
+    uint16_t mids[MIDS_KEPT]; /* of the last notifications, in a ring */
+    uint32_t mids_sent;
+    uint64_t last_con_us;
+    struct coap_observation what;
+    struct coap_exchange exchange; /* its confirmable notification */
+};
+
+_Static_assert(COAP_OBSERVE_CON_EVERY <= UINT8_MAX, "observer.since_con is one byte");
+
+static struct observer table[COAP_OBSERVERS_MAX];
+static coap_notification *build_notification;
+static uint32_t sequence; /* one for the node: increasing for every observer (section 4.4) */
+static size_t next_turn;  /* where the next round begins, so that nobody is served last forever */
+static struct loop_timer flush_timer;
+
+static void free_observer(struct observer *observer) {
+    coap_exchange_cancel(&observer->exchange);
+    observer->state = OBSERVER_FREE;
+}
+
+/* ---- sending ---------------------------------------------------------------------------- */
+
+static bool confirmable_is_due(const struct observer *observer) {
+    if (coap_exchange_pending(&observer->what.peer)) {
+        return false; /* NSTART = 1 (RFC 7252 section 4.7): the next one will be */
+    }
+    return observer->state == OBSERVER_GONE || observer->since_con + 1 >= COAP_OBSERVE_CON_EVERY ||
+           hal_now_us() - observer->last_con_us >= CON_INTERVAL_US;
+}
+
+static bool has_mid(const struct observer *observer, uint16_t mid) {
+    for (size_t i = 0; i < MIDS_KEPT && i < observer->mids_sent; i++) {
+        if (observer->mids[i] == mid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember_mid(struct observer *observer, uint16_t mid) {
+    observer->mids[observer->mids_sent++ % MIDS_KEPT] = mid;
+}
+
+/* Builds the newest representation into the transmit buffer and sends it. WM_EAGAIN: no room. */
+static wm_status transmit(struct observer *observer, enum coap_type type, uint16_t mid) {
+    uint8_t *buffer = coap_msg_begin(&observer->what.peer);
+    if (buffer == NULL) {
+        return WM_EAGAIN;
+    }
+    bool gone = observer->state == OBSERVER_GONE || observer->leaving;
+    struct coap_builder builder;
+    coap_build(&builder, buffer, COAP_PDU_MAX, type, COAP_CODE_EMPTY, mid, observer->what.token,
+               observer->what.token_len);
+    /* Before building: a change that a handler reports meanwhile makes it due again. */
+    observer->state = OBSERVER_IDLE;
+    sequence = (sequence + 1) & SEQUENCE_MASK;
+    bool stays = build_notification(&observer->what, sequence, gone, &builder);
+    observer->leaving = !stays;
+    if (builder.status != WM_OK) {
+        return builder.status;
+    }
+    return coap_msg_send(&observer->what.peer, builder.len);
+}
+
+static void await_ack(struct observer *observer, uint16_t mid) {
+    observer->exchange.mid = mid;
+    observer->exchange.peer = &observer->what.peer;
+    observer->since_con = 0;
+    observer->last_con_us = hal_now_us();
+    coap_exchange_start(&observer->exchange);
+}
+
+/* False: the link has no room, the notification stays due. A link that lost it (WM_EIO) is like
+ * a network that lost it. */
+static bool notify(struct observer *observer) {
+    enum observer_state due = observer->state;
+    bool confirmable = confirmable_is_due(observer);
+    uint16_t mid = coap_msg_next_id();
+    if (transmit(observer, confirmable ? COAP_CON : COAP_NON, mid) == WM_EAGAIN) {
+        observer->state = due;
+        return false;
+    }
+    remember_mid(observer, mid);
+    if (confirmable) {
+        await_ack(observer, mid);
+        return true;
+    }
+    if (observer->since_con < UINT8_MAX) {
+        observer->since_con++;
+    }
+    if (observer->leaving) {
+        free_observer(observer);
+    }
+    return true;
+}
+
+static bool is_due(const struct observer *observer) {
+    return (observer->state == OBSERVER_DUE || observer->state == OBSERVER_GONE) &&
+           !observer->exchange.active;
+}
+
+/* One notification to each observer that is due, as long as the links have room. An observer
+ * whose link is full does not keep those on other links waiting. */
+static void flush(void *arg) {
+    (void)arg;
+    size_t first = next_turn;
+    next_turn = (next_turn + 1) % COAP_OBSERVERS_MAX;
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        struct observer *observer = &table[(first + i) % COAP_OBSERVERS_MAX];
+        if (is_due(observer)) {
+            (void)notify(observer);
+        }
+    }
+}
+
+/* Not at once: a change is reported from inside handlers, whose buffers are in use. */
+static void flush_soon(void) {
+    if (!flush_timer.armed) {
+        loop_timer_at(&flush_timer, hal_now_us(), flush, NULL);
+    }
+}
+
+void coap_observe_room(void) {
+    flush(NULL);
+}
+
+/* ---- confirmable notifications ---------------------------------------------------------- */
+
+static struct observer *owner(struct coap_exchange *exchange) {
+    return (struct observer *)((char *)exchange - offsetof(struct observer, exchange));
+}
+
+/* Section 4.5.2: a representation that changed meanwhile is a new message, and takes over the
+ * count of retransmissions. No room now: as if it was lost, the next timeout tries again. */
+static void resend(struct coap_exchange *exchange) {
+    struct observer *observer = owner(exchange);
+    enum observer_state due = observer->state;
+    uint16_t mid = due == OBSERVER_IDLE ? exchange->mid : coap_msg_next_id();
+    if (transmit(observer, COAP_CON, mid) == WM_EAGAIN) {
+        observer->state = due;
+        return;
+    }
+    if (mid != exchange->mid) {
+        remember_mid(observer, mid);
+        exchange->mid = mid;
+    }
+}
+
+static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome) {
+    struct observer *observer = owner(exchange);
+    if (outcome != COAP_ACKED || observer->leaving) {
+        free_observer(observer);
+    } else if (is_due(observer)) {
+        flush_soon();
+    }
+}
+
+/* ---- the table -------------------------------------------------------------------------- */
+
+static struct observer *find(const struct coap_peer *peer, const uint8_t *token, size_t token_len) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        struct observer *observer = &table[i];
+        if (observer->state != OBSERVER_FREE && observer->what.token_len == token_len &&
+            memcmp(observer->what.token, token, token_len) == 0 &&
+            coap_peer_equal(&observer->what.peer, peer)) {
+            return observer;
+        }
+    }
+    return NULL;
+}
+
+static struct observer *find_free(void) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        if (table[i].state == OBSERVER_FREE) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+/* Makes the next notification of everyone confirmable. */
+static void probe_all(void) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        table[i].since_con = COAP_OBSERVE_CON_EVERY;
+    }
+}
+
+int32_t coap_observe_add(const struct coap_observation *observation) {
+    struct observer *observer = find(&observation->peer, observation->token, observation->token_len);
+    if (observer == NULL) {
+        observer = find_free();
+    }
+    if (observer == NULL) {
+        probe_all();
+        return WM_ENOMEM;
+    }
+    coap_exchange_cancel(&observer->exchange);
+    sequence = (sequence + 1) & SEQUENCE_MASK;
+    *observer =
+        (struct observer){.state = OBSERVER_IDLE, .what = *observation, .last_con_us = hal_now_us()};
+    observer->exchange.resend = resend;
+    observer->exchange.done = concluded;
+    return (int32_t)sequence;
+}
+
+void coap_observe_remove(const struct coap_peer *peer, const uint8_t *token, size_t token_len) {
+    struct observer *observer = find(peer, token, token_len);
+    if (observer != NULL) {
+        free_observer(observer);
+    }
+}
+
+void coap_observe_rejected(const struct coap_peer *peer, uint16_t mid) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        struct observer *observer = &table[i];
+        if (observer->state != OBSERVER_FREE && has_mid(observer, mid) &&
+            coap_peer_equal(&observer->what.peer, peer)) {
+            free_observer(observer);
+        }
+    }
+}
+
+static void mark(const char *path, enum observer_state state) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        struct observer *observer = &table[i];
+        if (observer->state != OBSERVER_FREE && observer->state != OBSERVER_GONE && !observer->leaving &&
+            strcmp(observer->what.path, path) == 0) {
+            observer->state = state;
+            flush_soon();
+        }
+    }
+}
+
+void coap_observe_changed(const char *path) {
+    mark(path, OBSERVER_DUE);
+}
+
+void coap_observe_gone(const char *path) {
+    mark(path, OBSERVER_GONE);
+}
+
+size_t coap_observe_count(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        count += table[i].state != OBSERVER_FREE;
+    }
+    return count;
+}
+
+void coap_observe_start(coap_notification *build) {
+    loop_timer_cancel(&flush_timer);
+    memset(table, 0, sizeof table);
+    build_notification = build;
+    sequence = 0;
+    next_turn = 0;
+}
