@@ -1,0 +1,261 @@
+"""The gateway as a whole: one supervisor over board sessions, pipelines, sinks and the HTTP face.
+
+async with Gateway(config).running() as gateway:
+    async for prediction in gateway.predictions():
+        ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from wasmote.errors import UsageFault, WasmoteError
+from wasmote.gateway import http
+from wasmote.gateway.contract import ContractMismatch
+from wasmote.gateway.deployment import load_bundle
+from wasmote.gateway.inference import load_model
+from wasmote.gateway.pipeline import Pipeline
+from wasmote.gateway.pulse import Backoff, Clock, Pulse
+from wasmote.gateway.session import BoardSession, Connect, SessionState
+from wasmote.gateway.sinks import Sink, make_sink
+from wasmote.gateway.store import Store
+from wasmote.node import Node
+
+if TYPE_CHECKING:
+    from wasmote.gateway.config import GatewayConfig
+    from wasmote.gateway.entities import Prediction
+    from wasmote.gateway.inference import Model
+    from wasmote.wire.bundle import Bundle
+    from wasmote.wire.modules import ModuleStatus
+    from wasmote.wire.node import NodeInfo
+
+PAGE = 256  # predictions read from the store at once
+
+
+class Gateway:
+    """A configured gateway. `connect` and `clock` are for tests."""
+
+    def __init__(
+        self, config: GatewayConfig, *, connect: Connect = Node.connect, clock: Clock | None = None
+    ) -> None:
+        self.config = config
+        self.http_url = ""  # once it runs
+        self.sessions: dict[str, BoardSession] = {}
+        self.store = Store(config.gateway.store, config.gateway.commit_every_s)
+        self._connect = connect
+        self._clock = clock or Clock()
+        self._bundles: dict[str, Bundle] = {}
+        self._pipelines: dict[str, Pipeline] = {}
+        self._stored = Pulse()
+        self._predicted = Pulse()
+        self._log = structlog.get_logger()
+
+    # ---- running ----------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Gateway]:
+        """Run until the block is left; then observations end and the store is flushed.
+
+        Raises, before anything runs, what is wrong with modules, models, store or address. What goes wrong
+        with a board later is its session's to repeat.
+        """
+        async with AsyncExitStack() as stack:
+            await self._load()
+            listener = stack.enter_context(http.listen(self.config.http))
+            await stack.enter_async_context(self.store)
+            await self._agree()
+            work = await self._work(listener)
+            self._announce(listener)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one, name=name) for name, one in work]
+                try:
+                    yield self
+                finally:
+                    for task in tasks:
+                        task.cancel()
+        self._log.info("gateway ended")
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        ending = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ending.set)
+        try:
+            async with self.running():
+                await ending.wait()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    async def predictions(self, since: int | None = None) -> AsyncGenerator[Prediction, None]:
+        """Every prediction with an id above `since` (default: from now on), in order, for ever.
+
+        Each reader goes at its own pace: what it has not read waits in the store.
+        """
+        last = await self.store.last_prediction() if since is None else since
+        while True:
+            wake = self._predicted.next()
+            page = await self.store.predictions_after(last, None, PAGE)
+            for prediction in page:
+                yield prediction
+                last = prediction.id
+            if not page:
+                await wake.wait()
+
+    # ---- boards -----------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes that were reached so far, by the names of their boards."""
+        return {name: session.node for name, session in self.sessions.items() if session.reached}
+
+    async def following(self, board: str) -> None:
+        """Wait until the modules of a board are deployed and its streams are read."""
+        await self._session(board).until(SessionState.FOLLOWING)
+
+    async def deploy(self, board: str, bundle: Bundle, slot: int = 0) -> ModuleStatus:
+        """Install a bundle on a board and swap it in. Returns the slot afterwards.
+
+        Raises ContractMismatch where a pipeline reads this slot and its model cannot read the bundle's
+        stream, LinkDown when the board is not there, CoapError when the node refuses: what ran goes on.
+        """
+        session = self._session(board)
+        for pipeline in self._pipelines.values():
+            if (board, slot) in pipeline.places:
+                pipeline.agree(bundle.manifest)
+        return await session.deploy(slot, bundle)
+
+    async def describe(self) -> list[dict[str, object]]:
+        """What `/boards` shows."""
+        return [await self._describe(session) for session in self.sessions.values()]
+
+    async def _describe(self, session: BoardSession) -> dict[str, object]:
+        streams = [vars(totals) for totals in await self.store.totals(session.name)]
+        described = {"name": session.name, "state": str(session.state), "link": session.url}
+        return {
+            **described,
+            "fault": session.fault,
+            "node": _node_json(session.info) if session.info else None,
+            "modules": [_module_json(status) for _, status in sorted(session.slots.items())],
+            "streams": streams,
+            "lost": sum(int(stream["lost"]) for stream in streams),
+        }
+
+    def _session(self, board: str) -> BoardSession:
+        if board not in self.sessions:
+            raise UsageFault(f"there is no board {board!r}", f"boards are: {', '.join(self.sessions)}")
+        return self.sessions[board]
+
+    # ---- parts ------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Bundles and models, so that nothing runs before all of them are right."""
+        for name, module in self.config.modules.items():
+            self._bundles[name] = await load_bundle(module)
+        for name, settings in self.config.pipelines.items():
+            model = await asyncio.to_thread(load_model, settings.model)
+            self._pipelines[name] = self._make_pipeline(name, model)
+            self._pipelines[name].agree(self._bundles[settings.module].manifest)
+
+    def _make_pipeline(self, name: str, model: Model) -> Pipeline:
+        stream = self.config.pipelines[name].stream
+        return Pipeline(name, stream, self.config.places_of(name), model, self.store, self._clock)
+
+    async def _agree(self) -> None:
+        """Let pipelines read the records of earlier releases, as far as their models can."""
+        for bundle in self._bundles.values():
+            await self.store.module_known(bundle.manifest)
+        for manifest in await self.store.manifests():
+            for pipeline in self._pipelines.values():
+                with contextlib.suppress(ContractMismatch):
+                    pipeline.agree(manifest)
+
+    async def _work(self, listener: socket.socket) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """Everything that runs beside each other, with its name."""
+        self.sessions = {board: self._make_session(board) for board in self.config.boards}
+        work = [(f"board {name}", session.run()) for name, session in self.sessions.items()]
+        for name, pipeline in self._pipelines.items():
+            work.append((f"pipeline {name}", pipeline.run(self._stored, self._predicted.beat)))
+        since = await self.store.last_prediction()
+        for name, settings in self.config.pipelines.items():
+            for sink in map(make_sink, settings.sinks):
+                work.append((f"{type(sink).__name__} of {name}", self._drive(sink, name, since)))
+        app = http.make_app(self.store, tuple(self.config.boards), self.describe)
+        work.append(("http", http.serve(app, listener)))
+        return work
+
+    def _make_session(self, board: str) -> BoardSession:
+        modules = {
+            settings.slot: self._bundles[name]
+            for name, settings in self.config.modules.items()
+            if board in self.config.boards_of(name)
+        }
+        return BoardSession(
+            board,
+            self.config.boards[board].link,
+            modules,
+            self.store,
+            stored=self._stored.beat,
+            stale_after_s=self.config.gateway.stale_after_s,
+            clock=self._clock,
+            connect=self._connect,
+        )
+
+    async def _drive(self, sink: Sink, pipeline: str, since: int) -> None:
+        """Hand a pipeline's predictions to a sink; after a fault go on where it stopped."""
+        backoff = Backoff()
+        while True:
+            try:
+                async with contextlib.aclosing(self.predictions(since)) as predictions:
+                    async for prediction in predictions:
+                        if prediction.pipeline == pipeline:
+                            await sink.send(prediction)
+                        since = prediction.id
+                        backoff.reset()
+            except WasmoteError as fault:
+                self._log.error("sink waits", pipeline=pipeline, sink=type(sink).__name__, fault=str(fault))
+                await self._clock.sleep(backoff.next())
+
+    def _announce(self, listener: socket.socket) -> None:
+        host, port = listener.getsockname()[:2]
+        self.http_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        whose = "this machine only" if self.config.http.is_loopback else "everyone who can reach this address"
+        self._log.info(
+            "gateway runs", http=self.http_url, answers=whose, store=str(self.config.gateway.store)
+        )
+
+
+def _node_json(info: NodeInfo) -> dict[str, object]:
+    return {
+        "board": info.board,
+        "cpu": info.cpu,
+        "firmware": info.firmware,
+        "unique_id": info.unique_id.hex(),
+        "boot_id": info.boot_id.hex(),
+        "uptime_s": info.uptime_s,
+        "reset_cause": info.reset_cause.name.lower(),
+    }
+
+
+def _module_json(status: ModuleStatus) -> dict[str, object]:
+    return {
+        "slot": status.slot,
+        "state": status.state.name.lower(),
+        "name": status.name,
+        "version": status.version,
+        "sequence": status.sequence,
+        "digest": status.digest.hex() if status.digest else None,
+        "events": status.events,
+        "traps": status.traps,
+        "error": status.error,
+        "swap_gap_us": status.swap_gap_us,
+    }

@@ -1,0 +1,128 @@
+"""The HTTP face: what is stored and how the boards are, as JSON.
+
+`/predictions` pages by prediction id: `since=ID` gives those after it, oldest first, and `next` is what to
+ask for then; without `since` it gives the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from wasmote.errors import Busy, UsageFault, WasmoteError
+
+try:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+except ImportError as fault:  # pragma: no cover - depends on the environment
+    raise WasmoteError(
+        f"the gateway needs {fault.name}, which is not installed", "pip install 'wasmote[gateway]'"
+    ) from fault
+
+if TYPE_CHECKING:
+    from wasmote.gateway.config import HttpSettings
+    from wasmote.gateway.store import Store
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 10_000
+GRACE_S = 5
+_SQLITE_INTEGER_MAX = 2**63 - 1
+
+Describe = Callable[[], Awaitable[list[dict[str, object]]]]
+
+
+def make_app(store: Store, boards: tuple[str, ...], describe: Describe) -> Starlette:
+    """The application; `describe` returns what `/boards` shows."""
+
+    async def predictions(request: Request) -> JSONResponse:
+        board = request.query_params.get("board")
+        if board is not None and board not in boards:
+            raise UsageFault(f"there is no board {board!r}", f"boards are: {', '.join(boards)}")
+        limit = _number(request, "limit", LIMIT_DEFAULT, LIMIT_MAX)
+        if "since" in request.query_params:
+            since = _number(request, "since", 0, _SQLITE_INTEGER_MAX)
+            found = await store.predictions_after(since, board, limit)
+        else:
+            since = 0
+            found = await store.newest_predictions(board, limit)
+        newest = found[-1].id if found else since
+        return JSONResponse({"predictions": [one.to_json() for one in found], "next": newest})
+
+    async def all_boards(_: Request) -> JSONResponse:
+        return JSONResponse({"boards": await describe()})
+
+    async def healthz(_: Request) -> JSONResponse:
+        await store.last_prediction()  # the store answers
+        states = {board["name"]: board["state"] for board in await describe()}
+        return JSONResponse({"status": "ok", "boards": states})
+
+    routes = [
+        Route("/predictions", predictions),
+        Route("/boards", all_boards),
+        Route("/healthz", healthz),
+    ]
+    return Starlette(routes=routes, exception_handlers={UsageFault: _bad_request, WasmoteError: _failed})
+
+
+@contextlib.contextmanager
+def listen(settings: HttpSettings) -> Iterator[socket.socket]:
+    """Take the configured address. Raises Busy when it is taken, UsageFault when it is not ours."""
+    address = f"{settings.host}:{settings.port}"
+    try:
+        family, *_, place = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(place, family=family)
+    except socket.gaierror as fault:
+        raise UsageFault(f"http: {address}: {fault.strerror}", "name an address of this machine") from fault
+    except PermissionError as fault:
+        raise UsageFault(f"http: {address}: {fault.strerror}", "take a `port` above 1023") from fault
+    except OSError as fault:
+        raise Busy(
+            f"http: {address}: {fault.strerror}", "stop what listens there, or change `port`"
+        ) from fault
+    with listener:
+        yield listener
+
+
+async def serve(app: Starlette, listener: socket.socket) -> None:
+    """Serve until cancelled; requests under way are answered first, for at most `GRACE_S`."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_S
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listener]), name="uvicorn")
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the gateway, which ends everything in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or int(text) > most:
+        raise UsageFault(f"{name}={text[:40]} is not a number from 0 to {most}")
+    return int(text)
+
+
+async def _bad_request(_: Request, fault: Any) -> JSONResponse:
+    return JSONResponse({"error": str(fault)}, status_code=400)
+
+
+async def _failed(_: Request, fault: Any) -> JSONResponse:
+    return JSONResponse({"error": str(fault)}, status_code=503)

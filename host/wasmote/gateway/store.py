@@ -1,0 +1,311 @@
+"""What the gateway remembers, in SQLite: boards, modules, records, gaps and predictions.
+
+A *numbering* is one run of sequence numbers of a stream: it begins when a node boots or a module is installed
+anew, and (numbering, seq) names a record for good, so that taking the same record twice stores it once. A
+record counts as stored when the transaction that holds it *and* the new reading position is committed: a
+gateway that dies in between asks the node for it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from wasmote.gateway.database import Database
+from wasmote.gateway.entities import Numbering, Prediction, StoredRecord, StreamKey, StreamTotals
+from wasmote.gateway.reader import Position, Step
+from wasmote.wire.manifest import Manifest
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+    from wasmote.wire.node import NodeInfo
+    from wasmote.wire.records import Record
+
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS boards (
+  name TEXT PRIMARY KEY, unique_id BLOB NOT NULL, board TEXT NOT NULL, cpu TEXT NOT NULL,
+  firmware TEXT NOT NULL, boot_id BLOB NOT NULL, seen_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS modules (
+  digest BLOB PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, sequence INTEGER NOT NULL,
+  manifest BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS deployments (
+  id INTEGER PRIMARY KEY, board TEXT NOT NULL, slot INTEGER NOT NULL,
+  digest BLOB NOT NULL REFERENCES modules, at_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS streams (
+  id INTEGER PRIMARY KEY, board TEXT NOT NULL, slot INTEGER NOT NULL, name TEXT NOT NULL,
+  UNIQUE (board, slot, name)
+) STRICT;
+CREATE TABLE IF NOT EXISTS numberings (
+  id INTEGER PRIMARY KEY, stream INTEGER NOT NULL REFERENCES streams, boot_id BLOB NOT NULL,
+  next_seq INTEGER, announced INTEGER NOT NULL, lost INTEGER NOT NULL, opened_ms INTEGER NOT NULL,
+  stored INTEGER NOT NULL DEFAULT 0, flagged INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS numberings_of_stream ON numberings (stream);
+CREATE TABLE IF NOT EXISTS records (
+  numbering INTEGER NOT NULL REFERENCES numberings, seq INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  digest BLOB NOT NULL, "values" BLOB NOT NULL, flags INTEGER NOT NULL,
+  PRIMARY KEY (numbering, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gaps (
+  numbering INTEGER NOT NULL REFERENCES numberings, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY (numbering, first)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS predictions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL,
+  numbering INTEGER NOT NULL, seq INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  module BLOB NOT NULL, model BLOB NOT NULL, "values" BLOB NOT NULL, withheld TEXT,
+  UNIQUE (pipeline, numbering, seq),
+  FOREIGN KEY (numbering, seq) REFERENCES records (numbering, seq)
+) STRICT;
+CREATE TABLE IF NOT EXISTS cursors (
+  pipeline TEXT NOT NULL, numbering INTEGER NOT NULL REFERENCES numberings, next_seq INTEGER NOT NULL,
+  PRIMARY KEY (pipeline, numbering)
+) STRICT, WITHOUT ROWID;
+"""
+
+_PREDICTIONS = """
+SELECT p.id, p.pipeline, s.board, s.slot, s.name, p.numbering, p.seq, p.time_ms, p.module, p.model,
+       p."values", p.withheld
+FROM predictions p JOIN numberings n ON n.id = p.numbering JOIN streams s ON s.id = n.stream
+"""
+
+
+class Store:
+    """The gateway's memory. Methods that change it return when the change is committed.
+
+    Raises StoreFault when the file cannot be read or written; nothing of the change is stored then.
+    """
+
+    def __init__(self, path: Path, commit_every_s: float = 0.25) -> None:
+        self._database = Database(path, SCHEMA, VERSION, commit_every_s)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._database)
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        await self._stack.__aexit__(*exc)
+
+    # ---- boards and modules ---------------------------------------------------------------
+
+    async def board_seen(self, name: str, info: NodeInfo) -> None:
+        """Remember who answers under this name."""
+        row = (name, info.unique_id, info.board, info.cpu, info.firmware, info.boot_id, _now_ms())
+        await self._run("INSERT OR REPLACE INTO boards VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    async def module_known(self, manifest: Manifest) -> None:
+        """Keep a manifest, so that its module's records can be understood for as long as they are kept."""
+        row = (manifest.digest, manifest.name, manifest.version, manifest.sequence, manifest.to_cbor())
+        insert = "INSERT INTO modules VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+        await self._run(
+            insert + " (name, version, sequence, manifest) = (excluded.name, excluded.version,"
+            " excluded.sequence, excluded.manifest)",
+            [row],
+        )
+
+    async def manifests(self) -> list[Manifest]:
+        """All manifests ever kept."""
+        rows = await self._database.rows("SELECT manifest FROM modules ORDER BY name, sequence")
+        return [Manifest.from_cbor(row[0]) for row in rows]
+
+    async def deployed(self, board: str, slot: int, digest: bytes) -> None:
+        """Note that a board now runs a module (which must be known)."""
+        insert = "INSERT INTO deployments (board, slot, digest, at_ms) VALUES (?, ?, ?, ?)"
+        await self._run(insert, [(board, slot, digest, _now_ms())])
+
+    # ---- reading a stream -----------------------------------------------------------------
+
+    async def numbering(self, key: StreamKey) -> Numbering | None:
+        """The newest numbering of a stream; None for a stream never read."""
+        rows = await self._database.rows(
+            "SELECT n.id, n.boot_id, n.next_seq, n.announced, n.lost FROM numberings n"
+            " JOIN streams s ON s.id = n.stream WHERE s.board = ? AND s.slot = ? AND s.name = ?"
+            " ORDER BY n.id DESC LIMIT 1",
+            (key.board, key.slot, key.stream),
+        )
+        return Numbering(rows[0][0], Position(*rows[0][1:])) if rows else None
+
+    async def open_numbering(self, key: StreamKey, position: Position) -> Numbering:
+        """Begin a numbering of a stream."""
+        place = (key.board, key.slot, key.stream)
+
+        async def write(db: aiosqlite.Connection) -> int:
+            await db.execute("INSERT OR IGNORE INTO streams (board, slot, name) VALUES (?, ?, ?)", place)
+            cursor = await db.execute(
+                "INSERT INTO numberings (stream, boot_id, next_seq, announced, lost, opened_ms)"
+                " SELECT id, ?, ?, ?, ?, ? FROM streams WHERE board = ? AND slot = ? AND name = ?",
+                (*_position_row(position), _now_ms(), *place),
+            )
+            return cursor.lastrowid or 0
+
+        return Numbering(await self._database.write(write), position)
+
+    def advance(self, numbering: int, step: Step) -> asyncio.Future[None]:
+        """Store what a step brought together with its position; the future is done after the commit."""
+        records = [_record_row(numbering, record) for record in step.records]
+        gaps = [(numbering, gap.first, gap.last) for gap in step.gaps]
+        flagged = sum(record.flags != 0 for record in step.records)
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.executemany("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?)", records)
+            await db.executemany("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", gaps)
+            await db.execute(
+                "UPDATE numberings SET boot_id = ?, next_seq = ?, announced = ?, lost = ?,"
+                " stored = stored + ?, flagged = flagged + ? WHERE id = ?",
+                (*_position_row(step.position), len(records), flagged, numbering),
+            )
+
+        return self._database.write(write)
+
+    async def announced(self, numbering: int, announced: int) -> None:
+        """Store that numbers below `announced` exist, whether they can still be fetched or not."""
+        await self._run(
+            "UPDATE numberings SET announced = max(announced, ?) WHERE id = ?", [(announced, numbering)]
+        )
+
+    async def totals(self, board: str) -> list[StreamTotals]:
+        """What was read of each stream of a board."""
+        rows = await self._database.rows(
+            "SELECT s.slot, s.name, sum(n.stored), sum(n.flagged), sum(n.lost), max(n.next_seq)"
+            " FROM streams s JOIN numberings n ON n.stream = s.id WHERE s.board = ? GROUP BY s.id",
+            (board,),
+        )
+        return [StreamTotals(*row) for row in rows]
+
+    async def gaps(self, key: StreamKey) -> list[tuple[int, int]]:
+        """The lost ranges (first, last) of a stream, oldest first."""
+        rows = await self._database.rows(
+            "SELECT g.first, g.last FROM gaps g JOIN numberings n ON n.id = g.numbering"
+            " JOIN streams s ON s.id = n.stream WHERE s.board = ? AND s.slot = ? AND s.name = ?"
+            " ORDER BY n.id, g.first",
+            (key.board, key.slot, key.stream),
+        )
+        return [(first, last) for first, last in rows]
+
+    # ---- predictions ----------------------------------------------------------------------
+
+    async def unpredicted(self, pipeline: str, stream: str) -> list[tuple[int, StreamKey]]:
+        """Numberings of streams of this name that hold records the pipeline has not seen."""
+        rows = await self._database.rows(
+            "SELECT n.id, s.board, s.slot, s.name FROM numberings n JOIN streams s ON s.id = n.stream"
+            " LEFT JOIN cursors c ON c.pipeline = ? AND c.numbering = n.id"
+            " WHERE s.name = ? AND EXISTS (SELECT 1 FROM records r WHERE r.numbering = n.id"
+            "   AND r.seq >= coalesce(c.next_seq, 0)) ORDER BY n.id",
+            (pipeline, stream),
+        )
+        return [(row[0], StreamKey(*row[1:])) for row in rows]
+
+    async def records(self, numbering: int, pipeline: str, limit: int = 256) -> list[StoredRecord]:
+        """The next records of a numbering that a pipeline has not seen, in order."""
+        rows = await self._database.rows(
+            'SELECT seq, time_ms, digest, "values", flags FROM records WHERE numbering = ? AND seq >='
+            " coalesce((SELECT next_seq FROM cursors WHERE pipeline = ? AND numbering = ?), 0)"
+            " ORDER BY seq LIMIT ?",
+            (numbering, pipeline, numbering, limit),
+        )
+        return [
+            StoredRecord(seq, time_ms, digest, np.frombuffer(values, "<f4"), flags)
+            for seq, time_ms, digest, values, flags in rows
+        ]
+
+    async def predicted(self, pipeline: str, numbering: int, made: Sequence[Prediction]) -> None:
+        """Store predictions of one numbering, in order, and with them that its records were seen."""
+        rows = [_prediction_row(prediction) for prediction in made]
+        insert = (
+            "INSERT OR IGNORE INTO predictions"
+            ' (pipeline, numbering, seq, time_ms, module, model, "values", withheld)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.executemany(insert, rows)
+            await db.execute(
+                "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (pipeline, numbering, made[-1].seq + 1)
+            )
+
+        await self._database.write(write)
+
+    async def last_prediction(self) -> int:
+        """The id of the newest prediction; 0 without one."""
+        [row] = await self._database.rows("SELECT coalesce(max(id), 0) FROM predictions")
+        return int(row[0])
+
+    async def predictions_after(self, since: int, board: str | None, limit: int) -> list[Prediction]:
+        """Predictions with an id above `since`, oldest first."""
+        rows = await self._database.rows(
+            _PREDICTIONS + "WHERE p.id > ? AND (? IS NULL OR s.board = ?) ORDER BY p.id LIMIT ?",
+            (since, board, board, limit),
+        )
+        return [_prediction(row) for row in rows]
+
+    async def newest_predictions(self, board: str | None, limit: int) -> list[Prediction]:
+        """The newest predictions, oldest of them first."""
+        rows = await self._database.rows(
+            _PREDICTIONS + "WHERE ? IS NULL OR s.board = ? ORDER BY p.id DESC LIMIT ?", (board, board, limit)
+        )
+        return [_prediction(row) for row in reversed(rows)]
+
+    async def _run(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.executemany(statement, rows)
+
+        await self._database.write(write)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _position_row(position: Position) -> tuple[object, ...]:
+    return position.boot_id, position.next_seq, position.announced, position.lost
+
+
+def _record_row(numbering: int, record: Record) -> tuple[object, ...]:
+    values = record.values.astype("<f4").tobytes()
+    return numbering, record.seq, record.time_ms, record.digest, values, int(record.flags)
+
+
+def _prediction_row(made: Prediction) -> tuple[object, ...]:
+    values = np.array(made.values, "<f4").tobytes()
+    return (
+        made.pipeline,
+        made.numbering,
+        made.seq,
+        made.time_ms,
+        made.module,
+        made.model,
+        values,
+        made.withheld,
+    )
+
+
+def _prediction(row: Any) -> Prediction:
+    identity, pipeline, board, slot, stream, numbering, seq, time_ms, module, model, values, withheld = row
+    numbers = tuple(float(value) for value in np.frombuffer(values, "<f4"))
+    return Prediction(
+        pipeline,
+        board,
+        slot,
+        stream,
+        numbering,
+        seq,
+        time_ms,
+        module,
+        model,
+        numbers,
+        withheld,
+        identity,
+    )
