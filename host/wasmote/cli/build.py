@@ -60,9 +60,15 @@ def summary(bundle: Bundle, path: Path) -> dict[str, Any]:
         "sha256": manifest.digest.hex(),
         "pages": manifest.pages,
         "ram_bytes": ram_bytes(bundle),
-        "inputs": {entry.sensor: list(entry.channels) for entry in manifest.inputs},
-        "streams": {stream.name: list(stream.fields or [str(stream.shape)]) for stream in manifest.streams},
-        "state": None if manifest.state is None else [manifest.state.schema, manifest.state.size],
+        "inputs": [
+            {"sensor": entry.sensor, "channels": entry.channels, "units": entry.units}
+            for entry in manifest.inputs
+        ],
+        "streams": [
+            {"name": stream.name, "shape": stream.shape, "fields": stream.fields, "units": stream.units}
+            for stream in manifest.streams
+        ],
+        "state": manifest.state and {"schema": manifest.state.schema, "bytes": manifest.state.size},
     }
 
 
@@ -83,7 +89,7 @@ def describe(bundle: Bundle, path: Path) -> str:
 
 
 def ram_bytes(bundle: Bundle) -> int:
-    """What the module itself takes on a node: linear memory and operand stack; the engine's code comes on top."""
+    """RAM that the module itself takes: linear memory and operand stack. The engine adds its code."""
     return bundle.manifest.pages * PAGE_BYTES + bundle.manifest.stack
 
 
