@@ -22,16 +22,27 @@ class SensorInfo(Payload):
     units: tuple[str, ...]
     injected: bool  # fed by PUT only
     readings: int  # since the node started
+    newest_ms: int | None = None  # time of the newest reading; None before the first
 
     @classmethod
     def from_item(cls, item: object, where: str = "/sensors") -> Self:
         """Read a `sensor` map."""
         fields = Fields(item, where)
-        return cls(fields.text(0), fields.texts(1), fields.texts(2), fields.flag(3), fields.unsigned(4))
+        return cls(
+            name=fields.text(0),
+            channels=fields.texts(1),
+            units=fields.texts(2),
+            injected=fields.flag(3),
+            readings=fields.unsigned(4),
+            newest_ms=fields.integer(5) if 5 in fields else None,
+        )
 
     def to_item(self) -> dict[int, object]:
         """Return a `sensor` map."""
-        return {0: self.name, 1: [*self.channels], 2: [*self.units], 3: self.injected, 4: self.readings}
+        item: dict[int, object] = dict(
+            enumerate((self.name, [*self.channels], [*self.units], self.injected, self.readings))
+        )
+        return item | ({} if self.newest_ms is None else {5: self.newest_ms})
 
 
 @dataclass(frozen=True, slots=True)
