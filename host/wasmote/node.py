@@ -57,9 +57,9 @@ class Reply:
 class Node:
     """A connected node.
 
-    Every method raises `LinkDown` on a broken link (which re-opens itself), `NoAnswer` when nothing comes back,
-    `CoapError` with the node's own reason when it refuses, `PayloadFault` for an answer that is not as in the
-    SPEC.
+    Every method raises `LinkDown` on a broken link (which re-opens itself), `NoAnswer` when nothing comes
+    back, `CoapError` with the node's own reason when it refuses, `PayloadFault` for an answer that is not as
+    in the SPEC.
     """
 
     def __init__(self, url: str, endpoint: Endpoint) -> None:
@@ -130,7 +130,7 @@ class Node:
         now = at or datetime.now(UTC)
         if now.tzinfo is None:
             raise UsageFault(f"{now} has no time zone", "use datetime.now(UTC)")
-        await self.request("PUT", "/time", encode(int(now.timestamp() * 1000)), FORMAT_CBOR)
+        await self.request("PUT", "/time", encode(round(now.timestamp() * 1000)), FORMAT_CBOR)
 
     # /sensors
 
@@ -168,7 +168,7 @@ class Node:
         check(response, f"PUT {path}")
 
     async def control(self, slot: int, operation: Control, next_seq: Mapping[str, int] | None = None) -> None:
-        """Start, stop or swap. `next_seq`: the number a stream goes on with that the slot does not have yet."""
+        """Start, stop or swap. `next_seq`: the numbers that streams new to the slot go on with."""
         payload = ControlRequest(operation, next_seq).to_cbor()
         await self.request("POST", f"/modules/{slot}/control", payload, FORMAT_CBOR)
 

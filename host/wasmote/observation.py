@@ -80,6 +80,7 @@ class Observation:
         self._stop()
         self._put(LinkDown(f"{self._line}: the link is closed"))
         if self._notifying:
+            self._notifying = False
             await self._deregister()
 
     async def next(self) -> Message:

@@ -43,9 +43,14 @@ class SlipmuxAddress(interfaces.EndpointAddress):  # type: ignore[misc]
     maximum_payload_size = 1024
 
     def __init__(self, name: str) -> None:
-        self.hostinfo = name + HOST_SUFFIX
+        self._host = name + HOST_SUFFIX
 
     hostinfo_local = "host" + HOST_SUFFIX
+
+    @property
+    def hostinfo(self) -> str:
+        """The node's name in URIs."""
+        return self._host
 
     @property
     def uri_base(self) -> str:

@@ -1,0 +1,392 @@
+"""class Node against the fake peer, over every kind of stream, good and bad."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+import pytest
+from aiocoap import Code
+from aiocoap.message import Message
+from fake_line import FakeServer, fake_pty
+from fake_node import FakeNode
+from hypothesis import given
+from hypothesis import strategies as st
+from wasmote.coap import Endpoint, NodeBusy, Timing, Timings, check
+from wasmote.errors import Busy, CoapError, LinkDown, NoAnswer, UsageFault
+from wasmote.link.connection import LinkState
+from wasmote.link.transport import SlipmuxInterface
+from wasmote.link.url import parse_link
+from wasmote.node import Node
+from wasmote.observation import Freshness, NotObserved
+from wasmote.wire.modules import Control, ModuleState
+from wasmote.wire.samples import Sample
+
+IMPATIENT = Timing(0.02, 9)  # bad links lose messages: send them again soon, and often
+QUICK = Timings(probe=IMPATIENT, request=IMPATIENT, install=IMPATIENT)
+BUNDLE = random.Random(7).randbytes(20_000)
+
+
+@pytest.fixture(autouse=True)
+async def no_leaked_tasks():
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(5):
+        await asyncio.sleep(0)
+    leaked = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
+    assert not leaked
+
+
+@contextlib.asynccontextmanager
+async def served(fake: FakeNode, **options):
+    async with FakeServer(fake, **options) as server, await Node.connect(server.url) as node:
+        yield server, node
+
+
+# ---- bad lines: one end-to-end test over all of them -------------------------------------------
+
+
+def byte_at_a_time(data: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in data]
+
+
+class Lossy:
+    """Drops, doubles, damages or cuts every chunk with a probability; a seed makes a run repeatable."""
+
+    def __init__(self, what: str, probability: float, seed: int = 1) -> None:
+        self.what = what
+        self.probability = probability
+        self.random = random.Random(seed)
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        if self.random.random() >= self.probability:
+            return [data]
+        position = self.random.randrange(len(data))
+        flipped = bytes([data[position] ^ (1 << self.random.randrange(8))])
+        return {
+            "drop": [],
+            "double": [data, data],
+            "flip": [data[:position] + flipped + data[position + 1 :]],
+            "cut": [data[:position]],
+            "insert": [data[:position], self.random.randbytes(3), data[position:]],
+        }[self.what]
+
+
+LINES = {
+    "good": lambda data: [data],
+    "bytes": byte_at_a_time,
+    "drop": Lossy("drop", 0.15),
+    "double": Lossy("double", 0.3),
+    "flip": Lossy("flip", 0.15),
+    "cut": Lossy("cut", 0.15),
+    "insert": Lossy("insert", 0.15),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+async def test_the_whole_job_over_any_line(line):
+    fake = FakeNode()
+    async with (
+        FakeServer(fake, mangle=LINES[line]) as server,
+        await Node.connect(server.url, timings=QUICK) as node,
+    ):
+        assert (await node.info()).board == "fake"
+        await node.install(0, BUNDLE)
+        assert fake.bundles[0] == BUNDLE
+        await node.control(0, Control.START)
+        assert (await node.module(0)).state is ModuleState.RUNNING
+        fake.samples.clear()
+        await node.feed("river", [Sample(day, (day, 2 * day)) for day in range(40)])
+        assert {sample.time_ms for sample in fake.samples} == set(range(40))
+        wanted = fake.next_seq
+        stored: list[int] = []
+        while not stored or stored[-1] < wanted - 1:
+            answer = await node.records(0, "features", stored[-1] if stored else None)
+            stored += [record.seq for record in answer.records]
+        assert stored == sorted(set(stored))
+
+
+# ---- plain requests ----------------------------------------------------------------------------
+
+
+async def test_over_a_pty():
+    fake = FakeNode()
+    async with fake_pty(fake) as url, await Node.connect(url) as node:
+        assert (await node.info()).unique_id == fake.info.unique_id
+        await node.install(0, BUNDLE)
+        assert fake.bundles[0] == BUNDLE
+        with pytest.raises(Busy, match="another program has it open"):
+            await Node.connect(url)
+
+
+async def test_over_a_unix_socket(tmp_path):
+    async with served(FakeNode(), path=str(tmp_path / "node.sock")) as (_, node):
+        assert (await node.sensors())[0].channels == ("rain", "flow")
+
+
+async def test_requests_reach_the_resource():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        await node.set_time(datetime(1935, 10, 2, tzinfo=UTC))
+        assert fake.time_ms == -12_510 * 86_400_000  # days before 1970
+        assert await node.config(0) == {"alpha": 0.5}
+        await node.set_config(0, {"alpha": 0.25})
+        assert await node.config(0) == {"alpha": 0.25}
+        assert [status.state for status in await node.modules()] == [ModuleState.EMPTY] * 2
+        await node.install(1, b"bundle")
+        await node.control(1, Control.START, {"features": 41})
+        assert (await node.module(1)).streams[0].next_seq == 41
+        await node.remove(1)
+        assert (await node.module(1)).state is ModuleState.EMPTY
+        reply = await node.request("get", "text")
+        assert (reply.code, reply.payload, reply.content_format) == (Code.CONTENT, b"plain", 0)
+    assert ("POST", "/modules/1/control") in fake.requests
+
+
+async def test_refusals_carry_the_nodes_own_words():
+    async with served(FakeNode()) as (_, node):
+        with pytest.raises(CoapError, match=r"GET /nothing: 4\.04 Not Found: there is no /nothing") as caught:
+            await node.request("GET", "/nothing")
+        assert caught.value.code is Code.NOT_FOUND
+        assert caught.value.diagnostic == "there is no /nothing"
+        with pytest.raises(CoapError, match=r"4\.13 .*larger than 24576 bytes"):
+            await node.install(0, bytes(30_000))
+        with pytest.raises(UsageFault, match="no time zone"):
+            await node.set_time(datetime(2026, 1, 1))  # noqa: DTZ001
+        with pytest.raises(UsageFault, match="PATCH is no method"):
+            await node.request("PATCH", "/node")
+
+
+async def test_a_long_answer_is_put_together_from_its_blocks():
+    fake = FakeNode(ring_size=200)
+    for value in range(150):
+        fake.emit([float(value)])
+    async with served(fake) as (_, node):
+        answer = await node.records(0, "features", None)
+        assert [record.values[0] for record in answer.records] == list(range(150))
+
+
+async def test_lost_records_are_counted():
+    fake = FakeNode(ring_size=4)
+    for value in range(10):
+        fake.emit([float(value)])
+    async with served(fake) as (_, node):
+        answer = await node.records(0, "features", 2)
+        assert (answer.lost, answer.next_seq) == (3, 10)
+        assert [record.seq for record in answer.records] == [6, 7, 8, 9]
+
+
+# ---- upload ------------------------------------------------------------------------------------
+
+
+async def test_progress_counts_bytes_that_the_node_has():
+    fake, steps = FakeNode(), []
+    async with served(fake) as (_, node):
+        await node.install(0, BUNDLE, lambda done, total: steps.append((done, total)))
+    assert steps == [*((1024 * n, 20_000) for n in range(1, 20)), (20_000, 20_000)]
+
+
+async def test_a_node_that_wants_smaller_blocks_gets_them():
+    fake = FakeNode()
+    fake.block_szx_max = 2
+    async with served(fake) as (_, node):
+        await node.install(0, BUNDLE)
+    assert fake.bundles[0] == BUNDLE
+
+
+async def test_an_upload_that_the_node_lost_is_begun_again():
+    fake, steps = FakeNode(), []
+
+    def progress(done: int, _: int) -> None:
+        steps.append(done)
+        if steps == [1024, 2048, 3072]:
+            fake.drop_upload()
+
+    async with served(fake) as (_, node):
+        await node.install(0, BUNDLE, progress)
+    assert fake.bundles[0] == BUNDLE
+    assert steps[:5] == [1024, 2048, 3072, 1024, 2048]
+
+
+def test_another_upload_is_busy():
+    with pytest.raises(NodeBusy) as caught:
+        check(Message(code=Code.SERVICE_UNAVAILABLE, payload=b"uploading"), "PUT /modules/0")
+    assert caught.value.exit_code == Busy.exit_code
+
+
+# ---- observe -----------------------------------------------------------------------------------
+
+
+async def test_every_notification_arrives_and_leaving_deregisters():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        async with aclosing(node.watch(0, "features")) as watched:
+            assert (await anext(watched)).records == ()
+            for value in range(100):  # with three confirmable ones among them
+                fake.emit([float(value)])
+                answer = await anext(watched)
+                assert answer.records[0].values[0] == value
+            assert len(fake.observers) == 1
+        await node.info()  # the deregistration went out before it
+        assert fake.observers == {}
+
+
+async def test_a_burst_is_queued():
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        await anext(watched)
+        for value in range(50):
+            fake.emit([float(value)])
+        assert [(await anext(watched)).records[0].seq for _ in range(50)] == list(range(50))
+
+
+async def test_a_cancelled_watcher_deregisters():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        registered = asyncio.Event()
+
+        async def watch():
+            async with aclosing(node.watch(0, "features")) as watched:
+                async for _ in watched:
+                    registered.set()
+
+        task = asyncio.create_task(watch())
+        await registered.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        await node.info()
+        assert fake.observers == {}
+
+
+async def test_a_broken_link_ends_observations_and_requests_at_once_and_comes_back():
+    fake = FakeNode()
+    async with served(fake) as (server, node):
+        watched = node.watch(0, "features")
+        await anext(watched)
+        fake.silent = True
+        pending = asyncio.create_task(node.info())
+        await asyncio.sleep(0)
+        server.cut()
+        with pytest.raises(LinkDown):
+            await anext(watched)
+        with pytest.raises(LinkDown):
+            await pending
+        with pytest.raises(LinkDown, match="the link is down"):
+            await node.info()
+        fake.silent = False
+        fake.reboot(b"new!")
+        await node.wait_up()
+        assert (await node.info()).boot_id == b"new!"
+        assert node.link_state is LinkState.UP
+
+
+async def test_the_end_of_a_stream_ends_the_observation():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        watched = node.watch(0, "features")
+        await anext(watched)
+        fake.gone("/out/0/features")
+        with pytest.raises(CoapError, match=r"4\.04 Not Found: module removed"):
+            await anext(watched)
+
+
+async def test_a_full_observer_table_is_told():
+    fake = FakeNode(observers_max=0)
+    fake.emit([1.0])
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        assert (await anext(watched)).records[0].seq == 0
+        with pytest.raises(NotObserved, match="does not notify"):
+            await anext(watched)
+
+
+async def test_an_unknown_stream_is_refused():
+    async with served(FakeNode()) as (_, node):
+        with pytest.raises(CoapError, match=r"observe /out/1/none: 4\.04"):
+            await anext(node.watch(1, "none"))
+
+
+async def test_a_silent_observation_is_renewed_after_max_age(monkeypatch):
+    monkeypatch.setattr("wasmote.observation.MAX_AGE_DEFAULT_S", 0.01)
+    monkeypatch.setattr("wasmote.observation.MAX_AGE_MIN_S", 0.01)
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        await anext(watched)
+        (token,) = fake.observers
+        fake.reboot(b"new!")  # on a UART nothing tells us: the node has just forgotten us
+        while (await anext(watched)).boot_id != b"new!":
+            pass
+        assert list(fake.observers) == [token]
+
+
+async def test_a_long_notification_is_fetched_whole():
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.observe("/log")) as lines:
+        await anext(lines)
+        fake.say("x" * 3000)
+        assert b"x" * 3000 in (await anext(lines)).payload
+
+
+async def test_closing_the_node_ends_a_watch():
+    fake = FakeNode()
+    async with FakeServer(fake) as server:
+        node = await Node.connect(server.url)
+        watched = node.watch(0, "features")
+        await anext(watched)
+        await node.close()
+        with pytest.raises(LinkDown, match="closed"):
+            await anext(watched)
+        with pytest.raises(LinkDown, match="closed"):
+            await node.info()
+        await server.line.closed.wait()
+        assert fake.observers == {}
+
+
+def test_freshness():
+    fresh = Freshness()
+    assert fresh.is_newer(10, 0.0)
+    assert not fresh.is_newer(9, 1.0)
+    assert not fresh.is_newer(10, 1.0)
+    assert fresh.is_newer(2**23 + 9, 1.0)
+    assert fresh.is_newer(5, 2.0)  # the 24-bit number has wrapped
+    assert fresh.is_newer(4, 2.0 + 129)
+
+
+# ---- silence -----------------------------------------------------------------------------------
+
+
+async def test_a_silent_board_is_told_from_a_missing_one():
+    fake = FakeNode()
+    fake.silent = True
+    async with FakeServer(fake) as server:
+        with pytest.raises(NoAnswer, match="does not answer") as caught:
+            await Node.connect(server.url, timings=Timings(probe=Timing(0.01, 1)))
+        assert "one at a time" in caught.value.hint
+
+
+async def test_a_request_that_gets_no_answer():
+    fake = FakeNode()
+    async with (
+        FakeServer(fake) as server,
+        await Node.connect(server.url, timings=Timings(request=Timing(0.01, 1))) as node,
+    ):
+        fake.silent = True
+        with pytest.raises(NoAnswer):
+            await node.info()
+        fake.silent = False
+        assert (await node.info()).board == "fake"
+
+
+@given(st.lists(st.binary(max_size=40), max_size=5))
+def test_whatever_arrives_the_transport_survives(datagrams):
+    async def run():
+        endpoint = Endpoint(parse_link("tcp://localhost:1"))
+        slipmux = SlipmuxInterface(endpoint._messages, "fuzz", endpoint.log)
+        endpoint._install(slipmux)
+        for datagram in datagrams:
+            slipmux.received(datagram)
+        await endpoint.close()
+
+    asyncio.run(run())
