@@ -1,0 +1,178 @@
+import pytest
+import wasmtime
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wasmote.build.pages import PackRefused, needed_pages, to_byte_pages, to_small_pages
+from wasmote.build.wasm import Limits, WasmModule
+
+ABOVE = 0x1_0000_0000
+
+
+def engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.wasm_custom_page_sizes = True
+    return wasmtime.Engine(config)
+
+
+ENGINE = engine()
+
+
+def compiled(text: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(text))
+
+
+def run(module: bytes, function: str = "run", *arguments: int) -> int | str:
+    store = wasmtime.Store(ENGINE)
+    try:
+        exports = wasmtime.Instance(store, wasmtime.Module(ENGINE, module), []).exports(store)
+        return int(exports[function](store, *arguments))
+    except wasmtime.Trap as trap:
+        return str(trap.trap_code)
+
+
+def packed(text: str) -> bytes:
+    return to_small_pages(compiled(text))
+
+
+def memory_of(module: bytes) -> Limits:
+    return WasmModule.from_bytes(module).memories()[0]
+
+
+def heap_base(end: int, *, stack: int = 1024, rest: str = "", pages: int = 2) -> str:
+    return f"""(module (memory (export "memory") {pages})
+        (global $sp (mut i32) (i32.const {stack}))
+        (global (export "__heap_base") i32 (i32.const {end})) {rest})"""
+
+
+# ---- how many pages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("end", "pages"), [(1024, 1), (16384, 1), (16385, 2), (98304, 6)])
+def test_a_linked_module_gets_the_pages_up_to_its_heap_base_and_cannot_grow(end: int, pages: int) -> None:
+    module = packed(heap_base(end))
+    assert memory_of(module) == Limits(pages, pages, 14)
+    assert needed_pages(WasmModule.from_bytes(module)) == pages
+
+
+def test_data_beyond_the_heap_base_counts_too() -> None:
+    module = packed(heap_base(2000, rest='(data (i32.const 20000) "x")'))
+    assert memory_of(module).minimum == 2
+
+
+def test_the_linkers_exports_are_gone_from_a_packed_module() -> None:
+    assert [entry.name for entry in WasmModule.from_bytes(packed(heap_base(9))).exports()] == ["memory"]
+
+
+def test_a_module_that_does_not_tell_its_end_keeps_all_that_it_declares() -> None:
+    assert memory_of(packed('(module (memory (export "memory") 2))')) == Limits(8, 8, 14)
+
+
+def test_a_module_that_counts_pages_keeps_whole_64_kib() -> None:
+    module = packed(heap_base(2000, rest='(func (export "run") (result i32) memory.size)'))
+    assert memory_of(module) == Limits(8, 8, 14)
+
+
+def test_a_growing_module_may_grow_to_what_it_declares_or_is_given() -> None:
+    source = '(module (memory {}) (func (export "run") (param i32) (result i32) local.get 0 memory.grow))'
+    assert memory_of(packed(source.format("1 3"))) == Limits(4, 12, 14)
+    assert memory_of(packed(source.format("1"))) == Limits(4, 4, 14)
+    assert memory_of(to_small_pages(compiled(source.format("1")), 20)) == Limits(4, 20, 14)
+
+
+def test_packing_twice_changes_nothing() -> None:
+    once = packed(heap_base(20000, rest='(func (export "run") (result i32) i32.const 1)'))
+    assert to_small_pages(once) == once
+
+
+# ---- refusals --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "hint"),
+    [
+        ("(module)", "has 0 memories", ""),
+        ('(module (import "env" "memory" (memory 1)))', "imports its memory", "--import-memory"),
+        (
+            heap_base(70000, stack=66576, rest='(data (i32.const 1024) "x")'),
+            "C stack above its data",
+            "--stack-first",
+        ),
+        (heap_base(1048600, stack=1048576, pages=17), "C stack of 1048576 bytes", "stack-size=1024"),
+        ("(module (memory 17))", "needs 68 pages.*does not export __heap_base", "--export=__heap_base"),
+        (heap_base(1_200_000, pages=19), "needs 74 pages", "large arrays"),
+    ],
+)
+def test_what_cannot_be_packed_is_refused_with_the_flag_that_mends_it(
+    source: str, reason: str, hint: str
+) -> None:
+    with pytest.raises(PackRefused, match=reason) as refusal:
+        packed(source)
+    assert hint in refusal.value.hint
+
+
+def test_too_few_pages_are_refused() -> None:
+    with pytest.raises(PackRefused, match="needs 2 pages of 16 KiB from the start; pages = 1"):
+        to_small_pages(compiled(heap_base(20000)), 1)
+
+
+def test_other_page_sizes_are_refused() -> None:
+    bytewise = to_byte_pages(packed(heap_base(20000)))
+    with pytest.raises(PackRefused, match=r"pages of 2\^0 bytes"):
+        to_small_pages(bytewise)
+    with pytest.raises(PackRefused, match="pages of 65536 bytes, not 16384"):
+        to_byte_pages(compiled(heap_base(20000)))
+
+
+def test_a_module_without_memory_has_no_pages_to_turn() -> None:
+    module = compiled("(module)")
+    assert to_byte_pages(module) == module
+
+
+# ---- meaning ---------------------------------------------------------------------------------------------
+
+
+def test_an_access_traps_at_the_end_of_the_small_pages() -> None:
+    peek = '(func (export "run") (param i32) (result i32) local.get 0 i32.load8_u)'
+    module = to_byte_pages(packed(heap_base(20000, rest=peek)))
+    assert run(module, "run", 32767) == 0
+    assert run(module, "run", 32768) == str(wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS)
+
+
+def test_a_module_made_for_small_pages_counts_them_one_by_one() -> None:
+    source = compiled("""(module (memory 1 9)
+        (func (export "run") (param i32) (result i32)
+            (i32.add (i32.mul (memory.grow (local.get 0)) (i32.const 100)) (memory.size))))""")
+    native = WasmModule.from_bytes(source).with_memory(Limits(3, 9, 14)).to_bytes()
+    module = to_byte_pages(to_small_pages(native))
+    assert memory_of(module) == Limits(3 * 16384, 9 * 16384, 0)
+    assert run(module, "run", 2) == 305
+    assert run(module, "run", 7) == -97
+
+
+addresses = st.integers(0, 4 * 65536 + 8) | st.integers(ABOVE - 8, ABOVE - 1)
+steps = st.one_of(
+    st.just("(memory.size)"),
+    st.builds("(memory.grow (i32.const {}))".format, st.integers(0, 3) | st.integers(0, ABOVE - 1)),
+    st.builds("(i32.const {})".format, st.integers(0, ABOVE - 1)),
+    st.builds("(i32.load8_u (i32.const {}))".format, addresses),
+    st.builds("(i32.load (i32.mul (memory.size) (i32.const {})))".format, st.sampled_from([65536, 65535, 4])),
+    st.builds("(call $poke (i32.const {}) (i32.const {}))".format, addresses, st.integers(0, 255)),
+)
+
+
+def program(body: list[str], pages: int, maximum: int) -> bytes:
+    """Mix the results of all steps, so that each counts."""
+    mixed = "(i32.const 1)"
+    for step in body:
+        mixed = f"(i32.add (i32.mul {mixed} (i32.const 31)) {step})"
+    return compiled(f"""(module (memory (export "memory") {pages} {maximum}) (data (i32.const 65000) "data")
+        (func $poke (param i32 i32) (result i32)
+            (i32.store8 (local.get 0) (local.get 1)) (i32.load8_u (local.get 0)))
+        (func (export "run") (result i32) {mixed}))""")
+
+
+@given(st.lists(steps, min_size=1, max_size=8), st.integers(1, 2), st.integers(2, 4))
+@settings(max_examples=150, deadline=None)
+def test_a_packed_module_means_what_it_meant_before(body: list[str], pages: int, maximum: int) -> None:
+    original = program(body, pages, maximum)
+    assert run(to_byte_pages(to_small_pages(original))) == run(original)
