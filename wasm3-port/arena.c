@@ -15,24 +15,20 @@ struct block {
 #define IN_USE (UINT32_MAX - 1)
 #define SIZE_LIMIT 0x80000000u
 
-static struct block *at(const struct arena *arena, uint32_t offset)
-{
+static struct block *at(const struct arena *arena, uint32_t offset) {
     return (struct block *)(void *)(arena->base + offset);
 }
 
-static uint32_t offset_of(const struct arena *arena, const struct block *block)
-{
+static uint32_t offset_of(const struct arena *arena, const struct block *block) {
     return (uint32_t)((const uint8_t *)block - arena->base);
 }
 
-static struct block *block_of(void *bytes)
-{
+static struct block *block_of(void *bytes) {
     return (struct block *)(void *)((uint8_t *)bytes - HEADER);
 }
 
 /* Size of the block that holds n bytes; 0 when n is out of all proportion. */
-static uint32_t block_size(size_t n)
-{
+static uint32_t block_size(size_t n) {
     if (n > SIZE_LIMIT) {
         return 0;
     }
@@ -40,8 +36,7 @@ static uint32_t block_size(size_t n)
     return size < BLOCK_MIN ? BLOCK_MIN : size;
 }
 
-void arena_init(struct arena *arena, void *bytes, size_t len)
-{
+void arena_init(struct arena *arena, void *bytes, size_t len) {
     const uint32_t size = (uint32_t)(len < SIZE_LIMIT ? len : SIZE_LIMIT) & ~(ALIGN - 1);
     *arena = (struct arena){.base = bytes, .size = size, .free_head = NO_BLOCK};
     if (size >= BLOCK_MIN) {
@@ -51,8 +46,7 @@ void arena_init(struct arena *arena, void *bytes, size_t len)
 }
 
 /* Takes `size` bytes from the front of a free block; `link` is what points to it. */
-static void take(struct arena *arena, uint32_t *link, struct block *block, uint32_t size)
-{
+static void take(struct arena *arena, uint32_t *link, struct block *block, uint32_t size) {
     if (block->size - size >= BLOCK_MIN) {
         const uint32_t rest = *link + size;
         *at(arena, rest) = (struct block){.size = block->size - size, .next = block->next};
@@ -65,8 +59,7 @@ static void take(struct arena *arena, uint32_t *link, struct block *block, uint3
     arena->used += block->size;
 }
 
-void *arena_alloc(struct arena *arena, size_t n)
-{
+void *arena_alloc(struct arena *arena, size_t n) {
     const uint32_t size = block_size(n);
     uint32_t *link = &arena->free_head;
     while (size != 0 && *link != NO_BLOCK) {
@@ -81,8 +74,7 @@ void *arena_alloc(struct arena *arena, size_t n)
     return NULL;
 }
 
-static void merge_with_next(const struct arena *arena, struct block *block)
-{
+static void merge_with_next(const struct arena *arena, struct block *block) {
     if (block->next != NO_BLOCK && offset_of(arena, block) + block->size == block->next) {
         const struct block *next = at(arena, block->next);
         block->size += next->size;
@@ -90,8 +82,7 @@ static void merge_with_next(const struct arena *arena, struct block *block)
     }
 }
 
-void arena_release(struct arena *arena, void *bytes)
-{
+void arena_release(struct arena *arena, void *bytes) {
     if (bytes == NULL) {
         return;
     }
@@ -113,8 +104,7 @@ void arena_release(struct arena *arena, void *bytes)
 }
 
 /* Gives the tail of a block back, so that what is in use is what was asked for. */
-static void trim(struct arena *arena, struct block *block, uint32_t size)
-{
+static void trim(struct arena *arena, struct block *block, uint32_t size) {
     if (block->size - size < BLOCK_MIN) {
         return;
     }
@@ -126,8 +116,7 @@ static void trim(struct arena *arena, struct block *block, uint32_t size)
 
 /* Linear memory grows by pages of 16 KiB: extending it into a free neighbour avoids needing the
  * old and the new copy at once. */
-static int extend(struct arena *arena, struct block *block, uint32_t size)
-{
+static int extend(struct arena *arena, struct block *block, uint32_t size) {
     const uint32_t end = offset_of(arena, block) + block->size;
     uint32_t *link = &arena->free_head;
     while (*link != NO_BLOCK && *link < end) {
@@ -143,8 +132,7 @@ static int extend(struct arena *arena, struct block *block, uint32_t size)
     return 1;
 }
 
-void *arena_resize(struct arena *arena, void *bytes, size_t n)
-{
+void *arena_resize(struct arena *arena, void *bytes, size_t n) {
     if (bytes == NULL) {
         return arena_alloc(arena, n);
     }

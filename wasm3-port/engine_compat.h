@@ -9,25 +9,21 @@
 #include "m3_env.h"
 #include "wasm3.h"
 
-static inline uint32_t engine_function_count(IM3Module module)
-{
+static inline uint32_t engine_function_count(IM3Module module) {
     return module->numFunctions;
 }
 
-static inline IM3Function engine_function(IM3Module module, uint32_t index)
-{
+static inline IM3Function engine_function(IM3Module module, uint32_t index) {
     return Module_GetFunction(module, index);
 }
 
 /* Compiles a function that is not an import. */
-static inline M3Result engine_compile(IM3Function function)
-{
+static inline M3Result engine_compile(IM3Function function) {
     return function->compiled != NULL ? m3Err_none : CompileFunction(function);
 }
 
 /* What memory.grow may reach. The module's own maximum, when lower, stays. */
-static inline void engine_limit_memory(IM3Runtime engine, uint32_t pages)
-{
+static inline void engine_limit_memory(IM3Runtime engine, uint32_t pages) {
     if (engine->memory.maxPages > pages) {
         engine->memory.maxPages = pages;
     }

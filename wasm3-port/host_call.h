@@ -28,20 +28,17 @@ extern const char trap_view_outside_memory[];
 extern const char trap_by_host[];
 
 /* wasm3 hands arguments over as 64-bit slots of which only the type's bytes are defined. */
-static inline uint32_t arg_u32(const uint64_t *args, size_t index)
-{
+static inline uint32_t arg_u32(const uint64_t *args, size_t index) {
     uint32_t value;
     memcpy(&value, &args[index], sizeof value);
     return value;
 }
 
-static inline int32_t arg_i32(const uint64_t *args, size_t index)
-{
+static inline int32_t arg_i32(const uint64_t *args, size_t index) {
     return (int32_t)arg_u32(args, index);
 }
 
-static inline double arg_f64(const uint64_t *args, size_t index)
-{
+static inline double arg_f64(const uint64_t *args, size_t index) {
     double value;
     memcpy(&value, &args[index], sizeof value);
     return value;
@@ -50,27 +47,23 @@ static inline double arg_f64(const uint64_t *args, size_t index)
 /* The host's memory behind (address, count * unit bytes), or NULL when that is not all inside the
  * guest's linear memory as it is now. */
 static inline uint8_t *guest_view(IM3Runtime engine, void *memory, uint32_t address, uint32_t count,
-                                  uint32_t unit)
-{
+                                  uint32_t unit) {
     const uint64_t end = (uint64_t)address + (uint64_t)count * unit;
     return end <= m3_GetMemorySize(engine) ? (uint8_t *)memory + address : NULL;
 }
 
 /* WM_ETRAP from the host is not an answer but a refusal: the guest traps. */
-static inline const void *return_i32(uint64_t *results, int32_t value)
-{
+static inline const void *return_i32(uint64_t *results, int32_t value) {
     memcpy(&results[0], &value, sizeof value);
     return value == WM_ETRAP ? trap_by_host : NULL;
 }
 
-static inline const void *return_i64(uint64_t *results, int64_t value)
-{
+static inline const void *return_i64(uint64_t *results, int64_t value) {
     memcpy(&results[0], &value, sizeof value);
     return NULL;
 }
 
-static inline const void *return_f64(uint64_t *results, double value)
-{
+static inline const void *return_f64(uint64_t *results, double value) {
     memcpy(&results[0], &value, sizeof value);
     return NULL;
 }

@@ -3,9 +3,22 @@
 #include "host_call.h"
 #include "wasm_reader.h"
 
-enum { SECTION_CUSTOM, SECTION_TYPE, SECTION_IMPORT, SECTION_FUNCTION, SECTION_TABLE, SECTION_MEMORY,
-       SECTION_GLOBAL, SECTION_EXPORT, SECTION_START, SECTION_ELEMENT, SECTION_CODE, SECTION_DATA,
-       SECTION_DATA_COUNT, SECTION_COUNT };
+enum {
+    SECTION_CUSTOM,
+    SECTION_TYPE,
+    SECTION_IMPORT,
+    SECTION_FUNCTION,
+    SECTION_TABLE,
+    SECTION_MEMORY,
+    SECTION_GLOBAL,
+    SECTION_EXPORT,
+    SECTION_START,
+    SECTION_ELEMENT,
+    SECTION_CODE,
+    SECTION_DATA,
+    SECTION_DATA_COUNT,
+    SECTION_COUNT
+};
 enum { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL };
 
 #define LIMITS_HAS_MAX 0x01u
@@ -20,14 +33,12 @@ struct check {
     bool exports_memory;
 };
 
-static wm_status refuse(struct check *check, wm_status status, const char *sentence)
-{
+static wm_status refuse(struct check *check, wm_status status, const char *sentence) {
     text_add(check->why, sentence);
     return status;
 }
 
-static bool is_offered(struct wasm_name module, struct wasm_name field)
-{
+static bool is_offered(struct wasm_name module, struct wasm_name field) {
     for (size_t i = 0; i < host_import_count; i++) {
         if (wasm_name_is(module, HOST_API_MODULE) && wasm_name_is(field, host_imports[i].name)) {
             return true;
@@ -36,8 +47,7 @@ static bool is_offered(struct wasm_name module, struct wasm_name field)
     return false;
 }
 
-static wm_status check_imports(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_imports(struct check *check, struct wasm_reader *in) {
     static const char *const kinds[] = {"", "the table ", "the memory ", "the global "};
     for (uint32_t left = wasm_u32(in); left > 0 && !in->bad; left--) {
         const struct wasm_name module = wasm_name(in), field = wasm_name(in);
@@ -59,8 +69,7 @@ static wm_status check_imports(struct check *check, struct wasm_reader *in)
     return WM_OK;
 }
 
-static wm_status check_table(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_table(struct check *check, struct wasm_reader *in) {
     const uint32_t count = wasm_u32(in);
     if (count > 1) {
         return refuse(check, WM_ENOTSUP, "has more than one table");
@@ -85,8 +94,7 @@ static wm_status check_table(struct check *check, struct wasm_reader *in)
     return WM_OK;
 }
 
-static wm_status check_memory_size(struct check *check)
-{
+static wm_status check_memory_size(struct check *check) {
     if (check->facts->memory_pages <= check->memory_limit) {
         return WM_OK;
     }
@@ -97,8 +105,7 @@ static wm_status check_memory_size(struct check *check)
     return WM_ENOMEM;
 }
 
-static wm_status check_memory(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_memory(struct check *check, struct wasm_reader *in) {
     check->memories = wasm_u32(in);
     if (check->memories != 1) {
         return refuse(check, WM_ENOTSUP, "does not have exactly one memory");
@@ -120,8 +127,7 @@ static wm_status check_memory(struct check *check, struct wasm_reader *in)
     return check_memory_size(check);
 }
 
-static wm_status check_globals(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_globals(struct check *check, struct wasm_reader *in) {
     for (uint32_t left = wasm_u32(in); left > 0 && !in->bad; left--) {
         const uint8_t type = wasm_byte(in);
         (void)wasm_byte(in); /* mutability */
@@ -131,8 +137,7 @@ static wm_status check_globals(struct check *check, struct wasm_reader *in)
                    : WM_OK;
 }
 
-static void note_export(struct check *check, struct wasm_name name, uint8_t kind, uint32_t index)
-{
+static void note_export(struct check *check, struct wasm_name name, uint8_t kind, uint32_t index) {
     if (kind == KIND_MEMORY && wasm_name_is(name, "memory")) {
         check->exports_memory = true;
     }
@@ -143,8 +148,7 @@ static void note_export(struct check *check, struct wasm_name name, uint8_t kind
     }
 }
 
-static wm_status check_exports(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_exports(struct check *check, struct wasm_reader *in) {
     for (uint32_t left = wasm_u32(in); left > 0 && !in->bad; left--) {
         const struct wasm_name name = wasm_name(in);
         const uint8_t kind = wasm_byte(in);
@@ -154,8 +158,7 @@ static wm_status check_exports(struct check *check, struct wasm_reader *in)
     return WM_OK;
 }
 
-static wm_status check_elements(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_elements(struct check *check, struct wasm_reader *in) {
     for (uint32_t left = wasm_u32(in); left > 0 && !in->bad; left--) {
         if (wasm_u32(in) != 0) {
             return refuse(check, WM_ENOTSUP, "has a passive or declared element segment");
@@ -172,8 +175,7 @@ static wm_status check_elements(struct check *check, struct wasm_reader *in)
     return WM_OK;
 }
 
-static wm_status check_data(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_data(struct check *check, struct wasm_reader *in) {
     const uint64_t memory = (uint64_t)check->facts->memory_pages << PAGE_LOG2;
     for (uint32_t left = wasm_u32(in); left > 0 && !in->bad; left--) {
         if (wasm_u32(in) != 0) {
@@ -189,13 +191,13 @@ static wm_status check_data(struct check *check, struct wasm_reader *in)
     return WM_OK;
 }
 
-static wm_status check_section(struct check *check, uint8_t id, struct wasm_reader *in)
-{
+static wm_status check_section(struct check *check, uint8_t id, struct wasm_reader *in) {
     typedef wm_status (*section_check)(struct check *, struct wasm_reader *);
     static const section_check checks[SECTION_COUNT] = {
-        [SECTION_IMPORT] = check_imports,   [SECTION_TABLE] = check_table,   [SECTION_MEMORY] = check_memory,
-        [SECTION_GLOBAL] = check_globals,   [SECTION_EXPORT] = check_exports,
-        [SECTION_ELEMENT] = check_elements, [SECTION_DATA] = check_data,
+        [SECTION_IMPORT] = check_imports, [SECTION_TABLE] = check_table,
+        [SECTION_MEMORY] = check_memory,  [SECTION_GLOBAL] = check_globals,
+        [SECTION_EXPORT] = check_exports, [SECTION_ELEMENT] = check_elements,
+        [SECTION_DATA] = check_data,
     };
     if (checks[id] == NULL) {
         return WM_OK;
@@ -210,13 +212,11 @@ static wm_status check_section(struct check *check, uint8_t id, struct wasm_read
 }
 
 /* Where a section stands in the order of section 5.5.2; DataCount comes before Code. */
-static unsigned rank(uint8_t id)
-{
+static unsigned rank(uint8_t id) {
     return id == SECTION_DATA_COUNT ? 2 * SECTION_ELEMENT + 1 : 2u * id;
 }
 
-static wm_status check_sections(struct check *check, struct wasm_reader *in)
-{
+static wm_status check_sections(struct check *check, struct wasm_reader *in) {
     unsigned last = 0;
     while (wasm_left(in) > 0) {
         const uint8_t id = wasm_byte(in);
@@ -237,8 +237,7 @@ static wm_status check_sections(struct check *check, struct wasm_reader *in)
     return WM_OK;
 }
 
-static wm_status check_required(struct check *check)
-{
+static wm_status check_required(struct check *check) {
     if (check->memories == 0 || !check->exports_memory) {
         return refuse(check, WM_EINVAL, "does not export its memory as \"memory\"");
     }
@@ -251,9 +250,8 @@ static wm_status check_required(struct check *check)
     return WM_OK;
 }
 
-wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit, struct module_facts *facts,
-                       struct text *why)
-{
+wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit,
+                       struct module_facts *facts, struct text *why) {
     static const uint8_t header[8] = {0x00, 'a', 's', 'm', 0x01, 0x00, 0x00, 0x00};
     struct check check = {.facts = facts, .why = why, .memory_limit = memory_limit};
     *facts = (struct module_facts){.memory_pages = 0};

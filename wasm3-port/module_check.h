@@ -15,15 +15,15 @@
 #define MODULE_TABLE_MAX 1024u /* entries of the function table: 4 bytes each */
 
 struct module_facts {
-    uint32_t memory_pages;                 /* initial size, 16 KiB pages */
-    uint32_t function_imports;             /* the indices below this are imports */
-    uint32_t exports[HOST_EXPORT_COUNT];  /* function index of each host_exports[], or none */
+    uint32_t memory_pages;               /* initial size, 16 KiB pages */
+    uint32_t function_imports;           /* the indices below this are imports */
+    uint32_t exports[HOST_EXPORT_COUNT]; /* function index of each host_exports[], or none */
 };
 
 /* memory_limit: most pages the node grants. WM_OK, or WM_EINVAL (malformed), WM_ENOENT (unknown
  * import), WM_ENOMEM (memory over the limit), WM_ENOTSUP (a feature that the engine lacks), with a
  * sentence in why. */
-wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit, struct module_facts *facts,
-                       struct text *why);
+wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit,
+                       struct module_facts *facts, struct text *why);
 
 #endif

@@ -10,10 +10,10 @@
 
 #define STACK_MIN 256u /* bytes: the arguments of one event and a small frame */
 
-_Static_assert(HOST_API_VERSION == RUNTIME_ABI_VERSION, "host_api.toml and runtime.h disagree on the ABI");
+_Static_assert(HOST_API_VERSION == RUNTIME_ABI_VERSION,
+               "host_api.toml and runtime.h disagree on the ABI");
 
-static wm_status refuse_for_memory(struct text *why)
-{
+static wm_status refuse_for_memory(struct text *why) {
     text_add(why, "needs a block of ");
     text_add_number(why, engine_arena.refused);
     text_add(why, " bytes more, but the module arena has ");
@@ -23,8 +23,7 @@ static wm_status refuse_for_memory(struct text *why)
 }
 
 /* Turns what wasm3 says into a status and a sentence. */
-static wm_status refuse(struct text *why, const char *doing, M3Result result)
-{
+static wm_status refuse(struct text *why, const char *doing, M3Result result) {
     if (result == m3Err_mallocFailed || result == m3Err_mallocFailedCodePage) {
         return refuse_for_memory(why);
     }
@@ -33,8 +32,7 @@ static wm_status refuse(struct text *why, const char *doing, M3Result result)
     return WM_EINVAL;
 }
 
-static wm_status open_engine(struct runtime *rt, uint32_t stack_bytes, struct text *why)
-{
+static wm_status open_engine(struct runtime *rt, uint32_t stack_bytes, struct text *why) {
     rt->environment = m3_NewEnvironment();
     if (rt->environment != NULL) {
         rt->engine = m3_NewRuntime(rt->environment, stack_bytes, rt);
@@ -43,8 +41,7 @@ static wm_status open_engine(struct runtime *rt, uint32_t stack_bytes, struct te
 }
 
 static wm_status parse(struct runtime *rt, const uint8_t *wasm, size_t len, uint32_t memory_pages,
-                       struct text *why)
-{
+                       struct text *why) {
     IM3Module module = NULL;
     M3Result result = m3_ParseModule(rt->environment, &module, wasm, (uint32_t)len);
     if (result != m3Err_none) {
@@ -60,8 +57,7 @@ static wm_status parse(struct runtime *rt, const uint8_t *wasm, size_t len, uint
     return WM_OK;
 }
 
-static wm_status link_imports(struct runtime *rt, struct text *why)
-{
+static wm_status link_imports(struct runtime *rt, struct text *why) {
     for (size_t i = 0; i < host_import_count; i++) {
         const struct host_import *import = &host_imports[i];
         const M3Result result = m3_LinkRawFunctionEx(rt->module, HOST_API_MODULE, import->name,
@@ -81,8 +77,7 @@ static wm_status link_imports(struct runtime *rt, struct text *why)
     return WM_OK;
 }
 
-static wm_status compile(struct runtime *rt, uint32_t imports, struct text *why)
-{
+static wm_status compile(struct runtime *rt, uint32_t imports, struct text *why) {
     for (uint32_t i = imports; i < engine_function_count(rt->module); i++) {
         const M3Result result = engine_compile(engine_function(rt->module, i));
         if (result == m3Err_mallocFailed || result == m3Err_mallocFailedCodePage) {
@@ -97,15 +92,13 @@ static wm_status compile(struct runtime *rt, uint32_t imports, struct text *why)
     return WM_OK;
 }
 
-static char type_letter(M3ValueType type)
-{
+static char type_letter(M3ValueType type) {
     static const char letters[] = "viIfF";
     return type < c_m3Type_unknown ? letters[type] : '?';
 }
 
 /* signature: as in host_exports[], one letter a type: "v(iI)". */
-static bool has_signature(IM3Function function, const char *signature)
-{
+static bool has_signature(IM3Function function, const char *signature) {
     const uint32_t args = m3_GetArgCount(function), results = m3_GetRetCount(function);
     if (results > 1 || strlen(signature) != args + 3) {
         return false;
@@ -118,8 +111,7 @@ static bool has_signature(IM3Function function, const char *signature)
     return same;
 }
 
-static wm_status find_exports(struct runtime *rt, const struct module_facts *facts, struct text *why)
-{
+static wm_status find_exports(struct runtime *rt, const struct module_facts *facts, struct text *why) {
     for (size_t i = 0; i < HOST_EXPORT_COUNT; i++) {
         if (facts->exports[i] == MODULE_NO_FUNCTION) {
             continue;
@@ -138,9 +130,8 @@ static wm_status find_exports(struct runtime *rt, const struct module_facts *fac
     return WM_OK;
 }
 
-static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len, const struct runtime_limits *limits,
-                       struct text *why)
-{
+static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
+                       const struct runtime_limits *limits, struct text *why) {
     struct module_facts facts;
     wm_status status = module_check(wasm, len, limits->memory_pages, &facts, why);
     if (status == WM_OK) {
@@ -163,8 +154,7 @@ static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len, cons
 
 wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct host_api *host,
-                       void *host_context, char *why, size_t why_cap)
-{
+                       void *host_context, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
     *rt = (struct runtime){.budget_us = limits->budget_us, .host = host, .host_context = host_context};
     if (!engine_is_ready()) {
@@ -176,7 +166,8 @@ wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
         return WM_EINVAL;
     }
     const uint32_t before = engine_arena.used;
-    engine_start_budget(limits->budget_us); /* of evaluating constants; nothing of the guest's runs here */
+    engine_start_budget(
+        limits->budget_us); /* of evaluating constants; nothing of the guest's runs here */
     wm_status status = build(rt, wasm, len, limits, &text);
     rt->arena_bytes = engine_arena.used - before;
     if (status == WM_OK) {
@@ -189,8 +180,7 @@ wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
     return status;
 }
 
-void runtime_unload(struct runtime *rt)
-{
+void runtime_unload(struct runtime *rt) {
     m3_FreeRuntime(rt->engine); /* with the module; its code pages go to the environment */
     m3_FreeEnvironment(rt->environment);
     *rt = (struct runtime){.budget_us = 0};

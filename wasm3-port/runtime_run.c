@@ -8,8 +8,7 @@
 
 #define TRAP_PREFIX "[trap] " /* wasm3's traps begin with it */
 
-static wm_status report_trap(struct runtime *rt, const char *where, const char *trap, struct text *why)
-{
+static wm_status report_trap(struct runtime *rt, const char *where, const char *trap, struct text *why) {
     const size_t prefix = sizeof TRAP_PREFIX - 1;
     rt->trapped = true;
     text_add(why, strncmp(trap, TRAP_PREFIX, prefix) == 0 ? trap + prefix : trap);
@@ -24,8 +23,7 @@ static wm_status report_trap(struct runtime *rt, const char *where, const char *
     return WM_EBUDGET;
 }
 
-static wm_status check_runnable(const struct runtime *rt, struct text *why)
-{
+static wm_status check_runnable(const struct runtime *rt, struct text *why) {
     if (rt->module == NULL) {
         text_add(why, "no module is loaded");
         return WM_EINVAL;
@@ -38,8 +36,8 @@ static wm_status check_runnable(const struct runtime *rt, struct text *why)
 }
 
 /* The guest may grow its memory: what it holds of the arena is counted again after each call. */
-static M3Result call_counted(struct runtime *rt, IM3Function function, uint32_t argc, const void *argv[])
-{
+static M3Result call_counted(struct runtime *rt, IM3Function function, uint32_t argc,
+                             const void *argv[]) {
     const uint32_t before = engine_arena.used;
     engine_start_budget(rt->budget_us);
     const M3Result trap = function != NULL ? m3_Call(function, argc, argv) : m3_RunStart(rt->module);
@@ -48,8 +46,7 @@ static M3Result call_counted(struct runtime *rt, IM3Function function, uint32_t 
 }
 
 /* Calls an export with arguments that match its signature. An absent one is WM_OK. */
-static wm_status call(struct runtime *rt, enum host_export_id id, const void *argv[], struct text *why)
-{
+static wm_status call(struct runtime *rt, enum host_export_id id, const void *argv[], struct text *why) {
     wm_status status = check_runnable(rt, why);
     IM3Function function = rt->exports[id];
     if (status != WM_OK || function == NULL) {
@@ -59,9 +56,8 @@ static wm_status call(struct runtime *rt, enum host_export_id id, const void *ar
     return trap == m3Err_none ? WM_OK : report_trap(rt, host_exports[id].name, trap, why);
 }
 
-static wm_status call_for_i32(struct runtime *rt, enum host_export_id id, const void *argv[], uint32_t *result,
-                              struct text *why)
-{
+static wm_status call_for_i32(struct runtime *rt, enum host_export_id id, const void *argv[],
+                              uint32_t *result, struct text *why) {
     *result = 0;
     const wm_status status = call(rt, id, argv, why);
     if (status == WM_OK && rt->exports[id] != NULL) {
@@ -72,15 +68,13 @@ static wm_status call_for_i32(struct runtime *rt, enum host_export_id id, const 
 }
 
 /* Host address of guest bytes, NULL when they are not all inside linear memory. */
-static uint8_t *guest_bytes(const struct runtime *rt, uint32_t address, size_t len)
-{
+static uint8_t *guest_bytes(const struct runtime *rt, uint32_t address, size_t len) {
     uint32_t size = 0;
     uint8_t *memory = m3_GetMemory(rt->engine, &size, 0);
     return memory != NULL && len <= size && address <= size - len ? memory + address : NULL;
 }
 
-wm_status runtime_ask_buffer(struct runtime *rt, uint32_t size, uint32_t *address, struct text *why)
-{
+wm_status runtime_ask_buffer(struct runtime *rt, uint32_t size, uint32_t *address, struct text *why) {
     const void *argv[] = {&size};
     const wm_status status = call_for_i32(rt, EXPORT_WASMOTE_BUFFER, argv, address, why);
     if (status != WM_OK) {
@@ -95,8 +89,7 @@ wm_status runtime_ask_buffer(struct runtime *rt, uint32_t size, uint32_t *addres
     return WM_OK;
 }
 
-wm_status runtime_start(struct runtime *rt, char *why, size_t why_cap)
-{
+wm_status runtime_start(struct runtime *rt, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
     const wm_status status = check_runnable(rt, &text);
     if (status != WM_OK) {
@@ -110,8 +103,7 @@ wm_status runtime_start(struct runtime *rt, char *why, size_t why_cap)
 }
 
 wm_status runtime_on_sample(struct runtime *rt, uint32_t input, int64_t time_ms, const float *values,
-                            size_t count, char *why, size_t why_cap)
-{
+                            size_t count, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
     const uint32_t number = (uint32_t)count;
     const size_t bytes = count * sizeof(float);
@@ -129,15 +121,14 @@ wm_status runtime_on_sample(struct runtime *rt, uint32_t input, int64_t time_ms,
     return call(rt, EXPORT_ON_SAMPLE, argv, &text);
 }
 
-wm_status runtime_on_tick(struct runtime *rt, int64_t now_ms, char *why, size_t why_cap)
-{
+wm_status runtime_on_tick(struct runtime *rt, int64_t now_ms, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
     const void *argv[] = {&now_ms};
     return call(rt, EXPORT_ON_TICK, argv, &text);
 }
 
-wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len, char *why, size_t why_cap)
-{
+wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len, char *why,
+                            size_t why_cap) {
     struct text text = text_in(why, why_cap);
     const uint32_t size = (uint32_t)len;
     uint32_t address;
@@ -153,26 +144,22 @@ wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len,
     return call(rt, EXPORT_ON_CONFIG, argv, &text);
 }
 
-bool runtime_wants_tick(const struct runtime *rt)
-{
+bool runtime_wants_tick(const struct runtime *rt) {
     return rt->exports[EXPORT_ON_TICK] != NULL;
 }
 
-bool runtime_is_loaded(const struct runtime *rt)
-{
+bool runtime_is_loaded(const struct runtime *rt) {
     return rt->module != NULL;
 }
 
-void runtime_usage(const struct runtime *rt, struct runtime_usage *out)
-{
+void runtime_usage(const struct runtime *rt, struct runtime_usage *out) {
     *out = (struct runtime_usage){.arena_bytes = rt->arena_bytes};
     if (rt->module != NULL) {
         out->memory_bytes = m3_GetMemorySize(rt->engine);
     }
 }
 
-uint8_t *runtime_state(struct runtime *rt, size_t *len)
-{
+uint8_t *runtime_state(struct runtime *rt, size_t *len) {
     struct text nowhere = text_in(NULL, 0);
     uint32_t address, size;
     *len = 0;

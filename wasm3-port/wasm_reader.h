@@ -18,20 +18,18 @@ struct wasm_name {
     uint32_t len;
 };
 
-static inline struct wasm_reader wasm_reader_over(const uint8_t *bytes, size_t len)
-{
+static inline struct wasm_reader wasm_reader_over(const uint8_t *bytes, size_t len) {
     return (struct wasm_reader){.at = bytes, .end = bytes + len};
 }
 
-static inline size_t wasm_left(const struct wasm_reader *reader)
-{
+static inline size_t wasm_left(const struct wasm_reader *reader) {
     return (size_t)(reader->end - reader->at);
 }
 
 uint8_t wasm_byte(struct wasm_reader *reader);
-uint32_t wasm_u32(struct wasm_reader *reader);                /* LEB128, section 5.2.2 */
+uint32_t wasm_u32(struct wasm_reader *reader); /* LEB128, section 5.2.2 */
 void wasm_skip(struct wasm_reader *reader, size_t len);
-struct wasm_name wasm_name(struct wasm_reader *reader);       /* section 5.2.4 */
+struct wasm_name wasm_name(struct wasm_reader *reader); /* section 5.2.4 */
 bool wasm_name_is(struct wasm_name name, const char *text);
 
 /* The next `len` bytes as a reader of their own; this one goes on behind them. */

@@ -15,6 +15,7 @@ _HOST_VIEWS = {
 _WIDTH = 105
 
 _HEADER = """\
+/* clang-format off */
 /* {generated}
  *
  * What a guest may call, as the firmware implements it: one function each, `context` is what was
@@ -40,6 +41,7 @@ enum host_export_id {{
 """
 
 _THUNKS = """\
+/* clang-format off */
 /* {generated} */
 #include "host_call.h"
 
@@ -53,8 +55,7 @@ const struct host_export host_exports[HOST_EXPORT_COUNT] = {{
 """
 
 _THUNK = """\
-static const void *thunk_{name}(IM3Runtime engine, IM3ImportContext import, uint64_t *sp, void *memory)
-{{
+static const void *thunk_{name}(IM3Runtime engine, IM3ImportContext import, uint64_t *sp, void *memory) {{
 {body}}}
 """
 

@@ -18,6 +18,7 @@ _VIEWS = {
 _UNSIGNED = ("size", "len", "count")  # lengths read better unsigned; the Wasm type is i32 either way
 
 _HEAD = """\
+/* clang-format off */
 /* {generated}
  *
  * What a wasmote module may call, and what it may export. Needs a C11 compiler for wasm32 and no
@@ -50,8 +51,7 @@ extern "C" {{
 
 _TAIL = """\
 /* Appends a record of `count` f32 values to a stream. */
-static inline int32_t wasmote_emit_f32(int32_t stream, const float *values, uint32_t count)
-{{
+static inline int32_t wasmote_emit_f32(int32_t stream, const float *values, uint32_t count) {{
     return wasmote_emit(stream, values, count * (uint32_t)sizeof(float));
 }}
 
@@ -64,20 +64,17 @@ static inline int32_t wasmote_emit_f32(int32_t stream, const float *values, uint
 /* Defines wasmote_buffer over a static array: room for the largest sample (4 bytes a channel) and
  * for the config as CBOR. */
 #define WASMOTE_BUFFER(bytes)                                                                    \\
-    void *wasmote_buffer(uint32_t size)                                                          \\
-    {{                                                                                            \\
+    void *wasmote_buffer(uint32_t size) {{                                                        \\
         static _Alignas(8) uint8_t buffer[bytes];                                                \\
         return size <= sizeof buffer ? (void *)buffer : (void *)0;                               \\
     }}
 
 /* Names the one variable that a swap hands over to the next version with the same state schema. */
 #define WASMOTE_STATE(variable)                                                                  \\
-    void *wasmote_state(void)                                                                    \\
-    {{                                                                                            \\
+    void *wasmote_state(void) {{                                                                  \\
         return &(variable);                                                                      \\
     }}                                                                                            \\
-    uint32_t wasmote_state_size(void)                                                            \\
-    {{                                                                                            \\
+    uint32_t wasmote_state_size(void) {{                                                          \\
         return (uint32_t)sizeof(variable);                                                       \\
     }}
 

@@ -1,0 +1,226 @@
+/* What is refused, with which words, and that loading leaves nothing behind. */
+#include "runtime_fixture.h"
+
+#include "config/wasm3_config.h"
+#include "wasm3.h"
+
+#define ASSERT_REFUSED(name, status, sentence)                                                          \
+    do {                                                                                                \
+        assert_int_equal(LOAD(name), status);                                                           \
+        assert_string_equal(why, sentence);                                                             \
+        assert_false(runtime_is_loaded(&rt));                                                           \
+        assert_int_equal(runtime_arena_free(), sizeof arena_bytes);                                     \
+    } while (0)
+
+static void imports_are_named(void **state) {
+    (void)state;
+    ASSERT_REFUSED(unknown_import, WM_ENOENT, "imports env.foo, which this node does not offer");
+    ASSERT_REFUSED(import_memory, WM_ENOENT,
+                   "imports the memory env.memory, which this node does not offer");
+    ASSERT_REFUSED(wrong_import_type, WM_EINVAL,
+                   "imports wasmote.emit with other parameters or results than i(iii)");
+}
+
+static void exports_are_checked(void **state) {
+    (void)state;
+    ASSERT_REFUSED(wrong_export_type, WM_EINVAL, "exports on_tick, but not as a function of type v(I)");
+    ASSERT_REFUSED(no_buffer, WM_EINVAL, "does not export wasmote_buffer");
+    ASSERT_REFUSED(no_memory, WM_EINVAL, "does not export its memory as \"memory\"");
+    ASSERT_REFUSED(small_buffer, WM_EINVAL, "wasmote_buffer gave no room for 64 bytes");
+}
+
+static void unflagged_memory_is_refused(void **state) {
+    (void)state;
+    ASSERT_REFUSED(unflagged, WM_ENOTSUP, "is built for 64 KiB pages; rebuild it with wasmote build");
+}
+
+static void memory_over_the_limit_gives_both_numbers(void **state) {
+    (void)state;
+    ASSERT_REFUSED(big_memory, WM_ENOMEM, "needs 5 pages of 16 KiB of linear memory, but may have 3");
+}
+
+static void memory_over_the_arena_gives_both_numbers(void **state) {
+    (void)state;
+    struct runtime_limits generous = limits;
+    generous.memory_pages = 100;
+    runtime_arena_init(arena_bytes, 64 * 1024);
+    assert_int_equal(load_with(wasm_big_memory, sizeof wasm_big_memory, &generous), WM_ENOMEM);
+    assert_memory_equal(why, "needs a block of 819", 20); /* 81,920 bytes and a header */
+    assert_non_null(strstr(why, " bytes more, but the module arena has "));
+    assert_int_equal(runtime_arena_free(), 64 * 1024);
+    runtime_arena_init(arena_bytes, sizeof arena_bytes);
+}
+
+static void segments_must_fit(void **state) {
+    (void)state;
+    ASSERT_REFUSED(data_outside, WM_EINVAL, "has a data segment that lies outside the memory");
+}
+
+/* Compiled at load, not when it is first called. */
+static void a_bad_body_is_refused_at_load(void **state) {
+    (void)state;
+    assert_int_equal(LOAD(bad_body), WM_EINVAL);
+    assert_memory_equal(why, "cannot be compiled: function 1: ", 32);
+}
+
+static void many_results_are_refused(void **state) {
+    (void)state;
+    ASSERT_REFUSED(many_results, WM_EINVAL,
+                   "cannot be compiled: function 1: compiling function overran its stack height limit");
+}
+
+static void deep_nesting_is_refused(void **state) {
+    (void)state;
+    runtime_set_native_stack((const uint8_t *)__builtin_frame_address(0) - 64 * 1024);
+    ASSERT_REFUSED(deep_nesting, WM_EINVAL,
+                   "cannot be compiled: function 1: blocks are nested too deeply");
+}
+
+static void an_unbounded_node_refuses_to_load(void **state) {
+    (void)state;
+    runtime_set_clock(NULL);
+    ASSERT_REFUSED(echo, WM_ENOTSUP,
+                   "cannot be bounded: this firmware has set no arena, clock or native stack");
+}
+
+/* Every prefix, and every byte turned over, in a copy of exact size so that the address sanitizer
+ * sees a read behind it. Nothing may crash or leak; most must be refused. */
+static void damaged_modules_do_no_harm(void **state) {
+    (void)state;
+    unsigned whole = 0;
+    for (size_t len = 0; len < sizeof wasm_echo; len++) {
+        uint8_t *copy = test_malloc(len + 1);
+        memcpy(copy, wasm_echo, len);
+        const wm_status status = load_with(copy, len, &limits);
+        test_free(copy);
+        assert_true(status == WM_OK || why[0] != '\0');
+        whole += status == WM_OK;
+        runtime_unload(&rt);
+        assert_int_equal(runtime_arena_free(), sizeof arena_bytes);
+    }
+    assert_int_equal(whole, 1); /* what ends before the data section is a module too */
+    for (size_t at = 0; at < 8 * sizeof wasm_echo; at++) {
+        uint8_t *copy = test_malloc(sizeof wasm_echo);
+        memcpy(copy, wasm_echo, sizeof wasm_echo);
+        copy[at / 8] ^= (uint8_t)(1u << at % 8);
+        const wm_status status = load_with(copy, sizeof wasm_echo, &limits);
+        test_free(copy);
+        assert_true(status == WM_OK || why[0] != '\0');
+        runtime_unload(&rt);
+        assert_int_equal(runtime_arena_free(), sizeof arena_bytes);
+    }
+}
+
+static void broken_name_section_is_ignored(void **state) {
+    (void)state;
+    struct runtime_usage without, with;
+    /* custom section "name" with a subsection of 0xfffffffa bytes, then one name of function 0 */
+    static const uint8_t section[] = {0x00, 0x0e, 0x04, 'n',  'a',  'm',  'e',  0x01,
+                                      0xfa, 0xff, 0xff, 0xff, 0x0f, 0x01, 0x00, 0x00};
+    uint8_t wasm[sizeof wasm_echo + sizeof section];
+    memcpy(wasm, wasm_echo, sizeof wasm_echo);
+    memcpy(wasm + sizeof wasm_echo, section, sizeof section);
+    ASSERT_LOADS(echo);
+    runtime_usage(&rt, &without);
+    runtime_unload(&rt);
+    assert_int_equal(load_with(wasm, sizeof wasm, &limits), WM_OK);
+    runtime_usage(&rt, &with);
+    assert_int_equal(with.arena_bytes, without.arena_bytes);
+}
+
+static void every_arena_size_fails_cleanly(void **state) {
+    (void)state;
+    size_t enough = 0;
+    for (size_t size = 0; size <= 40 * 1024; size += 8) {
+        runtime_arena_init(arena_bytes, size);
+        const size_t empty = runtime_arena_free();
+        const wm_status status = LOAD(host_calls);
+        assert_true(status == WM_OK || status == WM_ENOMEM);
+        enough = status == WM_OK && enough == 0 ? size : enough;
+        runtime_unload(&rt);
+        assert_int_equal(runtime_arena_free(), empty);
+    }
+    assert_in_range(enough, RUNTIME_PAGE_BYTES, 32 * 1024);
+    runtime_arena_init(arena_bytes, sizeof arena_bytes);
+}
+
+/* The bank may be erased, or in flash that is being programmed, while the module runs. */
+static void wasm_bytes_are_not_needed_after_load(void **state) {
+    (void)state;
+    size_t len;
+    uint8_t *copy = test_malloc(sizeof wasm_echo);
+    memcpy(copy, wasm_echo, sizeof wasm_echo);
+    assert_int_equal(load_with(copy, sizeof wasm_echo, &limits), WM_OK);
+    memset(copy, 0xa5, sizeof wasm_echo);
+    test_free(copy);
+    assert_int_equal(runtime_start(&rt, why, sizeof why), WM_OK);
+    assert_int_equal(sample(0), WM_OK);
+    assert_int_equal(runtime_on_config(&rt, (const uint8_t *)"\xa0", 1, why, sizeof why), WM_OK);
+    assert_int_equal(seen.emits, 2);
+    assert_int_equal(runtime_state(&rt, &len)[0], 1);
+}
+
+static void ten_thousand_swaps_drift_by_nothing(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        ASSERT_LOADS(echo);
+        assert_int_equal(sample(0), WM_OK);
+        runtime_unload(&rt);
+        assert_int_equal(runtime_arena_free(), sizeof arena_bytes);
+    }
+}
+
+static void two_modules_live_side_by_side(void **state) {
+    (void)state;
+    static struct runtime other;
+    const float value = 0;
+    size_t len;
+    ASSERT_LOADS(echo);
+    assert_int_equal(sample(0), WM_OK);
+    assert_int_equal(
+        runtime_load(&other, wasm_traps, sizeof wasm_traps, &limits, &host, &seen, why, sizeof why),
+        WM_OK);
+    assert_int_equal(runtime_on_sample(&other, 1, 0, &value, 1, why, sizeof why), WM_ETRAP);
+    runtime_unload(&other);
+    assert_int_equal(sample(0), WM_OK);
+    assert_int_equal(runtime_state(&rt, &len)[0], 2);
+}
+
+static void unload_is_safe_on_nothing(void **state) {
+    (void)state;
+    runtime_unload(&rt);
+    runtime_unload(&rt);
+    assert_int_equal(sample(0), WM_EINVAL);
+}
+
+static void error_pointers_are_constant(void **state) {
+    (void)state;
+    const int in_flash = _Generic(&m3Err_mallocFailed, const M3Result * : 1, default : 0);
+    assert_int_equal(in_flash, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(imports_are_named),
+        TEST(exports_are_checked),
+        TEST(unflagged_memory_is_refused),
+        TEST(memory_over_the_limit_gives_both_numbers),
+        TEST(memory_over_the_arena_gives_both_numbers),
+        TEST(segments_must_fit),
+        TEST(a_bad_body_is_refused_at_load),
+        TEST(many_results_are_refused),
+        TEST(deep_nesting_is_refused),
+        TEST(an_unbounded_node_refuses_to_load),
+        TEST(damaged_modules_do_no_harm),
+        TEST(broken_name_section_is_ignored),
+        TEST(every_arena_size_fails_cleanly),
+        TEST(wasm_bytes_are_not_needed_after_load),
+        TEST(ten_thousand_swaps_drift_by_nothing),
+        TEST(two_modules_live_side_by_side),
+        TEST(unload_is_safe_on_nothing),
+        TEST(error_pointers_are_constant),
+    };
+    return cmocka_run_group_tests_name("runtime_load", tests, NULL, NULL);
+}

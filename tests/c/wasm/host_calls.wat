@@ -1,0 +1,20 @@
+;; Calls every host function once and emits what it got: sensor (2 x f32), clock, config, random.
+(module
+  (import "wasmote" "sensor_read" (func $sensor_read (param i32 i32 i32) (result i32)))
+  (import "wasmote" "emit" (func $emit (param i32 i32 i32) (result i32)))
+  (import "wasmote" "log" (func $log (param i32 i32 i32)))
+  (import "wasmote" "now_ms" (func $now_ms (result i64)))
+  (import "wasmote" "config_get" (func $config_get (param i32 i32 f64) (result f64)))
+  (import "wasmote" "random" (func $random (param i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 512) "gainhello")
+  (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 1024))
+  (func (export "on_start")
+    ;; 65: an unaligned address, which Wasm allows
+    (i32.store (i32.const 60) (call $sensor_read (i32.const 3) (i32.const 65) (i32.const 2)))
+    (drop (call $emit (i32.const 0) (i32.const 60) (i32.const 13)))
+    (i64.store (i32.const 80) (call $now_ms))
+    (f64.store (i32.const 88) (call $config_get (i32.const 512) (i32.const 4) (f64.const 0.25)))
+    (call $random (i32.const 96) (i32.const 4))
+    (drop (call $emit (i32.const 1) (i32.const 80) (i32.const 20)))
+    (call $log (i32.const 2) (i32.const 516) (i32.const 5))))

@@ -1,0 +1,1 @@
+(module (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 1024)))

@@ -1,0 +1,4 @@
+(module
+  (memory (export "memory") 1)
+  (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 1024))
+  (func (export "on_tick") (param i32)))
