@@ -200,9 +200,10 @@ def prepare() -> Path:
 
 
 def main() -> int:
-    """Prepare the tree and print where it is."""
+    """Prepare the tree and print where it is (from the root, when it lies below it)."""
     try:
-        print(prepare())
+        path = prepare()
+        print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     except FetchError as error:
         print(f"fetch: {error}", file=sys.stderr)
         return 1

@@ -1,19 +1,23 @@
-# What the Wasm engine adds to a firmware. The including makefile sets ROOT and runs tools/fetch.py
-# before anything here is compiled (WASM3_SRC is its output). Two sets of flags: the warnings of
-# wasm3's own files are not ours to mend.
+# What the Wasm engine adds to a firmware. Paths are from the repository's root; PYTHON is set.
+# Two sets of flags, because the warnings of wasm3's own files are not ours to mend:
 #
-#   $(WASM3_SOURCES)  with  $(WASM3_CFLAGS)      tail calls need -O2: never below, also in debug builds
-#   $(PORT_SOURCES)   with  the firmware's flags and $(PORT_CFLAGS)
+#   $(ENGINE_SOURCES)  with  $(ENGINE_CFLAGS)           wasm3, fetched and patched
+#   $(PORT_SOURCES)    with  the firmware's own flags and $(PORT_CFLAGS)
+#
+# -O2 -fomit-frame-pointer: an operation ends in a tail call, which GCC makes only so; they come last
+# on the command line, so that a debug build does not undo them. -fno-sanitize=undefined: wasm3 puns
+# types and calls through void pointers throughout (the address sanitizer stays).
 
-PORT      := $(ROOT)/wasm3-port
-WASM3_SRC ?= $(or $(WASM3_DIR),$(ROOT)/build/wasm3/src)
+WASM3_SRC := $(shell $(PYTHON) tools/fetch.py)
+ifeq ($(WASM3_SRC),)
+$(error wasm3's source is not there: see the message of tools/fetch.py above)
+endif
 
-WASM3_SOURCES := $(addprefix $(WASM3_SRC)/, \
-    m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c m3_env.c m3_exec.c m3_function.c \
-    m3_module.c m3_parse.c)
-WASM3_CFLAGS := -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -fno-builtin-malloc -DNDEBUG \
-    -ffunction-sections -fdata-sections -include $(PORT)/config/wasm3_config.h -I$(WASM3_SRC) -w
+ENGINE_SOURCES := $(addprefix $(WASM3_SRC)/,m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c \
+  m3_env.c m3_exec.c m3_function.c m3_module.c m3_parse.c)
+ENGINE_CFLAGS := -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -fno-sanitize=undefined -w \
+  -DNDEBUG -include wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
 
-PORT_SOURCES := $(addprefix $(PORT)/, \
-    arena.c engine.c host_thunks.c module_check.c runtime_load.c runtime_run.c text.c wasm_reader.c)
-PORT_CFLAGS  := -I$(PORT) -I$(ROOT)/firmware -isystem $(WASM3_SRC)
+PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
+  runtime_run.c text.c wasm_reader.c)
+PORT_CFLAGS := -isystem $(WASM3_SRC)

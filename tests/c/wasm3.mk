@@ -1,0 +1,33 @@
+# The Wasm engine in the unit tests: wasm3 is fetched, patched and compiled as in a firmware
+# (wasm3-port/sources.mk says why), its test modules are assembled from wasm/*.wat by wabt.
+PYTHON ?= $(firstword $(wildcard $(abspath $(ROOT))/.venv/bin/python) python3)
+ifeq ($(shell cd $(ROOT) && $(PYTHON) tools/fetch.py),)
+$(error wasm3's source is not there: see the message of tools/fetch.py above)
+endif
+WASM3_SRC := $(or $(WASM3_DIR),$(ROOT)/build/wasm3/src)
+.DEFAULT_GOAL := all
+MODULES := $(OUT)/runtime_modules.h
+
+ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c m3_env.c \
+  m3_exec.c m3_function.c m3_module.c m3_parse.c)
+RUNTIME := $(ENGINE) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
+  runtime_run.c text.c wasm_reader.c)
+
+SRC_test_arena := wasm3-port/arena.c
+SRC_test_runtime := $(RUNTIME)
+SRC_test_runtime_load := $(RUNTIME)
+CFLAGS_test_runtime := -I$(OUT)
+CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
+DEPS_test_runtime := $(MODULES)
+DEPS_test_runtime_load := $(MODULES)
+
+$(OUT)/obj/wasm3-port/%.o: CFLAGS += -isystem $(WASM3_SRC)
+
+ENGINE_CFLAGS := -std=gnu11 -O2 -g -MMD -MP -fsanitize=address -fomit-frame-pointer -fno-strict-aliasing -w \
+  -DNDEBUG -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
+$(OUT)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c wasm3.mk $(ROOT)/wasm3-port/config/wasm3_config.h
+	@mkdir -p $(@D)
+	@$(CC) $(ENGINE_CFLAGS) -c $< -o $@
+
+$(MODULES): embed_wat.py $(wildcard wasm/*.wat)
+	@$(PYTHON) embed_wat.py $@ $(wildcard wasm/*.wat)
