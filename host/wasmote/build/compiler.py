@@ -43,7 +43,6 @@ CODE_FLAGS = (
     "-Wall",
     "-Wextra",
     "-nostdlibinc",
-    "-nostdlib",
 )
 # The packer needs the stack first (overflow traps) and __heap_base (how much memory is used).
 LINK_FLAGS = ("--no-entry", "--stack-first", "--strip-all", "--export=__heap_base", "--fatal-warnings")
@@ -75,11 +74,14 @@ def compile_c(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
         raise UsageFault(f"{source}: no such source file", "name the module's C file, or its project file")
     tools = find_toolchain()
     with tempfile.TemporaryDirectory(prefix="wasmote-build-") as folder:
-        output = Path(folder) / "module.wasm"
-        done = _run([*_command(tools, source, c_stack), "-o", str(output)])
-        if done.returncode != 0:
-            raise CompileFailed(done.stderr.strip() or f"{tools.clang} ended with status {done.returncode}")
-        return Compiled(output.read_bytes(), done.stderr)
+        own, library, module = (
+            Path(folder) / name for name in (f"{source.stem}.o", "libc/libc.o", "linked.wasm")
+        )
+        library.parent.mkdir()
+        warnings = _checked(_compile_command(tools, source, own))
+        _checked(_compile_command(tools, GUEST / "libc.c", library))
+        _checked(_link_command(tools, [own, library], module, c_stack))
+        return Compiled(module.read_bytes(), warnings)
 
 
 @functools.cache
@@ -114,20 +116,34 @@ def _find_linker(clang: str) -> str:
     raise UsageFault("wasm-ld (LLVM's linker for WebAssembly) is not installed", INSTALL_HINT)
 
 
-def _command(tools: Toolchain, source: Path, c_stack: int) -> list[str]:
-    exports = (f"--export-if-defined={name}" for name in EXPORTS)
-    link = (*LINK_FLAGS, *exports, "-z", f"stack-size={c_stack}")
+def _compile_command(tools: Toolchain, source: Path, output: Path) -> list[str]:
+    prefix = f"-ffile-prefix-map={source.parent}=."
     return [
         tools.clang,
         *TARGET_FLAGS,
         *CODE_FLAGS,
-        f"-fuse-ld={tools.linker}",
-        f"-ffile-prefix-map={source.parent}=.",
+        prefix,
         f"-I{GUEST}",
-        "-Wl," + ",".join(link),
+        "-c",
         str(source),
-        str(GUEST / "libc.c"),
+        "-o",
+        str(output),
     ]
+
+
+def _link_command(tools: Toolchain, objects: list[Path], output: Path, c_stack: int) -> list[str]:
+    """The linker itself and not clang, which at -O2 runs whatever wasm-opt it finds over the result."""
+    exports = (f"--export-if-defined={name}" for name in EXPORTS)
+    stack = ("-z", f"stack-size={c_stack}")
+    return [tools.linker, *LINK_FLAGS, *stack, *exports, *map(str, objects), "-o", str(output)]
+
+
+def _checked(command: list[str]) -> str:
+    """What a tool said while it succeeded; CompileFailed with its words when it did not."""
+    done = _run(command)
+    if done.returncode != 0:
+        raise CompileFailed(done.stderr.strip() or f"{command[0]} ended with status {done.returncode}")
+    return done.stderr
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

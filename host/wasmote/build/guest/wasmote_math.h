@@ -1,7 +1,7 @@
 /* expf, logf, log1pf and sqrtf in plain f32 arithmetic, so that every engine, board and host gives
  * the same bits: WebAssembly rounds +, -, * and / alike everywhere, but has no exp or log.
  *
- * Error below 1.5 ulp over the whole range, subnormals included; NaN results are the canonical quiet
+ * Error below 1 ulp over the whole range, subnormals included; NaN results are the canonical quiet
  * NaN. Needs a compiler that does not contract a*b+c (-ffp-contract=off).
  *
  * Polynomials: least maximum error on the reduced range, coefficients rounded to binary32. */
