@@ -15,8 +15,7 @@ static struct {
 WASMOTE_BUFFER(64)
 WASMOTE_STATE(state)
 
-static float mean_with(float value)
-{
+static float mean_with(float value) {
     state.window[state.seen++ % WINDOW] = value;
     uint32_t filled = state.seen < WINDOW ? state.seen : WINDOW;
     float sum = 0.0f;

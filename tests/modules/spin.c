@@ -5,8 +5,7 @@ static volatile uint32_t turns;
 
 WASMOTE_BUFFER(64)
 
-void on_sample(int32_t input, int64_t time_ms, const float *values, uint32_t count)
-{
+void on_sample(int32_t input, int64_t time_ms, const float *values, uint32_t count) {
     (void)input, (void)time_ms, (void)count;
     while (values[0] < 0.0f) {
         turns = turns + 1;

@@ -11,8 +11,7 @@
 /* One 32-bit access at any address: Wasm allows every alignment. */
 typedef uint32_t __attribute__((aligned(1), may_alias)) word;
 
-NO_BUILTIN static void copy_up(uint8_t *to, const uint8_t *from, size_t count)
-{
+NO_BUILTIN static void copy_up(uint8_t *to, const uint8_t *from, size_t count) {
     for (; count >= sizeof(word); count -= sizeof(word)) {
         *(word *)to = *(const word *)from;
         to += sizeof(word);
@@ -23,21 +22,18 @@ NO_BUILTIN static void copy_up(uint8_t *to, const uint8_t *from, size_t count)
     }
 }
 
-NO_BUILTIN static void copy_down(uint8_t *to, const uint8_t *from, size_t count)
-{
+NO_BUILTIN static void copy_down(uint8_t *to, const uint8_t *from, size_t count) {
     while (count-- > 0) {
         to[count] = from[count];
     }
 }
 
-NO_BUILTIN void *memcpy(void *restrict to, const void *restrict from, size_t count)
-{
+NO_BUILTIN void *memcpy(void *restrict to, const void *restrict from, size_t count) {
     copy_up(to, from, count);
     return to;
 }
 
-NO_BUILTIN void *memmove(void *to, const void *from, size_t count)
-{
+NO_BUILTIN void *memmove(void *to, const void *from, size_t count) {
     if ((uintptr_t)to <= (uintptr_t)from) {
         copy_up(to, from, count);
     } else {
@@ -46,8 +42,7 @@ NO_BUILTIN void *memmove(void *to, const void *from, size_t count)
     return to;
 }
 
-NO_BUILTIN void *memset(void *to, int value, size_t count)
-{
+NO_BUILTIN void *memset(void *to, int value, size_t count) {
     uint8_t *at = to;
     word pattern = 0x01010101u * (uint8_t)value;
     for (; count >= sizeof(word); count -= sizeof(word)) {
@@ -60,8 +55,7 @@ NO_BUILTIN void *memset(void *to, int value, size_t count)
     return to;
 }
 
-NO_BUILTIN int memcmp(const void *left, const void *right, size_t count)
-{
+NO_BUILTIN int memcmp(const void *left, const void *right, size_t count) {
     const uint8_t *a = left;
     const uint8_t *b = right;
     for (size_t i = 0; i < count; i++) {
@@ -72,8 +66,7 @@ NO_BUILTIN int memcmp(const void *left, const void *right, size_t count)
     return 0;
 }
 
-NO_BUILTIN size_t strlen(const char *text)
-{
+NO_BUILTIN size_t strlen(const char *text) {
     size_t length = 0;
     while (text[length] != '\0') {
         length++;

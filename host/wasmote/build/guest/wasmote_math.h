@@ -15,8 +15,7 @@
 #define WASMOTE_LOG2_E 0x1.715476p+0f
 #define WASMOTE_SQRT2_BITS 0x3fb504f3u
 
-static inline uint32_t wasmote_f32_bits(float value)
-{
+static inline uint32_t wasmote_f32_bits(float value) {
     union {
         float value;
         uint32_t bits;
@@ -24,8 +23,7 @@ static inline uint32_t wasmote_f32_bits(float value)
     return pun.bits;
 }
 
-static inline float wasmote_f32(uint32_t bits)
-{
+static inline float wasmote_f32(uint32_t bits) {
     union {
         uint32_t bits;
         float value;
@@ -33,25 +31,21 @@ static inline float wasmote_f32(uint32_t bits)
     return pun.value;
 }
 
-static inline float wasmote_nan(void)
-{
+static inline float wasmote_nan(void) {
     return wasmote_f32(0x7fc00000u);
 }
 
-static inline float wasmote_infinity(void)
-{
+static inline float wasmote_infinity(void) {
     return wasmote_f32(0x7f800000u);
 }
 
 /* 2^exponent for -126 <= exponent <= 127. */
-static inline float wasmote_power_of_2(int32_t exponent)
-{
+static inline float wasmote_power_of_2(int32_t exponent) {
     return wasmote_f32((uint32_t)(exponent + 127) << 23);
 }
 
 /* e^x = 2^n e^r with |r| <= ln(2) / 2. */
-static inline float wasmote_expf(float x)
-{
+static inline float wasmote_expf(float x) {
     if (x != x) {
         return wasmote_nan();
     }
@@ -71,8 +65,7 @@ static inline float wasmote_expf(float x)
 }
 
 /* log(2^exponent (1 + f)) + correction for sqrt(1/2) - 1 <= f < sqrt(2) - 1. */
-static inline float wasmote_log_reduced(int32_t exponent, float f, float correction)
-{
+static inline float wasmote_log_reduced(int32_t exponent, float f, float correction) {
     float p = 0.12883495f + f * -0.07860939f;
     p = 0.14180957f + f * (-0.13129102f + f * p);
     p = 0.20002295f + f * (-0.16624498f + f * p);
@@ -83,15 +76,13 @@ static inline float wasmote_log_reduced(int32_t exponent, float f, float correct
 }
 
 /* Splits a positive normal x into 2^exponent (1 + f); returns f. */
-static inline float wasmote_split(float x, int32_t *exponent)
-{
+static inline float wasmote_split(float x, int32_t *exponent) {
     uint32_t bits = wasmote_f32_bits(x) - WASMOTE_SQRT2_BITS + 0x3f800000u;
     *exponent = ((int32_t)bits >> 23) - 126;
     return wasmote_f32(wasmote_f32_bits(x) - ((uint32_t)*exponent << 23)) - 1.0f;
 }
 
-static inline float wasmote_logf(float x)
-{
+static inline float wasmote_logf(float x) {
     if (x != x || x < 0.0f) {
         return wasmote_nan();
     }
@@ -112,8 +103,7 @@ static inline float wasmote_logf(float x)
 }
 
 /* log(1 + x), exact to the same bound for small x. */
-static inline float wasmote_log1pf(float x)
-{
+static inline float wasmote_log1pf(float x) {
     if (x != x || x < -1.0f) {
         return wasmote_nan();
     }
@@ -134,8 +124,7 @@ static inline float wasmote_log1pf(float x)
 }
 
 /* An instruction of WebAssembly, correctly rounded. */
-static inline float wasmote_sqrtf(float x)
-{
+static inline float wasmote_sqrtf(float x) {
     return __builtin_sqrtf(x);
 }
 
