@@ -73,10 +73,11 @@ class Node:
         *,
         timings: Timings | None = None,
         on_diagnostic: Callable[[str], None] | None = None,
+        probe: bool = True,
         opener: Opener = open_port,
         sleep: Sleeper = asyncio.sleep,
     ) -> Self:
-        """Open the link `url` and make sure that a node answers.
+        """Open the link `url` and, with `probe`, make sure that a node answers.
 
         `on_diagnostic` gets the diagnostics text that comes along on a serial link; `opener` and `sleep` are
         for tests. Raises `UsageFault`, `DeviceNotFound`, `PermissionRefused`, `Busy`, or `NoAnswer` for a
@@ -84,13 +85,14 @@ class Node:
         """
         endpoint = Endpoint(parse_link(url), timings, on_diagnostic, opener=opener, sleep=sleep)
         await endpoint.open()
-        try:
-            probe = endpoint.message(Code.GET, "/node")
-            probe.transport_tuning = endpoint.timings.probe.tuning()
-            await endpoint.exchange(probe)
-        except BaseException:
-            await endpoint.close()
-            raise
+        if probe:
+            try:
+                question = endpoint.message(Code.GET, "/node")
+                question.transport_tuning = endpoint.timings.probe.tuning()
+                await endpoint.exchange(question)
+            except BaseException:
+                await endpoint.close()
+                raise
         return cls(url, endpoint)
 
     async def __aenter__(self) -> Self:

@@ -1,0 +1,79 @@
+"""The command line `wasmote`: one verb for each thing people do. Commands are imported when they are used.
+
+Exit status: 0 done, 1 failed, 2 usage or configuration, 3 device not found or no permission, 4 busy,
+5 time-out, 6 verification refused, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+import rich_click as click
+
+from wasmote.errors import WasmoteError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+# command: module and attribute below wasmote.cli, in the order in which a newcomer needs them
+COMMANDS = {
+    "sim": "sim:sim",
+    "build": "build:build",
+    "push": "push:push",
+    "run": "push:run",
+    "ls": "node:ls",
+    "get": "node:get",
+    "put": "node:put",
+    "observe": "observe:observe",
+    "monitor": "observe:monitor",
+    "replay": "replay:replay",
+    "gateway": "gateway:gateway",
+}
+
+
+class LazyGroup(click.RichGroup):
+    """Imports a command when it is asked for, and gives what fails its message and its exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(f"wasmote.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; end with the status of its error."""
+        try:
+            return super().invoke(ctx)
+        except WasmoteError as fault:
+            report(fault)
+            ctx.exit(fault.exit_code)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+
+
+def report(fault: WasmoteError) -> None:
+    """Print message and hint on standard error."""
+    click.echo(click.style("error: ", fg="red", bold=True) + fault.message, err=True)
+    if fault.hint:
+        click.echo(f"  {fault.hint}", err=True)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wasmote", prog_name="wasmote")
+@click.option("-v", "--verbose", count=True, help="Log what happens on the link; -vv logs every message.")
+def main(verbose: int) -> None:
+    """Change what your boards compute without reflashing them.
+
+    A board is named by its link: --link URL, or the environment variable WASMOTE_LINK.
+    """
+    # A lossy line makes aiocoap warn of every message that it drops: that is for those who look for it.
+    level = {0: logging.CRITICAL, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(format="%(name)s: %(message)s")
+    logging.getLogger("wasmote.coap").setLevel(level)

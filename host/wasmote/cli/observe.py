@@ -1,0 +1,140 @@
+"""`wasmote observe` and `monitor`: watch what happens on a node, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from wasmote.cli.common import json_option, link_option, print_json, run_async
+from wasmote.errors import LinkDown, NoAnswer, WasmoteError
+from wasmote.link.connection import LinkState
+from wasmote.link.url import CoapLink, parse_link
+from wasmote.node import Node
+from wasmote.wire.log import LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.command()
+@click.argument("path")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
+@json_option
+@link_option
+@run_async
+async def observe(link: str, path: str, count: int | None, as_json: bool) -> None:
+    """Print the resource PATH now and whenever it changes, one line an event.
+
+    After a broken link or a reset of the board the observation is made again.
+    """
+    seen = 0
+    async with await Node.connect(link) as node:
+        while count is None or seen < count:
+            try:
+                seen += await _observe_once(node, path, count and count - seen, as_json)
+            except LinkDown as fault:
+                click.echo(f"{fault.message}; waiting for it", err=True)
+                await node.wait_up()
+
+
+async def _observe_once(node: Node, path: str, count: int | None, as_json: bool) -> int:
+    from wasmote.cli.render import is_text, jsonable
+
+    seen = 0
+    async with aclosing(node.observe(path)) as replies:
+        async for reply in replies:
+            if is_text(reply) and not as_json:
+                click.echo(jsonable(reply, path))
+            else:
+                print_json(jsonable(reply, path))
+            seen += 1
+            if seen == count:
+                break
+    return seen
+
+
+@click.command()
+@json_option
+@link_option
+@run_async
+async def monitor(link: str, as_json: bool) -> None:
+    """Print the node's log and diagnostics until Ctrl-C.
+
+    On a serial link it shows what the board says even when the board does not answer; after a broken link it
+    goes on by itself.
+    """
+    printer = _Printer(as_json)
+    if isinstance(parse_link(link), CoapLink):
+        async with await Node.connect(link) as node:
+            await _follow_log(node, printer)
+    async with await Node.connect(link, on_diagnostic=printer.diagnostic, probe=False) as node:
+        node.on_link_change(printer.link_state)
+        await _print_kept(node, printer)
+        await asyncio.Event().wait()  # new lines come as diagnostics
+
+
+async def _print_kept(node: Node, printer: _Printer) -> None:
+    """Print what the log holds from before; a board that does not answer can still be monitored."""
+    try:
+        for line in await _log_since(node, None):
+            printer.line(line)
+    except (NoAnswer, LinkDown) as fault:
+        printer.note(fault)
+
+
+async def _follow_log(node: Node, printer: _Printer) -> None:
+    """Follow /log where there are no diagnostics: each notification wakes a GET of what is new."""
+    last: int | None = None
+    while True:
+        try:
+            async with aclosing(node.observe("/log")) as changes:
+                async for _ in changes:
+                    for line in await _log_since(node, last):
+                        printer.line(line)
+                        last = line.seq
+        except LinkDown as fault:
+            printer.note(fault)
+            await asyncio.sleep(1.0)  # UDP has no link that could tell us when it is back
+            last = None  # the node may have been restarted, and count from 0 again
+
+
+async def _log_since(node: Node, last: int | None) -> list[LogLine]:
+    reply = await node.request("GET", f"/log?since={'none' if last is None else last}")
+    return LogLine.list_from_cbor(reply.payload, "/log")
+
+
+class _Printer:
+    """Prints one line an event, as text or as JSON."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._echo: Callable[[str], None] = click.echo
+
+    def line(self, line: LogLine) -> None:
+        """Print a line of /log."""
+        if self._as_json:
+            from wasmote.cli.render import plain
+
+            print_json({"kind": "log"} | plain(line))
+            return
+        origin = "" if line.slot < 0 else f"module {line.slot}: "
+        self._echo(f"{line.level.name.lower()}: {origin}{line.text}")
+
+    def diagnostic(self, text: str) -> None:
+        """Print diagnostics from the serial line."""
+        if self._as_json:
+            print_json({"kind": "diagnostic", "text": text.rstrip("\n")})
+        else:
+            self._echo(text.rstrip("\n"))
+
+    def link_state(self, state: LinkState) -> None:
+        """Tell of a link that comes and goes."""
+        if state in (LinkState.UP, LinkState.WAITING):
+            click.echo(f"link {state.value}", err=True)
+
+    def note(self, fault: WasmoteError) -> None:
+        """Tell of what does not stop the monitor."""
+        click.echo(f"{fault.message}", err=True)

@@ -1,0 +1,211 @@
+"""`wasmote push` and `run`: a module onto a board, and its outputs back."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from wasmote.cli.common import json_option, link_option, print_json, run_async
+from wasmote.errors import Busy, LinkDown, UsageFault, WasmoteError
+from wasmote.node import Node
+from wasmote.wire.modules import Control, ModuleState, ModuleStatus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+    from wasmote.wire.bundle import Bundle
+    from wasmote.wire.records import Record
+
+slot_option = click.option(
+    "--slot",
+    type=click.IntRange(min=0),
+    help="Slot of the node. Default: the one with a module of this name, else the first empty one.",
+)
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@slot_option
+@json_option
+@link_option
+@run_async
+async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None:
+    """Install BUNDLE on a node and start it; a running module is swapped without missing a sample."""
+    from wasmote.wire.bundle import Bundle
+
+    content = Bundle.from_bytes(_read(bundle))
+    async with await Node.connect(link) as node:
+        await _push(node, content, slot, as_json)
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@slot_option
+@click.option("--count", type=click.IntRange(min=1), help="End after so many records.")
+@json_option
+@link_option
+@run_async
+async def run(link: str, source: Path, slot: int | None, count: int | None, as_json: bool) -> None:
+    """Build SOURCE (a module's TOML or C file), push it, then print what it emits until Ctrl-C."""
+    from wasmote.build import build_bundle
+
+    bundle = build_bundle(source)
+    async with await Node.connect(link) as node:
+        status = await _push(node, bundle, slot, as_json)
+        streams = [stream.name for stream in status.streams]
+        if not streams:
+            raise WasmoteError(f"{bundle.manifest.name} has no output streams", "there is nothing to follow")
+        async with aclosing(_follow(node, status.slot, streams)) as records:
+            seen = 0
+            async for stream, record in records:
+                _print_record(stream, record, as_json)
+                seen += 1
+                if seen == count:
+                    break
+
+
+def choose_slot(modules: Sequence[ModuleStatus], name: str) -> int:
+    """Return the slot for a module of this name. Raises `Busy` when every slot holds another one."""
+    for module in modules:
+        if module.name == name or (module.candidate is not None and module.candidate.name == name):
+            return module.slot
+    for module in modules:
+        if module.state is ModuleState.EMPTY and module.candidate is None:
+            return module.slot
+    held = ", ".join(f"{module.slot}: {module.name or 'a candidate'}" for module in modules)
+    raise Busy(f"no slot is free for {name} ({held})", "name the one to replace with --slot")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise UsageFault(
+            f"{path}: cannot be read: {fault.strerror}", "`wasmote build` makes bundles"
+        ) from fault
+
+
+async def _push(node: Node, bundle: Bundle, slot: int | None, as_json: bool) -> ModuleStatus:
+    manifest = bundle.manifest
+    where = choose_slot(await node.modules(), manifest.name) if slot is None else slot
+    await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
+    running = (await node.module(where)).state is ModuleState.RUNNING
+    await node.control(where, Control.SWAP if running else Control.START)
+    status = await node.module(where)
+    _tell(status, Control.SWAP if running else Control.START, as_json)
+    if status.state is not ModuleState.RUNNING:
+        reason = status.error or "no reason given"
+        raise WasmoteError(f"slot {where}: {manifest.name} is {status.state.name.lower()}: {reason}")
+    return status
+
+
+async def _install(node: Node, slot: int, content: bytes, title: str, as_json: bool) -> None:
+    if as_json:
+
+        def print_progress(done: int, total: int) -> None:
+            print_json({"event": "progress", "done": done, "total": total})
+
+        await node.install(slot, content, print_progress)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=len(content))
+        await node.install(slot, content, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
+    if as_json:
+        from wasmote.cli.render import plain
+
+        print_json({"event": operation.name.lower(), "module": plain(status)})
+        return
+    name = f"{status.name} {status.version} (sequence {status.sequence})"
+    if operation is Control.START:
+        click.echo(f"slot {status.slot}: {name} started")
+        return
+    state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
+    gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
+    click.echo(f"slot {status.slot}: swapped to {name}; {state}{gap}")
+
+
+async def _follow(node: Node, slot: int, streams: Sequence[str]) -> AsyncGenerator[tuple[str, Record], None]:
+    """Yield the records of several streams as they come, without gaps as long as the ring holds them."""
+    queue: asyncio.Queue[tuple[str, Record] | WasmoteError] = asyncio.Queue()
+
+    async def pump(stream: str) -> None:
+        try:
+            async for record in _records(node, slot, stream):
+                queue.put_nowait((stream, record))
+        except WasmoteError as fault:
+            queue.put_nowait(fault)
+
+    pumps = [asyncio.create_task(pump(stream), name=f"following {stream}") for stream in streams]
+    try:
+        while True:
+            item = await queue.get()
+            if isinstance(item, WasmoteError):
+                raise item
+            yield item
+    finally:
+        for task in pumps:
+            task.cancel()
+        await asyncio.wait(pumps)
+
+
+async def _records(node: Node, slot: int, stream: str) -> AsyncIterator[Record]:
+    """Yield every record from now on; what notifications skip is fetched, what is lost is told."""
+    boot_id, last = b"", -1
+    while True:
+        try:
+            async with aclosing(node.watch(slot, stream)) as watched:
+                async for notification in watched:
+                    if notification.boot_id != boot_id:  # the beginning, or a node that was restarted
+                        boot_id, last = (
+                            notification.boot_id,
+                            notification.next_seq - 1 - len(notification.records),
+                        )
+                    async for record in _since(node, slot, stream, last, notification.next_seq):
+                        yield record
+                        last = record.seq
+        except LinkDown as fault:
+            click.echo(f"{fault.message}; waiting for it", err=True)
+            await node.wait_up()
+
+
+async def _since(node: Node, slot: int, stream: str, last: int, end: int) -> AsyncIterator[Record]:
+    while last + 1 < end:
+        answer = await node.records(slot, stream, last if last >= 0 else None)
+        if answer.lost:
+            click.echo(f"{stream}: {answer.lost} records lost", err=True)
+        if not answer.records:
+            return
+        for record in answer.records:
+            yield record
+        last = answer.records[-1].seq
+
+
+def _print_record(stream: str, record: Record, as_json: bool) -> None:
+    from wasmote.cli.render import plain
+
+    if as_json:
+        print_json({"event": "record", "stream": stream, **plain(record)})
+        return
+    values = " ".join(f"{value:g}" for value in record.values)
+    flags = f" [{record.flags.name}]" if record.flags else ""
+    click.echo(f"{stream} {record.seq} {_time(record.time_ms)}  {values}{flags}")
+
+
+def _time(time_ms: int) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    if -60_000 < time_ms < 366 * 86_400_000:  # the node's clock was not set: ms since its start
+        return f"+{time_ms / 1000:.3f}s"
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)).isoformat(timespec="seconds")
