@@ -89,11 +89,11 @@ class Store:
     """
 
     def __init__(self, path: Path, commit_every_s: float = 0.25) -> None:
-        self._database = Database(path, SCHEMA, VERSION, commit_every_s)
+        self.database = Database(path, SCHEMA, VERSION, commit_every_s)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self._database)
+        await self._stack.enter_async_context(self.database)
         return self
 
     async def __aexit__(self, *exc: Any) -> None:
@@ -118,7 +118,7 @@ class Store:
 
     async def manifests(self) -> list[Manifest]:
         """All manifests ever kept."""
-        rows = await self._database.rows("SELECT manifest FROM modules ORDER BY name, sequence")
+        rows = await self.database.rows("SELECT manifest FROM modules ORDER BY name, sequence")
         return [Manifest.from_cbor(row[0]) for row in rows]
 
     async def deployed(self, board: str, slot: int, digest: bytes) -> None:
@@ -130,7 +130,7 @@ class Store:
 
     async def numbering(self, key: StreamKey) -> Numbering | None:
         """The newest numbering of a stream; None for a stream never read."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             "SELECT n.id, n.boot_id, n.next_seq, n.announced, n.lost FROM numberings n"
             " JOIN streams s ON s.id = n.stream WHERE s.board = ? AND s.slot = ? AND s.name = ?"
             " ORDER BY n.id DESC LIMIT 1",
@@ -151,7 +151,7 @@ class Store:
             )
             return cursor.lastrowid or 0
 
-        return Numbering(await self._database.write(write), position)
+        return Numbering(await self.database.write(write), position)
 
     def advance(self, numbering: int, step: Step) -> asyncio.Future[None]:
         """Store what a step brought together with its position; the future is done after the commit."""
@@ -168,7 +168,7 @@ class Store:
                 (*_position_row(step.position), len(records), flagged, numbering),
             )
 
-        return self._database.write(write)
+        return self.database.write(write)
 
     async def announced(self, numbering: int, announced: int) -> None:
         """Store that numbers below `announced` exist, whether they can still be fetched or not."""
@@ -178,7 +178,7 @@ class Store:
 
     async def totals(self, board: str) -> list[StreamTotals]:
         """What was read of each stream of a board."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             "SELECT s.slot, s.name, sum(n.stored), sum(n.flagged), sum(n.lost), max(n.next_seq)"
             " FROM streams s JOIN numberings n ON n.stream = s.id WHERE s.board = ? GROUP BY s.id",
             (board,),
@@ -187,7 +187,7 @@ class Store:
 
     async def gaps(self, key: StreamKey) -> list[tuple[int, int]]:
         """The lost ranges (first, last) of a stream, oldest first."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             "SELECT g.first, g.last FROM gaps g JOIN numberings n ON n.id = g.numbering"
             " JOIN streams s ON s.id = n.stream WHERE s.board = ? AND s.slot = ? AND s.name = ?"
             " ORDER BY n.id, g.first",
@@ -199,7 +199,7 @@ class Store:
 
     async def unpredicted(self, pipeline: str, stream: str) -> list[tuple[int, StreamKey]]:
         """Numberings of streams of this name that hold records the pipeline has not seen."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             "SELECT n.id, s.board, s.slot, s.name FROM numberings n JOIN streams s ON s.id = n.stream"
             " LEFT JOIN cursors c ON c.pipeline = ? AND c.numbering = n.id"
             " WHERE s.name = ? AND EXISTS (SELECT 1 FROM records r WHERE r.numbering = n.id"
@@ -210,7 +210,7 @@ class Store:
 
     async def records(self, numbering: int, pipeline: str, limit: int = 256) -> list[StoredRecord]:
         """The next records of a numbering that a pipeline has not seen, in order."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             'SELECT seq, time_ms, digest, "values", flags FROM records WHERE numbering = ? AND seq >='
             " coalesce((SELECT next_seq FROM cursors WHERE pipeline = ? AND numbering = ?), 0)"
             " ORDER BY seq LIMIT ?",
@@ -236,16 +236,16 @@ class Store:
                 "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (pipeline, numbering, made[-1].seq + 1)
             )
 
-        await self._database.write(write)
+        await self.database.write(write)
 
     async def last_prediction(self) -> int:
         """The id of the newest prediction; 0 without one."""
-        [row] = await self._database.rows("SELECT coalesce(max(id), 0) FROM predictions")
+        [row] = await self.database.rows("SELECT coalesce(max(id), 0) FROM predictions")
         return int(row[0])
 
     async def predictions_after(self, since: int, board: str | None, limit: int) -> list[Prediction]:
         """Predictions with an id above `since`, oldest first."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             _PREDICTIONS + "WHERE p.id > ? AND (? IS NULL OR s.board = ?) ORDER BY p.id LIMIT ?",
             (since, board, board, limit),
         )
@@ -253,7 +253,7 @@ class Store:
 
     async def newest_predictions(self, board: str | None, limit: int) -> list[Prediction]:
         """The newest predictions, oldest of them first."""
-        rows = await self._database.rows(
+        rows = await self.database.rows(
             _PREDICTIONS + "WHERE ? IS NULL OR s.board = ? ORDER BY p.id DESC LIMIT ?", (board, board, limit)
         )
         return [_prediction(row) for row in reversed(rows)]
@@ -262,7 +262,7 @@ class Store:
         async def write(db: aiosqlite.Connection) -> None:
             await db.executemany(statement, rows)
 
-        await self._database.write(write)
+        await self.database.write(write)
 
 
 def _now_ms() -> int:

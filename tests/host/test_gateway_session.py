@@ -1,0 +1,270 @@
+"""A session against a board whose faults come between exactly the calls that a test chooses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiocoap import Code
+from fake_board import FakeBoard, FakeClock, make_bundle
+from wasmote.errors import CoapError, LinkDown
+from wasmote.gateway.entities import StreamKey
+from wasmote.gateway.pulse import Pulse, cancel
+from wasmote.gateway.session import BoardSession, SessionState
+from wasmote.gateway.store import Store
+from wasmote.wire.bundle import Bundle
+from wasmote.wire.modules import Control
+
+KEY = StreamKey("bench", 0, "features")
+STALE_S = 60.0
+
+
+@dataclass
+class Rig:
+    board: FakeBoard
+    store: Store
+    clock: FakeClock
+    session: BoardSession
+    stored: Pulse
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            await asyncio.sleep(0)
+
+    async def time_passes(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self.clock.advance(STALE_S)
+            await asyncio.sleep(0)
+
+    async def read(self, next_seq: int) -> None:
+        """Wait until all below `next_seq` is stored or lost."""
+        while True:
+            wake = self.stored.next()
+            numbering = await self.store.numbering(KEY)
+            if numbering and (numbering.position.next_seq or 0) >= next_seq:
+                return
+            await wake.wait()
+
+    async def again(self) -> None:
+        """Let a broken session try again, until it follows."""
+        await self.session.until(SessionState.BROKEN)
+        await self.until(lambda: bool(self.clock.sleepers))
+        self.clock.advance(30)
+        await self.session.until(SessionState.FOLLOWING)
+
+    async def seqs(self) -> list[int]:
+        rows = await self.store.database.rows("SELECT seq FROM records ORDER BY numbering, seq")
+        return [row[0] for row in rows]
+
+    async def lost(self) -> int:
+        return sum(totals.lost for totals in await self.store.totals("bench"))
+
+
+@asynccontextmanager
+async def make_rig(path: Path, board: FakeBoard, bundle: Bundle | None = None) -> AsyncIterator[Rig]:
+    clock, stored = FakeClock(), Pulse()
+    modules = {0: bundle or make_bundle()}
+    async with Store(path / "store.sqlite", commit_every_s=0) as store:
+        session = BoardSession(
+            "bench",
+            "fake:",
+            modules,
+            store,
+            stored=stored.beat,
+            stale_after_s=STALE_S,
+            clock=clock,
+            connect=board.connect,
+        )
+        running = asyncio.create_task(session.run())
+        try:
+            yield Rig(board, store, clock, session, stored)
+        finally:
+            await cancel(running)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with make_rig(tmp_path, FakeBoard()) as made:
+        await made.session.until(SessionState.FOLLOWING)
+        yield made
+
+
+async def test_a_missing_module_is_deployed_and_followed(rig: Rig):
+    assert "install" in rig.board.requests
+    assert "control START None" in rig.board.requests
+    rig.board.emit(3.0, 4.0)
+    await rig.read(1)
+    assert await rig.seqs() == [0]
+
+
+async def test_a_record_that_comes_in_order_needs_no_request(rig: Rig):
+    await rig.until(lambda: bool(rig.board.watchers))
+    rig.board.requests.clear()
+    rig.board.emit()
+    await rig.read(1)
+    assert rig.board.requests == []
+
+
+async def test_a_burst_is_fetched_by_its_numbers(rig: Rig):
+    for _ in range(7):  # the ring holds 8, an answer 4
+        rig.board.emit()
+    await rig.read(7)
+    assert await rig.seqs() == [0, 1, 2, 3, 4, 5, 6]
+    assert await rig.lost() == 0
+
+
+async def test_what_the_ring_dropped_is_lost_exactly(rig: Rig):
+    rig.board.emit()
+    await rig.read(1)
+    rig.board.deaf = True
+    for _ in range(11):
+        rig.board.emit()
+    rig.board.deaf = False
+    rig.board.emit()
+    await rig.read(13)
+    assert await rig.seqs() == [0, *range(5, 13)]
+    assert await rig.lost() == 4
+    assert await rig.store.gaps(KEY) == [(1, 4)]
+
+
+async def test_a_lost_notification_is_found_when_the_observation_is_stale(rig: Rig):
+    await rig.until(lambda: bool(rig.board.watchers))
+    rig.board.deaf = True
+    rig.board.emit()
+    watches = rig.board.requests.count("watch")
+    await rig.time_passes(lambda: rig.board.requests.count("watch") > watches)
+    await rig.read(1)
+    assert rig.session.state is SessionState.FOLLOWING
+
+
+async def test_a_broken_link_is_observed_again_and_the_gap_closed(rig: Rig):
+    rig.board.emit()
+    await rig.read(1)
+    rig.board.cut()
+    await rig.session.until(SessionState.BROKEN)
+    rig.board.emit()
+    rig.board.emit()
+    await rig.again()
+    await rig.read(3)
+    assert await rig.seqs() == [0, 1, 2]
+    assert "install" not in rig.board.requests[rig.board.requests.index("watch") :]
+
+
+async def test_numbers_go_on_after_a_restart_and_what_was_announced_is_lost(rig: Rig):
+    for _ in range(3):
+        rig.board.emit()
+    await rig.read(3)
+    rig.board.down = True  # the next notifications arrive, the requests for their records do not
+    rig.board.emit()
+    rig.board.emit()
+    await rig.session.until(SessionState.BROKEN)
+    rig.board.reboot()
+    rig.board.down = False
+    await rig.again()
+    assert "control START {'features': 5}" in rig.board.requests
+    rig.board.emit()
+    await rig.read(6)
+    assert await rig.seqs() == [0, 1, 2, 3, 5] or await rig.seqs() == [0, 1, 2, 5]
+    assert len(await rig.seqs()) + await rig.lost() == 6
+
+
+async def test_a_restart_that_nobody_announces_is_noticed_by_looking(rig: Rig):
+    rig.board.emit()
+    await rig.read(1)
+    watchers, rig.board.watchers = rig.board.watchers, []
+    rig.board.reboot()
+    rig.board.watchers = watchers
+    await rig.time_passes(lambda: rig.board.requests.count("install") == 2)
+    await rig.session.until(SessionState.FOLLOWING)
+    rig.board.emit()
+    await rig.read(2)
+    assert await rig.seqs() == [0, 1]
+
+
+async def test_a_node_that_starts_from_nought_gets_a_numbering_of_its_own(rig: Rig):
+    rig.board.emit()
+    await rig.read(1)
+    rig.board.honours_next_seq = False
+    rig.board.reboot()
+    await rig.again()
+    rig.board.emit()
+    await rig.until(lambda: bool(rig.board.ring))
+    await rig.read(1)
+    assert await rig.seqs() == [0, 0]
+    assert await rig.lost() == 0
+
+
+async def test_deploying_swaps_and_the_numbers_go_on(rig: Rig):
+    rig.board.emit()
+    await rig.read(1)
+    status = await rig.session.deploy(0, make_bundle(2))
+    assert (status.version, status.swap_gap_us) == ("2.0.0", 100)
+    rig.board.emit()
+    await rig.read(2)
+    assert await rig.seqs() == [0, 1]
+    assert rig.session.state is SessionState.FOLLOWING
+
+
+async def test_deploying_to_a_board_that_is_away_says_so(rig: Rig):
+    rig.board.cut()
+    await rig.session.until(SessionState.BROKEN)
+    with pytest.raises(LinkDown, match="board bench is broken: cut"):
+        await rig.session.deploy(0, make_bundle(2))
+
+
+@pytest.mark.parametrize(("there", "installs"), [(1, 1), (2, 0), (3, 0)], ids=["older", "same", "newer"])
+async def test_only_an_older_release_is_replaced(tmp_path: Path, there: int, installs: int):
+    board = FakeBoard()
+    await board.install(0, make_bundle(there).to_bytes())
+    await board.control(0, Control.START)
+    board.emit()
+    board.requests.clear()
+    async with make_rig(tmp_path, board, make_bundle(2)) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        assert board.requests.count("install") == installs
+        await rig.read(1)
+        assert await rig.lost() == 0
+
+
+async def test_a_refused_module_leaves_the_running_one_followed(tmp_path: Path):
+    board = FakeBoard()
+    await board.install(0, make_bundle(1).to_bytes())
+    await board.control(0, Control.START)
+    board.refusal = CoapError("4.22: needs more memory than there is", Code.UNPROCESSABLE_ENTITY)
+    async with make_rig(tmp_path, board, make_bundle(2)) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        assert "needs more memory" in rig.session.fault
+        board.emit()
+        await rig.read(1)
+
+
+async def test_a_board_that_is_not_there_is_tried_again(tmp_path: Path):
+    board = FakeBoard()
+    board.down = True
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.BROKEN)
+        await rig.until(lambda: bool(rig.clock.sleepers))
+        board.down = False
+        rig.clock.advance(0.5)
+        await rig.session.until(SessionState.FOLLOWING)
+    assert board.closed
+
+
+async def test_killed_between_receipt_and_commit_it_asks_again(tmp_path: Path):
+    board = FakeBoard()
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        board.emit()
+        await rig.read(1)
+        rig.store.advance = lambda *_: asyncio.get_running_loop().create_future()  # never committed
+        board.emit()
+        await rig.until(lambda: "since 0" in board.requests or rig.session.state is SessionState.FOLLOWING)
+    async with make_rig(tmp_path, board) as rig:
+        board.emit()
+        await rig.read(3)
+        assert await rig.seqs() == [0, 1, 2]
+        assert await rig.lost() == 0
