@@ -18,6 +18,9 @@ struct host_import {
 extern const struct host_import host_imports[];
 extern const size_t host_import_count;
 
+/* Whether this host offers host_imports[import]: a module is granted only what its manifest names. */
+bool host_grants(const struct host_api *host, size_t import);
+
 struct host_export {
     const char *name, *signature;
     bool required;

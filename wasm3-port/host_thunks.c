@@ -76,6 +76,25 @@ const struct host_import host_imports[] = {
 };
 const size_t host_import_count = sizeof host_imports / sizeof host_imports[0];
 
+bool host_grants(const struct host_api *host, size_t import) {
+    switch (import) {
+    case 0:
+        return host->sensor_read != NULL;
+    case 1:
+        return host->emit != NULL;
+    case 2:
+        return host->log != NULL;
+    case 3:
+        return host->now_ms != NULL;
+    case 4:
+        return host->config_get != NULL;
+    case 5:
+        return host->random != NULL;
+    default:
+        return false;
+    }
+}
+
 const struct host_export host_exports[HOST_EXPORT_COUNT] = {
     {"wasmote_buffer", "i(i)", true},
     {"on_start", "v()", false},

@@ -52,9 +52,10 @@ size_t runtime_arena_free(void);
 /* Parses, checks, links and compiles every function of a module, and sets up its memory; runs
  * nothing yet. wasm is not needed any more when this returns. On error the arena is as before and
  * `why` holds a sentence for a person ("imports env.foo, which this node does not offer").
- * WM_EINVAL: does not parse / wrong type or missing export; WM_ENOENT: unknown import; WM_ENOMEM:
- * needs more than the arena or the limits have (the sentence gives both numbers); WM_ENOTSUP: uses a
- * feature this engine lacks. Of the guest's code only wasmote_buffer() runs. */
+ * WM_EINVAL: does not parse / wrong type or missing export; WM_ENOENT: unknown import; WM_EPERM: an
+ * import that is NULL in host; WM_ENOMEM: needs more than the arena or the limits have (the sentence
+ * gives both numbers); WM_ENOTSUP: uses a feature this engine lacks. Of the guest's code only
+ * wasmote_buffer() runs. */
 wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct host_api *host,
                        void *host_context, char *why, size_t why_cap);

@@ -57,22 +57,34 @@ static wm_status parse(struct runtime *rt, const uint8_t *wasm, size_t len, uint
     return WM_OK;
 }
 
+static wm_status refuse_import(const struct host_import *import, M3Result result, struct text *why) {
+    if (result == m3Err_mallocFailedCodePage || result == m3Err_mallocFailed) {
+        return refuse_for_memory(why);
+    }
+    text_add(why, "imports " HOST_API_MODULE ".");
+    text_add(why, import->name);
+    text_add(why, " with other parameters or results than ");
+    text_add(why, import->signature);
+    return WM_EINVAL;
+}
+
 static wm_status link_imports(struct runtime *rt, struct text *why) {
     for (size_t i = 0; i < host_import_count; i++) {
         const struct host_import *import = &host_imports[i];
         const M3Result result = m3_LinkRawFunctionEx(rt->module, HOST_API_MODULE, import->name,
                                                      import->signature, import->call, rt);
-        if (result == m3Err_none || result == m3Err_functionLookupFailed) {
-            continue; /* linked, or the module does not import it */
+        if (result == m3Err_functionLookupFailed) {
+            continue; /* the module does not import it */
         }
-        if (result == m3Err_mallocFailedCodePage || result == m3Err_mallocFailed) {
-            return refuse_for_memory(why);
+        if (result != m3Err_none) {
+            return refuse_import(import, result, why);
         }
-        text_add(why, "imports " HOST_API_MODULE ".");
-        text_add(why, import->name);
-        text_add(why, " with other parameters or results than ");
-        text_add(why, import->signature);
-        return WM_EINVAL;
+        if (!host_grants(rt->host, i)) {
+            text_add(why, "imports " HOST_API_MODULE ".");
+            text_add(why, import->name);
+            text_add(why, ", which needs a capability that its manifest does not name");
+            return WM_EPERM;
+        }
     }
     return WM_OK;
 }

@@ -21,6 +21,20 @@ static void imports_are_named(void **state) {
                    "imports wasmote.emit with other parameters or results than i(iii)");
 }
 
+static void what_is_not_granted_is_refused(void **state) {
+    (void)state;
+    struct host_api without = host;
+    without.log = NULL;
+    assert_int_equal(runtime_load(&rt, wasm_host_calls, sizeof wasm_host_calls, &limits, &without, &seen,
+                                  why, sizeof why),
+                     WM_EPERM);
+    assert_string_equal(why,
+                        "imports wasmote.log, which needs a capability that its manifest does not name");
+    assert_int_equal(
+        runtime_load(&rt, wasm_echo, sizeof wasm_echo, &limits, &without, &seen, why, sizeof why),
+        WM_OK);
+}
+
 static void exports_are_checked(void **state) {
     (void)state;
     ASSERT_REFUSED(wrong_export_type, WM_EINVAL, "exports on_tick, but not as a function of type v(I)");
@@ -204,6 +218,7 @@ static void error_pointers_are_constant(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(imports_are_named),
+        TEST(what_is_not_granted_is_refused),
         TEST(exports_are_checked),
         TEST(unflagged_memory_is_refused),
         TEST(memory_over_the_limit_gives_both_numbers),

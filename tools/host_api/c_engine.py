@@ -19,8 +19,9 @@ _HEADER = """\
 /* {generated}
  *
  * What a guest may call, as the firmware implements it: one function each, `context` is what was
- * given to runtime_load(). A view is already checked against linear memory and valid during the
- * call only; an f32_out view has room for `cap` little-endian binary32 values and may be unaligned. */
+ * given to runtime_load(). A module that imports a function which is NULL here is refused. A view
+ * is already checked against linear memory and valid during the call only; an f32_out view has room
+ * for `cap` little-endian binary32 values and may be unaligned. */
 #ifndef WASMOTE_HOST_API_H
 #define WASMOTE_HOST_API_H
 
@@ -49,6 +50,13 @@ _THUNKS = """\
 const struct host_import host_imports[] = {{
 {imports}}};
 const size_t host_import_count = sizeof host_imports / sizeof host_imports[0];
+
+bool host_grants(const struct host_api *host, size_t import) {{
+    switch (import) {{
+{grants}    default:
+        return false;
+    }}
+}}
 
 const struct host_export host_exports[HOST_EXPORT_COUNT] = {{
 {exports}}};
@@ -140,7 +148,11 @@ def thunks(api: HostApi) -> str:
     exports = [
         f'    {{"{f.name}", "{signature(f)}", {"true" if f.required else "false"}}},\n' for f in api.exports
     ]
+    grants = "".join(
+        f"    case {i}:\n        return host->{f.name} != NULL;\n" for i, f in enumerate(api.functions)
+    )
     return _THUNKS.format(
+        grants=grants,
         generated=GENERATED,
         thunks="\n".join(_thunk(f) for f in api.functions),
         imports="".join(imports),

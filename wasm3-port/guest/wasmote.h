@@ -27,21 +27,23 @@ extern "C" {
 
 /* ---- what the module may call --------------------------------------------------------------- */
 
-/* Newest reading of an input. Returns the number of channels; -2 before the first reading.
+/* Newest reading of an input. Returns the number of channels; -1 for an unknown input, -2
+ * before the first reading, -3 when cap is too small.
  * input: index into the manifest's inputs
  * values: receives one value a channel */
 WASMOTE_IMPORT(sensor_read)
 int32_t wasmote_sensor_read(int32_t input, float *values, uint32_t cap);
 
 /* Appends a record to a stream: as many values as the manifest's shape says. The record gets
- * the time of the sample that is being handled, and the next sequence number. Returns 0, or -1
- * (nothing added) for an unknown stream or a wrong size.
+ * the time of the sample that is being handled, and the next sequence number. Returns 0; when
+ * nothing was added: -1 for an unknown stream or a wrong size, -7 outside on_sample and
+ * on_tick.
  * stream: index into the manifest's streams
  * values: little-endian values of the stream's dtype */
 WASMOTE_IMPORT(emit)
 int32_t wasmote_emit(int32_t stream, const void *values, uint32_t len);
 
-/* Adds a line to the node's log.
+/* Adds a line to the node's log. Needs the capability "log".
  * level: 0 error, 1 warning, 2 info, 3 debug
  * text: one line; cut at 120 bytes */
 WASMOTE_IMPORT(log)
@@ -58,7 +60,7 @@ int64_t wasmote_now_ms(void);
 WASMOTE_IMPORT(config_get)
 double wasmote_config_get(const char *key, uint32_t len, double fallback);
 
-/* Fills a buffer with random bytes.
+/* Fills a buffer with random bytes. Needs the capability "random".
  * out: receives the bytes */
 WASMOTE_IMPORT(random)
 void wasmote_random(void *out, uint32_t cap);

@@ -31,7 +31,8 @@ class HostFunctions(Protocol):
     def sensor_read(self, input_: int, values: GuestView) -> int:
         """Newest reading of an input.
 
-        Returns the number of channels; -2 before the first reading.
+        Returns the number of channels; -1 for an unknown input, -2 before the first reading, -3 when
+        cap is too small.
         """
         ...
 
@@ -39,12 +40,16 @@ class HostFunctions(Protocol):
         """Appends a record to a stream: as many values as the manifest's shape says.
 
         The record gets the time of the sample that is being handled, and the next sequence number.
-        Returns 0, or -1 (nothing added) for an unknown stream or a wrong size.
+        Returns 0; when nothing was added: -1 for an unknown stream or a wrong size, -7 outside
+        on_sample and on_tick.
         """
         ...
 
     def log(self, level: int, text: str) -> None:
-        """Adds a line to the node's log."""
+        """Adds a line to the node's log.
+
+        Needs the capability "log".
+        """
         ...
 
     def now_ms(self) -> int:
@@ -59,7 +64,10 @@ class HostFunctions(Protocol):
         ...
 
     def random(self, out: GuestView) -> None:
-        """Fills a buffer with random bytes."""
+        """Fills a buffer with random bytes.
+
+        Needs the capability "random".
+        """
         ...
 
 
