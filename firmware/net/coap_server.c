@@ -83,6 +83,7 @@ static void copy_response(struct turn *turn) {
 }
 
 static void fail_reply(struct turn *turn, uint8_t code, const char *why) {
+    response_init(&turn->response); /* its buffer may have become the copy that is being sent */
     coap_fail(&turn->response, code, "%s", why);
     copy_response(turn);
     turn->reply.has_etag = turn->reply.has_block2 = false;

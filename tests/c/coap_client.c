@@ -1,0 +1,124 @@
+#include "coap_client.h"
+
+#include <string.h>
+
+#include "net/link.h"
+#include "net/slipmux.h"
+
+static uint16_t next_mid;
+static struct slipmux mux;
+
+void client_start(const struct coap_resource *table, size_t count) {
+    next_mid = 0x1000;
+    slipmux_init(&mux);
+    fake_reset();
+    coap_server_start(table, count);
+    slipmux_link_start();
+    udp_link_start();
+    fake_settle();
+}
+
+static void put_segments(struct coap_builder *out, uint16_t number, const char *text, char separator) {
+    while (text != NULL && *text != '\0') {
+        const char *end = strchr(text, separator);
+        size_t len = end != NULL ? (size_t)(end - text) : strlen(text);
+        coap_build_option(out, number, text, len);
+        text += len + (end != NULL);
+    }
+}
+
+static void put_optional(struct coap_builder *out, uint16_t number, uint32_t value_plus_1) {
+    if (value_plus_1 > 0) {
+        coap_build_uint(out, number, value_plus_1 - 1);
+    }
+}
+
+static void put_block(struct coap_builder *out, uint16_t number, const struct coap_block *block) {
+    if (block != NULL) {
+        coap_build_uint(out, number, block->num << 4 | (block->more ? 8u : 0u) | block->szx);
+    }
+}
+
+size_t client_build(const struct ask *ask, uint8_t *out, size_t cap) {
+    struct coap_builder builder;
+    size_t token_len = ask->token != NULL ? strlen(ask->token) : 0;
+    coap_build(&builder, out, cap, (enum coap_type)ask->type, ask->method, ask->mid ? ask->mid : next_mid++,
+               (const uint8_t *)ask->token, token_len);
+    put_optional(&builder, COAP_OPT_OBSERVE, ask->observe);
+    put_segments(&builder, COAP_OPT_URI_PATH, ask->path, '/');
+    put_optional(&builder, COAP_OPT_CONTENT_FORMAT, ask->format);
+    put_segments(&builder, COAP_OPT_URI_QUERY, ask->query, '&');
+    put_optional(&builder, COAP_OPT_ACCEPT, ask->accept);
+    put_block(&builder, COAP_OPT_BLOCK2, ask->block2);
+    put_block(&builder, COAP_OPT_BLOCK1, ask->block1);
+    put_optional(&builder, COAP_OPT_SIZE1, ask->size1);
+    coap_build_payload(&builder, ask->payload, ask->len);
+    return builder.status == WM_OK ? builder.len : 0;
+}
+
+void client_send(uint8_t peer, const uint8_t *message, size_t len) {
+    if (peer == SERIAL) {
+        uint8_t frame[4096], line[8192];
+        struct slip_encoder encoder;
+        slip_encoder_init(&encoder, frame, slipmux_put_message(frame, sizeof frame, message, len));
+        fake_uart_put(line, slip_encode(&encoder, line, sizeof line));
+    } else {
+        fake_udp_put(peer, message, len);
+    }
+    fake_settle();
+}
+
+static size_t next_of_line(uint8_t *out) {
+    uint8_t byte;
+    const uint8_t *content;
+    size_t len;
+    while (fake_uart_take(&byte, 1) == 1) {
+        if (slipmux_receive(&mux, byte, &content, &len) == SLIPMUX_MESSAGE) {
+            memcpy(out, content, len);
+            fake_settle();
+            return len;
+        }
+    }
+    fake_settle();
+    return fake_uart_sent() > 0 ? next_of_line(out) : 0;
+}
+
+struct answer client_next(uint8_t peer) {
+    static uint8_t pool[8][2048];
+    static size_t turn;
+    uint8_t *bytes = pool[turn++ % 8];
+    struct answer answer = {.bytes = bytes};
+    answer.len = peer == SERIAL ? next_of_line(bytes) : fake_udp_take(peer, bytes, sizeof pool[0]);
+    answer.present = answer.len > 0 && coap_parse(bytes, answer.len, &answer.pdu) == WM_OK;
+    return answer;
+}
+
+struct answer client_ask(const struct ask *ask) {
+    uint8_t message[2048];
+    client_send(ask->peer, message, client_build(ask, message, sizeof message));
+    return client_next(ask->peer);
+}
+
+void client_reply_empty(uint8_t peer, enum coap_type type, uint16_t mid) {
+    uint8_t empty[COAP_HEADER_BYTES];
+    coap_build_empty(empty, type, mid);
+    client_send(peer, empty, sizeof empty);
+}
+
+int64_t option_of(const struct answer *answer, uint16_t number) {
+    struct coap_option_walk walk;
+    struct coap_option option;
+    coap_option_walk_init(&walk, &answer->pdu);
+    while (coap_option_next(&walk, &option) == WM_OK) {
+        if (option.number == number) {
+            return coap_option_uint(&option);
+        }
+    }
+    return -1;
+}
+
+struct coap_block block_of(const struct answer *answer, uint16_t number) {
+    int64_t value = option_of(answer, number);
+    return (struct coap_block){
+        .num = (uint32_t)(value >> 4), .more = (value & 8) != 0, .szx = (uint8_t)(value & 7)};
+}
