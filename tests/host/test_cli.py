@@ -1,0 +1,244 @@
+"""The command line against the fake peer: what is printed where, and with which status a command ends."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import cbor2
+import pytest
+from aiocoap import Code
+from click.testing import CliRunner
+from fake_line import FakeServer
+from fake_node import FakeNode
+from wasmote.cli import main
+from wasmote.cli.push import choose_slot
+from wasmote.cli.render import from_json, jsonable, plain
+from wasmote.errors import Busy
+from wasmote.node import Reply
+from wasmote.wire.bundle import Bundle
+from wasmote.wire.manifest import Manifest, Stream
+from wasmote.wire.modules import ModuleState, ModuleStatus
+from wasmote.wire.records import Records
+
+
+class Background:
+    """A fake node that is served by a loop of its own, as commands bring their own loop along."""
+
+    def __init__(self, fake: FakeNode) -> None:
+        self.fake = fake
+        self.url = ""
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._done = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+
+    async def _serve(self) -> None:
+        async with FakeServer(self.fake) as server:
+            self.url = server.url
+            self._ready.set()
+            await self._done.wait()
+
+    def __enter__(self) -> Background:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._done.set)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def board(fake: FakeNode | None = None):
+    with Background(fake or FakeNode()) as background:
+
+        def wasmote(*arguments: str, stdin: bytes | None = None):
+            return CliRunner().invoke(main, [*arguments, "--link", background.url], input=stdin)
+
+        yield wasmote
+
+
+def bundle() -> Bundle:
+    module = b"\0asm\1\0\0\0"
+    manifest = Manifest(
+        name="fake",
+        version="1.0.0",
+        sequence=1,
+        digest=hashlib.sha256(module).digest(),
+        size=len(module),
+        pages=1,
+        stack=1024,
+        streams=(Stream("features", (2,)),),
+        inputs=(),
+    )
+    return Bundle(manifest, module)
+
+
+@pytest.fixture
+def bundle_file(tmp_path):
+    path = tmp_path / "fake.bundle"
+    path.write_bytes(bundle().to_bytes())
+    return path
+
+
+def test_ls_shows_the_node():
+    fake = FakeNode()
+    fake.slots[1] = ModuleStatus(
+        1, ModuleState.TRAPPED, "flood", "1.0.0", events=3, traps=1, error="out of bounds"
+    )
+    with board(fake) as wasmote:
+        shown = wasmote("ls")
+        as_json = wasmote("ls", "--json")
+    assert shown.exit_code == 0
+    for word in ("fake", "flood 1.0.0", "trapped", "out of bounds", "rain [mm], flow [m3/s]"):
+        assert word in shown.output
+    parsed = json.loads(as_json.output)
+    assert parsed["modules"][1]["state"] == "trapped"
+    assert parsed["node"]["boot_id"] == b"boot".hex()
+
+
+def test_get_prints_names_instead_of_keys():
+    fake = FakeNode()
+    fake.emit([0.1, float("nan")], 1000)
+    with board(fake) as wasmote:
+        node = json.loads(wasmote("get", "/node").output)
+        records = json.loads(wasmote("get", "out/0/features?since=none", "--json").output)
+        text = wasmote("get", "/text")
+        raw = wasmote("get", "/modules/0/config", "--raw")
+    assert node["board"] == "fake"
+    assert node["reset_cause"] == "power"
+    assert records["records"][0]["values"] == [0.1, "nan"]
+    assert text.output == "plain\n"
+    assert cbor2.loads(raw.stdout_bytes) == {"alpha": 0.5}
+
+
+def test_put_sends_json_as_cbor(tmp_path):
+    fake = FakeNode()
+    value = tmp_path / "config.json"
+    value.write_text('{"beta": 2}')
+    with board(fake) as wasmote:
+        assert wasmote("put", "/modules/0/config", '{"alpha": 0.25}').exit_code == 0
+        assert wasmote("put", "/modules/0/config", f"@{value}").exit_code == 0
+        assert wasmote("put", "/modules/0/config", "-", stdin=b'{"gamma": 3}').exit_code == 0
+        refused = wasmote("put", "/modules/0/control", '{"0": 0}', "--post")
+        wrong = wasmote("put", "/modules/0/config", "alpha=1")
+    assert fake.configs[0] == {"alpha": 0.25, "beta": 2, "gamma": 3}
+    assert refused.exit_code == 1
+    assert "4.09 Conflict: nothing is installed" in refused.stderr
+    assert wrong.exit_code == 2
+    assert "VALUE is not JSON" in wrong.stderr
+
+
+def test_put_of_a_bundle_file_is_a_bundle(bundle_file):
+    fake = FakeNode()
+    with board(fake) as wasmote:
+        assert wasmote("put", "/modules/1", f"@{bundle_file}").exit_code == 0
+    assert fake.bundles[1] == bundle().to_bytes()
+
+
+def test_observe_ends_after_count_and_deregisters():
+    fake = FakeNode()
+    fake.emit([1.5], 7)
+    with board(fake) as wasmote:
+        result = wasmote("observe", "/out/0/features", "--count", "1")
+        assert json.loads(result.output)["records"][0]["values"] == [1.5]
+        assert wasmote("get", "/node").exit_code == 0
+        assert fake.observers == {}
+
+
+def test_push_starts_then_swaps(bundle_file):
+    fake = FakeNode()
+    with board(fake) as wasmote:
+        started = wasmote("push", str(bundle_file))
+        swapped = wasmote("push", str(bundle_file))
+        events = [
+            json.loads(line) for line in wasmote("push", str(bundle_file), "--json").output.splitlines()
+        ]
+    assert started.output == "slot 0: fake 1.0.0 (sequence 1) started\n"
+    assert "swapped to fake" in swapped.output
+    assert "state was handed over, 120 us without a running module" in swapped.output
+    assert events[-2]["event"] == "progress"
+    assert events[-1]["event"] == "swap"
+    assert fake.bundles == {0: bundle().to_bytes()}
+
+
+def test_run_builds_pushes_and_follows(monkeypatch, tmp_path):
+    monkeypatch.setattr("wasmote.build.build_bundle", lambda _: bundle())
+    fake = FakeNode()
+    fake.emit([0.0, 1.0], 0)
+    with board(fake) as wasmote:
+        result = wasmote("run", str(tmp_path / "fake.toml"), "--count", "1", "--json")
+    assert result.exit_code == 0
+    record = json.loads(result.output.splitlines()[-1])
+    assert (record["event"], record["stream"], record["values"]) == ("record", "features", [0.0, 1.0])
+
+
+def test_errors_say_what_and_how_to_mend_it(tmp_path):
+    with board() as wasmote:
+        unknown = wasmote("get", "/nothing")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "4.04 Not Found: there is no /nothing" in unknown.stderr
+    assert "lists what the node has" in unknown.stderr
+
+    def status(*arguments: str) -> tuple[int, str]:
+        result = CliRunner(env={"WASMOTE_LINK": None}).invoke(main, arguments)
+        return result.exit_code, result.stderr
+
+    assert status("ls")[0] == 2
+    assert "WASMOTE_LINK" in status("ls")[1]
+    assert status("ls", "--link", "COM3")[0] == 2
+    assert status("ls", "--link", "serial:///dev/wasmote-none")[0] == 3
+    assert status("push", str(tmp_path / "none.bundle"), "--link", "tcp://127.0.0.1:1")[0] == 2
+    assert status("nonsense")[0] == 2
+
+
+def test_the_link_may_come_from_the_environment():
+    with Background(FakeNode()) as background:
+        result = CliRunner(env={"WASMOTE_LINK": background.url}).invoke(main, ["ls"])
+    assert result.exit_code == 0
+
+
+def test_choose_slot():
+    empty, other = ModuleStatus(1, ModuleState.EMPTY), ModuleStatus(0, ModuleState.RUNNING, "other")
+    assert choose_slot([other, empty], "flood") == 1
+    assert choose_slot([other, empty], "other") == 0
+    with pytest.raises(Busy, match="no slot is free for flood"):
+        choose_slot([other], "flood")
+
+
+def test_cbor_is_shown_as_json():
+    senml = Reply(Code.CONTENT, cbor2.dumps([{-2: "urn:dev:", 0: "temp", 2: 21.5}]), 112)
+    assert jsonable(senml, "/sensors/temp") == [{"bn": "urn:dev:", "n": "temp", "v": 21.5}]
+    assert plain(cbor2.CBORTag(85, b"\0\0\x80\x3f\xcd\xcc\xcc\x3d")) == [1.0, 0.1]
+    assert plain({1: b"\x01\xff", "n": [None, True, float("inf")]}) == {"1": "01ff", "n": [None, True, "inf"]}
+    assert jsonable(Reply(Code.CONTENT, b"\x01\x02", 42), "/x") == "0102"
+    assert plain(Records(b"boot", 0, 1, ()))["boot_id"] == b"boot".hex()
+    assert from_json({"0": 1, "1": {"features": 7}}) == {0: 1, 1: {"features": 7}}
+
+
+def test_ctrl_c_deregisters_and_ends_with_130():
+    fake = FakeNode()
+    fake.emit([1.0])
+    with Background(fake) as background:
+        command = [sys.executable, "-c", "from wasmote.cli import main; main()"]
+        process = subprocess.Popen(
+            [*command, "observe", "/out/0/features", "--link", background.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.read() == b""
+        assert process.returncode == 130
+        assert fake.observers == {}
