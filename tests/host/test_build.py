@@ -120,10 +120,12 @@ def test_warnings_are_kept(tmp_path: Path) -> None:
             "(8)",
         ),
         (
-            "WASMOTE_BUFFER(8)" + ON_SAMPLE,
-            TOML + INPUT + STREAM + "[config]\ngain = 2.5\n",
-            "no room for its config of 9",
-            "(9)",
+            "WASMOTE_BUFFER(8)"
+            + ON_SAMPLE
+            + "void on_config(const void *p, uint32_t n) { (void)p, (void)n; }",
+            TOML + INPUT + STREAM + "[config]\ngain = 1\n",
+            "no room for its config of 15",
+            "(15)",
         ),
         (
             BUFFER + 'void on_start(void) { wasmote_log(2, WASMOTE_TEXT("hi")); }',

@@ -61,7 +61,7 @@ def _describe(packed: bytes, loaded: LoadedProject, *, check_imports: bool) -> B
     probe.validate(packed)
     abi.check_against_project(module, loaded)
     project = loaded.project
-    found = probe.ask(packed, _largest_sample(project), len(cbor2.dumps(project.config, canonical=True)))
+    found = probe.ask(packed, _largest_sample(project), _largest_config(project))
     maximum = module.memories()[0].maximum
     manifest = project.to_manifest(
         hashlib.sha256(packed).digest(),
@@ -74,3 +74,8 @@ def _describe(packed: bytes, loaded: LoadedProject, *, check_imports: bool) -> B
 
 def _largest_sample(project: Project) -> int:
     return F32_BYTES * max((len(table.channels) for table in project.input), default=0)
+
+
+def _largest_config(project: Project) -> int:
+    """Bytes of the config when every parameter is set to a value that takes a float64."""
+    return len(cbor2.dumps(dict.fromkeys(project.config, 0.1), canonical=True))

@@ -95,12 +95,15 @@ def _ask(store: wasmtime.Store, instance: wasmtime.Instance, event_bytes: int, c
     memory = exports["memory"]
     assert isinstance(memory, wasmtime.Memory)
     size = memory.data_len(store)
-    for what, wanted in (("its largest sample", event_bytes), ("its config", config_bytes)):
+    handed = [("its largest sample", event_bytes)]
+    if exports.get("on_config") is not None:
+        handed.append(("its config", config_bytes))
+    for what, wanted in handed:
         address = _call(store, instance, "wasmote_buffer", wanted)
         if wanted and not 0 < address <= size - wanted:
             raise PackRefused(
                 f"module's wasmote_buffer has no room for {what} of {wanted} bytes",
-                f"make it WASMOTE_BUFFER({max(event_bytes, config_bytes)}) or larger",
+                f"make it WASMOTE_BUFFER({max(size for _, size in handed)}) or larger",
             )
     if exports.get("wasmote_state") is None:
         return Findings(None)

@@ -70,17 +70,17 @@ class StreamTable(_Table):
 class StateTable(_Table):
     """`[state]`: the schema of what a swap hands over; its size is measured."""
 
-    schema_: str = Field(alias="schema", min_length=1)
+    schema_: str = Field(alias="schema")
 
 
 class Project(_Table):
     """A project file. Sizes are bytes, `pages` counts 16 KiB."""
 
     name: str
-    version: str = Field(min_length=1)
+    version: str
     sequence: int = _U32
     source: str
-    device_class: str = Field(wire.ANY_DEVICE, min_length=1)
+    device_class: str = wire.ANY_DEVICE
     stack: int = Field(DEFAULT_STACK, ge=256, le=65536, multiple_of=8)
     c_stack: int = Field(DEFAULT_C_STACK, ge=64, le=MAX_C_STACK, multiple_of=16)
     pages: int | None = Field(None, ge=1, le=MAX_PAGES)

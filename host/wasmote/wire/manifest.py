@@ -23,7 +23,13 @@ ABI_VERSION = 1
 PAGE_BYTES = 16384
 DIGEST_BYTES = 32
 ANY_DEVICE = "any"
+CAPABILITIES = ("log", "random")
 DEFAULT_EVENT_BUDGET_US = 50_000
+
+STREAMS_MAX, STREAM_VALUES_MAX = 2, 128
+INPUTS_MAX, CHANNELS_MAX = 4, 8
+CONFIG_BYTES_MAX = 512
+VERSION_BYTES_MAX, TEXT_BYTES_MAX = 23, 31
 
 _NAME = re.compile(r"[a-z0-9_-]{1,31}")
 _U32_MAX = 0xFFFF_FFFF
@@ -60,7 +66,7 @@ class Stream:
         _require(len(self.shape) > 0, f"{where}: shape", "needs at least one dimension")
         for dimension in self.shape:
             _check_u32(dimension, f"{where}: shape", minimum=1)
-        _check_u32(self.count, f"{where}: number of values")
+        _check_at_most(self.count, STREAM_VALUES_MAX, f"{where}: shape", "values")
         _check_labels(self.fields, f"{where}: fields", self.count, "values")
         _check_labels(self.units, f"{where}: units", self.count, "values", distinct=False)
 
@@ -109,6 +115,7 @@ class Input:
         where = f"input {self.sensor!r}"
         check_name(self.sensor, "input sensor")
         _require(len(self.channels) > 0, f"{where}: channels", "needs at least one channel")
+        _check_at_most(len(self.channels), CHANNELS_MAX, f"{where}: channels", "channels")
         _check_labels(self.channels, f"{where}: channels", len(self.channels), "channels")
         _require(
             len(self.units) == len(self.channels),
@@ -140,7 +147,7 @@ class StateSchema:
     size: int
 
     def __post_init__(self) -> None:
-        _require(self.schema != "", "state schema", "is empty")
+        _check_text(self.schema, "state schema", TEXT_BYTES_MAX)
         _check_u32(self.size, "state size", minimum=1)
 
     def _to_item(self) -> dict[int, Any]:
@@ -179,14 +186,16 @@ class Manifest:
 
     def __post_init__(self) -> None:
         check_name(self.name, "name")
-        _require(self.version != "", "version", "is empty")
+        _check_text(self.version, "version", VERSION_BYTES_MAX)
         _require(len(self.digest) == DIGEST_BYTES, "digest", f"has {len(self.digest)} bytes, SHA-256 has 32")
         _check_u32(self.sequence, "sequence")
         _check_u32(self.size, "size", minimum=1)
         _check_u32(self.abi, "abi")
-        _require(self.device_class != "", "device class", 'is empty; "any" fits every board')
+        _check_text(self.device_class, "device class", TEXT_BYTES_MAX)
         _check_u32(self.pages, "pages")
         _check_u32(self.stack, "stack", minimum=1)
+        _check_at_most(len(self.streams), STREAMS_MAX, "streams", "streams")
+        _check_at_most(len(self.inputs), INPUTS_MAX, "inputs", "inputs")
         _check_distinct((stream.name for stream in self.streams), "streams")
         _check_distinct((entry.sensor for entry in self.inputs), "inputs")
         _check_config(self.config)
@@ -226,7 +235,7 @@ class Manifest:
             10: [entry._to_item() for entry in self.inputs],
         }
         if self.config:
-            item[11] = {key: float(value) for key, value in self.config.items()}
+            item[11] = _config_item(self.config)
         if self.state is not None:
             item[12] = self.state._to_item()
         if self.capabilities:
@@ -275,12 +284,9 @@ def check_name(name: str, what: str) -> None:
 
 
 def check_capability(capability: str) -> None:
-    """Refuse a capability that no node grants: known are "log", "random" and "sensor:NAME"."""
-    if capability in ("log", "random"):
-        return
-    kind, _, sensor = capability.partition(":")
-    _require(kind == "sensor", "capabilities", f'{capability!r} is not known: "log", "random", "sensor:NAME"')
-    check_name(sensor, f"capability {capability!r}: sensor name")
+    """Refuse a capability that no node grants."""
+    known = capability in CAPABILITIES
+    _require(known, "capabilities", f"{capability!r} is not one of {', '.join(CAPABILITIES)}")
 
 
 def _decode(encoded: bytes) -> object:
@@ -303,6 +309,15 @@ def _check_u32(value: int, what: str, minimum: int = 0) -> None:
     _require(minimum <= value <= _U32_MAX, what, f"{value} is not between {minimum} and {_U32_MAX}")
 
 
+def _check_at_most(count: int, maximum: int, what: str, things: str) -> None:
+    _require(count <= maximum, what, f"{count} {things}, a node takes at most {maximum}")
+
+
+def _check_text(text: str, what: str, maximum: int) -> None:
+    size = len(text.encode())
+    _require(1 <= size <= maximum, what, f"{text!r} has {size} bytes, not 1 to {maximum}")
+
+
 def _check_distinct(values: Iterable[str], what: str) -> None:
     seen: set[str] = set()
     for value in values:
@@ -321,10 +336,16 @@ def _check_labels(
         _check_distinct(labels, what)
 
 
+def _config_item(config: Mapping[str, float]) -> dict[str, float]:
+    return {key: float(value) for key, value in config.items()}
+
+
 def _check_config(config: Mapping[str, float]) -> None:
     for key, value in config.items():
         _require(key != "", "config", "a parameter has no name")
         _require(math.isfinite(value), f"config: {key}", f"{value} is not a finite number")
+    size = len(cbor2.dumps(_config_item(config), canonical=True))
+    _check_at_most(size, CONFIG_BYTES_MAX, "config", "bytes of CBOR")
 
 
 def _check_capabilities(capabilities: tuple[str, ...]) -> None:
