@@ -17,9 +17,10 @@ Mangle = Callable[[bytes], list[bytes]]
 class FakeLine(asyncio.Protocol):
     """The node's UART, as one client sees it. `mangle` is what the line does to each chunk of bytes."""
 
-    def __init__(self, node: FakeNode, mangle: Mangle) -> None:
+    def __init__(self, node: FakeNode, mangle: Mangle, on_connect: Callable[[], None] = lambda: None) -> None:
         self._node = node
         self._mangle = mangle
+        self._on_connect = on_connect
         self._decoder = SlipmuxDecoder()
         self.transport: asyncio.WriteTransport | None = None
         self.closed = asyncio.Event()
@@ -28,6 +29,7 @@ class FakeLine(asyncio.Protocol):
         assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
         self._node.send = self.send
+        self._on_connect()
 
     def data_received(self, data: bytes) -> None:
         for chunk in self._mangle(data):
@@ -55,11 +57,18 @@ class FakeLine(asyncio.Protocol):
 class FakeServer:
     """A node on a TCP or Unix socket, as an emulator offers its UART. Can be cut and brought back."""
 
-    def __init__(self, node: FakeNode, mangle: Mangle = lambda data: [data], path: str | None = None) -> None:
+    def __init__(
+        self,
+        node: FakeNode,
+        mangle: Mangle = lambda data: [data],
+        path: str | None = None,
+        on_connect: Callable[[], None] = lambda: None,
+    ) -> None:
         self.node = node
         self.lines: list[FakeLine] = []
         self._mangle = mangle
         self._path = path
+        self._on_connect = on_connect
         self._port = 0
         self._server: asyncio.Server | None = None
 
@@ -80,7 +89,7 @@ class FakeServer:
             self._port = self._server.sockets[0].getsockname()[1]
 
     def _accept(self) -> FakeLine:
-        self.lines.append(FakeLine(self.node, self._mangle))
+        self.lines.append(FakeLine(self.node, self._mangle, self._on_connect))
         return self.lines[-1]
 
     def cut(self) -> None:
@@ -123,3 +132,31 @@ async def fake_pty(node: FakeNode, mangle: Mangle = lambda data: [data]) -> Asyn
         await asyncio.sleep(0)  # the transports close their files in the next turn of the loop
         os.close(controller)
         os.close(terminal)
+
+
+class _UdpLine(asyncio.DatagramProtocol):
+    """A node on UDP: answers go to whoever asked last."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self._node = node
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        transport = self._transport
+        assert transport is not None
+        self._node.send = lambda datagram: transport.sendto(datagram, addr)
+        self._node.receive(data)
+
+
+@contextlib.asynccontextmanager
+async def fake_udp(node: FakeNode) -> AsyncIterator[str]:
+    """A node on UDP; yields its link URL."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _UdpLine(node), ("127.0.0.1", 0))
+    try:
+        yield f"coap://127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+    finally:
+        transport.close()

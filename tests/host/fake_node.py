@@ -198,19 +198,28 @@ class FakeNode:
             case Code.GET, ["out", "0", "features"]:
                 return content(self._records(query).to_cbor())
             case Code.GET, ["log"]:
-                return content(cbor2.dumps([line.to_item() for line in self.log]))
+                since = query.removeprefix("since=")
+                lines = (
+                    self.log[int(since) + 1 :] if since.isdigit() else self.log if query else self.log[-1:]
+                )
+                return content(cbor2.dumps([line.to_item() for line in lines]))
             case Code.GET, ["text"]:
                 return Message(code=Code.CONTENT, payload=b"plain", content_format=0)
         raise Refusal(Code.NOT_FOUND, f"there is no {path}")
 
     @property
     def sensor(self) -> SensorInfo:
-        return SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, len(self.samples))
+        newest = self.samples[-1].time_ms if self.samples else None
+        return SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, len(self.samples), newest)
 
     def _feed(self, body: bytes) -> Message:
-        for sample in Sample.list_from_cbor(body, "/sensors/river"):
-            if len(sample.values) != 2:
-                raise Refusal(Code.BAD_REQUEST, "river has 2 channels")
+        samples = Sample.list_from_cbor(body, "/sensors/river")
+        if any(len(sample.values) != 2 for sample in samples):
+            raise Refusal(Code.BAD_REQUEST, "river has 2 channels")
+        times = [sample.time_ms for sample in self.samples[-1:] + samples]
+        if sorted(set(times)) != times:
+            raise Refusal(Code.CONFLICT, "not later than the newest reading")
+        for sample in samples:
             self.samples.append(sample)
             self.emit(list(sample.values), sample.time_ms)
         return Message(code=Code.CHANGED)

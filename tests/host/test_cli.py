@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import cbor2
 import pytest
 from aiocoap import Code
 from click.testing import CliRunner
-from fake_line import FakeServer
+from fake_line import FakeServer, fake_udp
 from fake_node import FakeNode
 from wasmote.cli import main
 from wasmote.cli.push import choose_slot
@@ -31,19 +32,38 @@ from wasmote.wire.records import Records
 class Background:
     """A fake node that is served by a loop of its own, as commands bring their own loop along."""
 
-    def __init__(self, fake: FakeNode) -> None:
+    def __init__(self, fake: FakeNode, *, udp: bool = False) -> None:
         self.fake = fake
         self.url = ""
+        self.connected = threading.Event()
+        self._server: FakeServer | None = None
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._done = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        serve = self._serve_udp if udp else self._serve
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(serve(),))
 
     async def _serve(self) -> None:
-        async with FakeServer(self.fake) as server:
-            self.url = server.url
-            self._ready.set()
-            await self._done.wait()
+        async with FakeServer(self.fake, on_connect=self.connected.set) as self._server:
+            await self._until_done(self._server.url)
+
+    async def _serve_udp(self) -> None:
+        async with fake_udp(self.fake) as url:
+            await self._until_done(url)
+
+    async def _until_done(self, url: str) -> None:
+        self.url = url
+        self._ready.set()
+        await self._done.wait()
+
+    def call(self, action: Callable[[], object]) -> None:
+        """Make something happen on the node."""
+        self._loop.call_soon_threadsafe(action)
+
+    def diagnose(self, text: str) -> None:
+        """Let the node say something on its serial line."""
+        assert self._server is not None
+        self.call(lambda: self._server.line.diagnostic(text))
 
     def __enter__(self) -> Background:
         self._thread.start()
@@ -242,3 +262,58 @@ def test_ctrl_c_deregisters_and_ends_with_130():
             assert process.stderr.read() == b""
         assert process.returncode == 130
         assert fake.observers == {}
+
+
+class Monitored:
+    """A running `wasmote monitor`, read line by line."""
+
+    def __init__(self, url: str, *options: str) -> None:
+        command = [sys.executable, "-c", "from wasmote.cli import main; main()", "monitor", *options]
+        self.process = subprocess.Popen(
+            [*command, "--link", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def interrupt(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate()
+        return self.process.returncode
+
+
+def test_monitor_shows_the_kept_log_then_diagnostics():
+    fake = FakeNode()
+    fake.say("booted")
+    with Background(fake) as background:
+        monitored = Monitored(background.url)
+        assert monitored.line() == "info: booted"
+        background.diagnose("warning: hot")
+        assert monitored.line() == "warning: hot"
+        assert monitored.interrupt() == 130
+
+
+def test_monitor_shows_what_a_board_says_that_does_not_answer():
+    fake = FakeNode()
+    fake.silent = True
+    with Background(fake) as background:
+        monitored = Monitored(background.url, "--json")
+        background.connected.wait()
+        background.diagnose("fault: bus error at 0x20000000\n")
+        assert json.loads(monitored.line()) == {
+            "kind": "diagnostic",
+            "text": "fault: bus error at 0x20000000",
+        }
+        assert monitored.interrupt() == 130
+
+
+def test_monitor_over_udp_follows_the_log():
+    fake = FakeNode()
+    fake.say("booted")
+    with Background(fake, udp=True) as background:
+        monitored = Monitored(background.url, "--json")
+        assert json.loads(monitored.line())["text"] == "booted"
+        background.call(lambda: (fake.say("one"), fake.say("two")))
+        assert [json.loads(monitored.line())["text"] for _ in range(2)] == ["one", "two"]
+        assert monitored.interrupt() == 130

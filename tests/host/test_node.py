@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 from contextlib import aclosing
 from datetime import UTC, datetime
 
 import pytest
 from aiocoap import Code
 from aiocoap.message import Message
-from fake_line import FakeServer, fake_pty
+from fake_line import FakeServer, fake_pty, fake_udp
 from fake_node import FakeNode
 from hypothesis import given
 from hypothesis import strategies as st
 from wasmote.coap import Endpoint, NodeBusy, Timing, Timings, check
-from wasmote.errors import Busy, CoapError, LinkDown, NoAnswer, UsageFault
+from wasmote.errors import Busy, CoapError, DeviceNotFound, LinkDown, NoAnswer, UsageFault
 from wasmote.link.connection import LinkState
 from wasmote.link.transport import SlipmuxInterface
 from wasmote.link.url import parse_link
@@ -98,9 +99,8 @@ async def test_the_whole_job_over_any_line(line):
         assert fake.bundles[0] == BUNDLE
         await node.control(0, Control.START)
         assert (await node.module(0)).state is ModuleState.RUNNING
-        fake.samples.clear()
         await node.feed("river", [Sample(day, (day, 2 * day)) for day in range(40)])
-        assert {sample.time_ms for sample in fake.samples} == set(range(40))
+        assert [sample.time_ms for sample in fake.samples] == list(range(40))
         wanted = fake.next_seq
         stored: list[int] = []
         while not stored or stored[-1] < wanted - 1:
@@ -125,6 +125,33 @@ async def test_over_a_pty():
 async def test_over_a_unix_socket(tmp_path):
     async with served(FakeNode(), path=str(tmp_path / "node.sock")) as (_, node):
         assert (await node.sensors())[0].channels == ("rain", "flow")
+
+
+async def test_over_udp():
+    fake = FakeNode()
+    async with fake_udp(fake) as url, await Node.connect(url) as node:
+        await node.install(0, BUNDLE)
+        assert fake.bundles[0] == BUNDLE
+        async with aclosing(node.watch(0, "features")) as watched:
+            await anext(watched)
+            fake.emit([2.5])
+            assert (await anext(watched)).records[0].values == [2.5]
+        await node.info()
+        assert fake.observers == {}
+        assert node.link_state is LinkState.UP
+
+
+async def test_nobody_on_the_udp_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(LinkDown, match="cannot be reached"):
+        await Node.connect(f"coap://127.0.0.1:{port}")
+
+
+async def test_an_unknown_host():
+    with pytest.raises(DeviceNotFound, match="host not found"):
+        await Node.connect("coap://wasmote.invalid")
 
 
 async def test_requests_reach_the_resource():
