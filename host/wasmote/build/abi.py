@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import wasmtime
 
@@ -96,5 +96,8 @@ def _offer(name: str, known: Mapping[str, object]) -> str:
 
 
 def _from_wasmtime(kind: wasmtime.FuncType) -> FuncType:
-    code: Callable[[wasmtime.ValType], int] = lambda value: _TYPES[str(value)]  # noqa: E731
-    return FuncType(tuple(map(code, kind.params)), tuple(map(code, kind.results)))
+    return FuncType(_codes(kind.params), _codes(kind.results))
+
+
+def _codes(types: list[wasmtime.ValType]) -> tuple[int, ...]:
+    return tuple(_TYPES[str(one)] for one in types)
