@@ -45,6 +45,13 @@ size_t hal_unique_id(uint8_t *out, size_t cap);
  * it has. */
 void hal_random(uint8_t *out, size_t len);
 
+/* The lowest address that the stack may reach; for the engine's check of its own recursion. Thread. */
+const void *hal_stack_limit(void);
+
+/* Bytes of stack that were never used since the start (guard pattern); 0 where a board does not
+ * measure it. Thread. */
+size_t hal_stack_unused(void);
+
 /* ---- time and sleep --------------------------------------------------------------------- */
 
 /* Microseconds since hal_init(): monotonic, never wraps in practice (64 bit). Any. */

@@ -1,0 +1,16 @@
+# The same commands as tools/demo and tools/test, for those who have make.
+BOARD ?= native
+
+.PHONY: demo test bench lint firmware clean
+demo:
+	tools/demo
+test:
+	tools/test
+lint:
+	tools/lint
+bench:
+	tools/bench
+firmware:
+	+@$(MAKE) --no-print-directory -f firmware/Makefile BOARD=$(BOARD)
+clean:
+	rm -rf build

@@ -1,0 +1,51 @@
+/* The native board's parts: options and restart (start.c), pseudo-terminal (pty.c), UDP (udp.c). */
+#ifndef WASMOTE_NATIVE_H
+#define WASMOTE_NATIVE_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hal.h"
+
+struct native_options {
+    uint8_t id[16];
+    size_t id_len;
+    int udp_port; /* -1: no UDP, 0: any free port */
+    bool pty;
+};
+extern struct native_options native_options;
+
+/* File descriptors that outlive a reset; -1 where there is none. */
+struct native_files {
+    int pty_master;
+    int pty_slave;
+    int udp;
+};
+extern struct native_files native_files;
+
+/* True when this is a restart by hal_reset() or the watchdog: the files are open already. */
+bool native_is_restart(void);
+
+/* Notes the open files for a restart; once, when all are open. */
+void native_prepare_restart(void);
+
+/* Executes the program again, as a reset would; keeps native_files. Async-signal-safe. */
+_Noreturn void native_restart(hal_reset_cause cause);
+
+/* Ends the process with a message on stderr and status 1. */
+_Noreturn void native_die(const char *what) __attribute__((cold));
+
+/* Opens the pty and returns the path of its slave end. */
+const char *native_pty_open(void);
+/* What to poll for now. */
+short native_pty_events(void);
+/* Moves bytes both ways; true when the loop should look: bytes came, or room appeared. */
+bool native_pty_pump(bool readable);
+/* When the transmit side must be looked at again at the latest; UINT64_MAX when it need not. */
+uint64_t native_pty_deadline_us(void);
+
+/* Opens the socket; returns the port. */
+int native_udp_open(int port);
+
+#endif

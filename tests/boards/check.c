@@ -1,0 +1,196 @@
+/* A board's self-test: proves hal.h from the outside, over the serial link. Lines come in, each a
+ * word and perhaps a number; an answer line goes out. `echo N` returns the next N bytes as they are. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/loop.h"
+#include "hal.h"
+
+static char line[64];
+static size_t line_len;
+static size_t echo_left;
+static struct loop_timer timer;
+static uint64_t timer_due_us;
+
+static __attribute__((format(printf, 1, 2))) void answer(const char *format, ...) {
+    char text[160];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text - 1, format, args);
+    va_end(args);
+    text[len] = '\n';
+    hal_uart_write((const uint8_t *)text, (size_t)len + 1);
+}
+
+static void answer_hex(const uint8_t *bytes, size_t len) {
+    char text[65];
+    for (size_t i = 0; i < len && i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    answer("%s", text);
+}
+
+static void say_id(unsigned argument) {
+    (void)argument;
+    uint8_t id[16];
+    answer_hex(id, hal_unique_id(id, sizeof id));
+}
+
+static void say_random(unsigned argument) {
+    uint8_t bytes[32];
+    size_t len = argument < sizeof bytes ? argument : sizeof bytes;
+    hal_random(bytes, len);
+    answer_hex(bytes, len);
+}
+
+static void say_now(unsigned argument) {
+    (void)argument;
+    answer("%" PRIu32, (uint32_t)hal_now_us());
+}
+
+static void say_cause(unsigned argument) {
+    (void)argument;
+    answer("%d", (int)hal_get_reset_cause());
+}
+
+static void say_fault(unsigned argument) {
+    (void)argument;
+    const char *fault = hal_last_fault();
+    answer("%s", fault ? fault : "none");
+}
+
+static void say_stack(unsigned argument) {
+    (void)argument;
+    answer("%u %d", (unsigned)hal_stack_unused(), (uintptr_t)hal_stack_limit() < (uintptr_t)&argument);
+}
+
+static void say_overruns(unsigned argument) {
+    (void)argument;
+    answer("%" PRIu32, hal_uart_overruns());
+}
+
+/* Values in thousandths: newlib-nano's printf has no floating point. */
+static void say_sensor(unsigned argument) {
+    float values[8];
+    if (argument >= hal_sensor_count()) {
+        answer("no such sensor");
+        return;
+    }
+    const struct hal_sensor *info = hal_sensor_info(argument);
+    wm_status status = hal_sensor_read(argument, values);
+    char text[96];
+    int len = snprintf(text, sizeof text, "%s %d", info->name, (int)status);
+    for (size_t i = 0; i < info->channels && status == WM_OK; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, " %s=%ld%s", info->channel[i],
+                        (long)(values[i] * 1000.0f), info->unit[i]);
+    answer("%s", text);
+}
+
+static void on_timer(void *argument) {
+    (void)argument;
+    answer("late %" PRIu32, (uint32_t)(hal_now_us() - timer_due_us));
+}
+
+/* Answers after so many milliseconds, with how many microseconds late the loop woke up. */
+static void wait(unsigned argument) {
+    timer_due_us = hal_now_us() + argument * 1000u;
+    loop_timer_at(&timer, timer_due_us, on_timer, NULL);
+}
+
+static void reset(unsigned argument) {
+    (void)argument;
+    hal_reset();
+}
+
+static void watchdog(unsigned argument) {
+    hal_watchdog_start(argument);
+    answer("watchdog %u", argument);
+}
+
+static void hang(unsigned argument) {
+    (void)argument;
+    for (;;)
+        __asm__ volatile("");
+}
+
+static void crash(unsigned argument) {
+    (void)argument;
+    ((void (*)(void))(uintptr_t)0xF0000001u)(); /* nothing is executable there */
+}
+
+static unsigned deeper(unsigned depth) {
+    volatile uint8_t frame[256];
+    frame[depth % sizeof frame] = (uint8_t)depth;
+    return depth == UINT32_MAX ? 0 : deeper(depth + 1) + frame[depth % sizeof frame];
+}
+
+static void overflow(unsigned argument) {
+    answer("%u", deeper(argument));
+}
+
+static void echo(unsigned argument) {
+    echo_left = argument;
+}
+
+static const struct {
+    const char *word;
+    void (*run)(unsigned argument);
+} commands[] = {
+    {"id", say_id},         {"random", say_random},     {"now", say_now},       {"cause", say_cause},
+    {"fault", say_fault},   {"stack", say_stack},       {"sensor", say_sensor}, {"wait", wait},
+    {"reset", reset},       {"watchdog", watchdog},     {"hang", hang},         {"crash", crash},
+    {"overflow", overflow}, {"overruns", say_overruns}, {"echo", echo},
+};
+
+static void run_line(void) {
+    char *argument = strchr(line, ' ');
+    if (argument)
+        *argument++ = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(line, commands[i].word) == 0) {
+            commands[i].run(argument ? (unsigned)strtoul(argument, NULL, 10) : 0);
+            return;
+        }
+    answer("unknown: %s", line);
+}
+
+static void take(uint8_t byte) {
+    if (byte != '\n') {
+        if (line_len < sizeof line - 1)
+            line[line_len++] = (char)byte;
+        return;
+    }
+    line[line_len] = 0;
+    line_len = 0;
+    run_line();
+}
+
+/* Reads no more than can be sent back, so that the echo loses nothing whatever the rings hold. */
+static void echo_some(void) {
+    uint8_t bytes[64];
+    size_t cap = hal_uart_write_space() < sizeof bytes ? hal_uart_write_space() : sizeof bytes;
+    size_t len = hal_uart_read(bytes, cap < echo_left ? cap : echo_left);
+    hal_uart_write(bytes, len);
+    echo_left -= len;
+    if (len)
+        loop_post(EVENT_UART);
+}
+
+static void on_uart(void) {
+    uint8_t byte;
+    while (!echo_left && hal_uart_read(&byte, 1) == 1)
+        take(byte);
+    if (echo_left)
+        echo_some();
+}
+
+int main(void) {
+    hal_init();
+    loop_on(EVENT_UART, on_uart);
+    loop_post(EVENT_UART);
+    answer("ready %d", (int)hal_get_reset_cause());
+    for (;;)
+        loop_run_once();
+}
