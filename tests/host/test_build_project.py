@@ -1,6 +1,8 @@
+import re
 from pathlib import Path
 
 import pytest
+from wasmote import build
 from wasmote.build.project import Overrides, load_project
 from wasmote.errors import UsageFault, WasmoteError
 
@@ -118,3 +120,10 @@ def test_files_that_are_no_projects_are_refused(tmp_path: Path) -> None:
     (tmp_path / "flood.py").write_text("")
     assert "no such file" in refusal(tmp_path / "gone.toml").message
     assert "is no module" in refusal(tmp_path / "flood.py").message
+
+
+def test_the_project_file_in_the_readme_is_one(tmp_path: Path) -> None:
+    readme = Path(build.__file__).with_name("README.md").read_text()
+    block = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert block is not None
+    assert load_project(write(tmp_path, block[1])).project.pages == 4
