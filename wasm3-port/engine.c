@@ -35,7 +35,7 @@ bool engine_is_ready(void) {
     return clock_us != NULL && m3_nativeStackLimit != 0 && engine_arena.base != NULL;
 }
 
-/* ---- time: wasm3 calls this when m3_fuel has run out (patch 0004) ----------------------------- */
+/* ---- time: wasm3 calls this when m3_fuel has run out (patch 0003) ----------------------------- */
 
 void engine_start_budget(uint32_t budget_us) {
     m3_fuel = ENGINE_FUEL;

@@ -92,7 +92,7 @@ static void a_module_without_state_has_none(void **state) {
     assert_int_equal(len, 0);
 }
 
-/* ---- start (patch 0003) ------------------------------------------------------------------ */
+/* ---- start ------------------------------------------------------------------------------- */
 
 static void load_runs_no_start_function(void **state) {
     (void)state;
@@ -109,7 +109,7 @@ static void start_function_zero_runs(void **state) {
     assert_int_equal(runtime_state(&rt, &len)[0], 7);
 }
 
-/* ---- memory (patches 0001 and 0007) ------------------------------------------------------ */
+/* ---- memory (patches 0001 and 0006) ------------------------------------------------------ */
 
 static void page_size_is_16_kib(void **state) {
     (void)state;
@@ -190,7 +190,7 @@ static void after_a_trap_nothing_runs(void **state) {
     assert_string_equal(why, "it has trapped before and must be loaded again");
 }
 
-/* ---- bounds (patches 0004, 0005 and 0009) ------------------------------------------------ */
+/* ---- bounds (patches 0003, 0004 and 0008) ------------------------------------------------ */
 
 static void assert_over_budget(wm_status status, uint64_t began) {
     assert_int_equal(status, WM_EBUDGET);

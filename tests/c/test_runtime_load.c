@@ -128,9 +128,9 @@ static void damaged_modules_do_no_harm(void **state) {
 static void broken_name_section_is_ignored(void **state) {
     (void)state;
     struct runtime_usage without, with;
-    /* custom section "name" with a subsection of 0xfffffffa bytes, then one name of function 0 */
+    /* custom section "name" with a subsection of 0xfffffffa bytes, then a name of function 1 */
     static const uint8_t section[] = {0x00, 0x0e, 0x04, 'n',  'a',  'm',  'e',  0x01,
-                                      0xfa, 0xff, 0xff, 0xff, 0x0f, 0x01, 0x00, 0x00};
+                                      0xfa, 0xff, 0xff, 0xff, 0x0f, 0x01, 0x01, 0x00};
     uint8_t wasm[sizeof wasm_echo + sizeof section];
     memcpy(wasm, wasm_echo, sizeof wasm_echo);
     memcpy(wasm + sizeof wasm_echo, section, sizeof section);
