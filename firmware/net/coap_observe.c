@@ -269,7 +269,9 @@ size_t coap_observe_count(void) {
 
 void coap_observe_start(coap_notification *build) {
     loop_timer_cancel(&flush_timer);
-    memset(table, 0, sizeof table);
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        free_observer(&table[i]);
+    }
     build_notification = build;
     sequence = 0;
     next_turn = 0;

@@ -42,8 +42,8 @@ static void put_block(struct coap_builder *out, uint16_t number, const struct co
 size_t client_build(const struct ask *ask, uint8_t *out, size_t cap) {
     struct coap_builder builder;
     size_t token_len = ask->token != NULL ? strlen(ask->token) : 0;
-    coap_build(&builder, out, cap, (enum coap_type)ask->type, ask->method, ask->mid ? ask->mid : next_mid++,
-               (const uint8_t *)ask->token, token_len);
+    coap_build(&builder, out, cap, (enum coap_type)ask->type, ask->method,
+               ask->mid ? ask->mid : next_mid++, (const uint8_t *)ask->token, token_len);
     put_optional(&builder, COAP_OPT_OBSERVE, ask->observe);
     put_segments(&builder, COAP_OPT_URI_PATH, ask->path, '/');
     put_optional(&builder, COAP_OPT_CONTENT_FORMAT, ask->format);

@@ -158,7 +158,8 @@ static void push(struct datagrams *queue, uint8_t peer, const void *bytes, size_
 
 static void remove_at(struct datagrams *queue, size_t index) {
     queue->count--;
-    memmove(queue->slots + index, queue->slots + index + 1, (queue->count - index) * sizeof queue->slots[0]);
+    memmove(queue->slots + index, queue->slots + index + 1,
+            (queue->count - index) * sizeof queue->slots[0]);
 }
 
 void fake_udp_put(uint8_t peer, const void *bytes, size_t len) {

@@ -26,6 +26,6 @@ void fake_uart_tx_cap(size_t cap);                 /* size of the transmit ring 
 /* ---- UDP ---- */
 void fake_udp_put(uint8_t peer, const void *bytes, size_t len);
 size_t fake_udp_take(uint8_t peer, uint8_t *out, size_t cap); /* 0 = nothing was sent to it */
-extern wm_status fake_udp_status;                              /* what hal_udp_send() returns */
+extern wm_status fake_udp_status;                             /* what hal_udp_send() returns */
 
 #endif

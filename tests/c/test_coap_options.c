@@ -1,4 +1,5 @@
-/* Options of requests and responses: what is understood, what is refused, and in which order it is sent. */
+/* Options of requests and responses: what is understood, what is refused, and in which order it is sent.
+ */
 #include "cmocka_all.h"
 
 #include <string.h>

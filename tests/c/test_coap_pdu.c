@@ -33,7 +33,10 @@ static void a_request_comes_apart(void **state) {
     (void)state;
     struct coap_option_walk walk;
     struct coap_option option;
-    assert_int_equal(PARSE("\x42\x01\x12\x34\xab\xcd\xb4" "node\x81\x00\xff" "body"), WM_OK);
+    assert_int_equal(PARSE("\x42\x01\x12\x34\xab\xcd\xb4"
+                           "node\x81\x00\xff"
+                           "body"),
+                     WM_OK);
     assert_int_equal(pdu.type, COAP_CON);
     assert_int_equal(pdu.code, 1);
     assert_int_equal(pdu.mid, 0x1234);
@@ -54,7 +57,10 @@ static void a_request_comes_apart(void **state) {
 
 static void nothing_is_copied(void **state) {
     (void)state;
-    assert_int_equal(PARSE("\x41\x01\x00\x01\x77\xb1" "a\xff" "p"), WM_OK);
+    assert_int_equal(PARSE("\x41\x01\x00\x01\x77\xb1"
+                           "a\xff"
+                           "p"),
+                     WM_OK);
     assert_ptr_equal(pdu.token, exact + 4);
     assert_ptr_equal(pdu.options, exact + 5);
     assert_ptr_equal(pdu.payload, exact + 8);
@@ -110,7 +116,9 @@ static void token_lengths_9_to_15_are_refused(void **state) {
 
 static void a_token_longer_than_the_packet_is_refused(void **state) {
     (void)state;
-    assert_int_equal(PARSE("\x44\x01\x00\x01" "abc"), WM_EINVAL);
+    assert_int_equal(PARSE("\x44\x01\x00\x01"
+                           "abc"),
+                     WM_EINVAL);
     assert_int_equal(PARSE("\x48\x01\x00\x01"), WM_EINVAL);
 }
 
@@ -127,8 +135,12 @@ static void nibbles_13_and_14_need_their_extension(void **state) {
 
 static void nibble_15_is_refused(void **state) {
     (void)state;
-    assert_int_equal(PARSE("\x40\x01\x00\x01\x1f" "0123456789abcdef"), WM_EINVAL);
-    assert_int_equal(PARSE("\x40\x01\x00\x01\xf1" "0123456789abcdef"), WM_EINVAL);
+    assert_int_equal(PARSE("\x40\x01\x00\x01\x1f"
+                           "0123456789abcdef"),
+                     WM_EINVAL);
+    assert_int_equal(PARSE("\x40\x01\x00\x01\xf1"
+                           "0123456789abcdef"),
+                     WM_EINVAL);
 }
 
 static void an_extended_length_does_not_wrap(void **state) {
@@ -151,8 +163,12 @@ static void option_numbers_do_not_wrap(void **state) {
 
 static void an_option_longer_than_the_packet_is_refused(void **state) {
     (void)state;
-    assert_int_equal(PARSE("\x40\x01\x00\x01\xb2" "a"), WM_EINVAL);
-    assert_int_equal(PARSE("\x40\x01\x00\x01\xbd\x00" "123456789012"), WM_EINVAL);
+    assert_int_equal(PARSE("\x40\x01\x00\x01\xb2"
+                           "a"),
+                     WM_EINVAL);
+    assert_int_equal(PARSE("\x40\x01\x00\x01\xbd\x00"
+                           "123456789012"),
+                     WM_EINVAL);
 }
 
 static void any_number_of_options_is_walked(void **state) {
@@ -172,7 +188,9 @@ static void any_number_of_options_is_walked(void **state) {
 static void a_payload_marker_needs_a_payload(void **state) {
     (void)state;
     assert_int_equal(PARSE("\x40\x01\x00\x01\xff"), WM_EINVAL);
-    assert_int_equal(PARSE("\x40\x01\x00\x01\xb1" "a\xff"), WM_EINVAL);
+    assert_int_equal(PARSE("\x40\x01\x00\x01\xb1"
+                           "a\xff"),
+                     WM_EINVAL);
     assert_int_equal(PARSE("\x40\x01\x00\x01\xff\xff"), WM_OK);
     assert_int_equal(pdu.payload_len, 1);
 }
@@ -182,7 +200,9 @@ static void an_empty_message_is_four_bytes(void **state) {
     assert_int_equal(PARSE("\x40\x00\x00\x01"), WM_OK);
     assert_int_equal(PARSE("\x41\x00\x00\x01\x11"), WM_EINVAL);
     assert_int_equal(PARSE("\x40\x00\x00\x01\xb0"), WM_EINVAL);
-    assert_int_equal(PARSE("\x40\x00\x00\x01\xff" "a"), WM_EINVAL);
+    assert_int_equal(PARSE("\x40\x00\x00\x01\xff"
+                           "a"),
+                     WM_EINVAL);
 }
 
 static void reserved_classes_are_refused(void **state) {
@@ -199,7 +219,9 @@ static void reserved_classes_are_refused(void **state) {
 static void after_an_error_nothing_is_left_half_parsed(void **state) {
     (void)state;
     memset(&pdu, 0xa5, sizeof pdu);
-    assert_int_equal(PARSE("\x4f\x01\x00\x01" "0123456789"), WM_EINVAL);
+    assert_int_equal(PARSE("\x4f\x01\x00\x01"
+                           "0123456789"),
+                     WM_EINVAL);
     assert_null(pdu.token);
     assert_null(pdu.options);
     assert_null(pdu.payload);
@@ -209,7 +231,9 @@ static void after_an_error_nothing_is_left_half_parsed(void **state) {
 
 static void every_prefix_is_safe(void **state) {
     (void)state;
-    static const char whole[] = "\x44\x03\x12\x34tokn\xbd\x02" "modules/0/state\xd1\x03\x55\xe2\x00\x01xy\xff" "data";
+    static const char whole[] = "\x44\x03\x12\x34tokn\xbd\x02"
+                                "modules/0/state\xd1\x03\x55\xe2\x00\x01xy\xff"
+                                "data";
     for (size_t len = 0; len < sizeof whole; len++) {
         wm_status status = parse(whole, len);
         assert_true(status == WM_OK || status == WM_EINVAL || status == WM_ENOTSUP);
@@ -225,7 +249,8 @@ static uint8_t out[64];
 
 static void a_response_is_built(void **state) {
     (void)state;
-    static const char expected[] = "\x62\x45\x12\x34\xab\xcd\xc1\x3c\x21\x05\xff" "hi";
+    static const char expected[] = "\x62\x45\x12\x34\xab\xcd\xc1\x3c\x21\x05\xff"
+                                   "hi";
     struct coap_builder builder;
     coap_build(&builder, out, sizeof out, COAP_ACK, 0, 0x1234, (const uint8_t *)"\xab\xcd", 2);
     coap_build_set_code(&builder, 0x45);
@@ -242,7 +267,8 @@ static void integers_take_the_shortest_form(void **state) {
     static const struct {
         uint32_t value;
         size_t len;
-    } rows[] = {{0, 0}, {1, 1}, {255, 1}, {256, 2}, {65535, 2}, {65536, 3}, {0xffffff, 3}, {0x1000000, 4}};
+    } rows[] = {{0, 0},     {1, 1},     {255, 1},      {256, 2},
+                {65535, 2}, {65536, 3}, {0xffffff, 3}, {0x1000000, 4}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct coap_builder builder;
         coap_build(&builder, out, sizeof out, COAP_NON, 0x45, 1, NULL, 0);

@@ -33,17 +33,25 @@ static void assert_frame(const char *bytes, size_t len) {
     assert_memory_equal(decoder.bytes, bytes, len);
 }
 
-#define GOOD "\xc0" "ok" "\xc0"
-#define ASSERT_RECOVERS() \
-    do { \
-        assert_int_equal(FEED(GOOD), SLIP_FRAME); \
-        assert_frame("ok", 2); \
+#define GOOD                                                                                            \
+    "\xc0"                                                                                              \
+    "ok"                                                                                                \
+    "\xc0"
+#define ASSERT_RECOVERS()                                                                               \
+    do {                                                                                                \
+        assert_int_equal(FEED(GOOD), SLIP_FRAME);                                                       \
+        assert_frame("ok", 2);                                                                          \
     } while (0)
 
 static void a_frame_is_read_with_its_escapes(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "a\xdb\xdc\xdb\xdd" "b\xc0"), SLIP_FRAME);
-    assert_frame("a\xc0\xdb" "b", 4);
+    assert_int_equal(FEED("\xc0"
+                          "a\xdb\xdc\xdb\xdd"
+                          "b\xc0"),
+                     SLIP_FRAME);
+    assert_frame("a\xc0\xdb"
+                 "b",
+                 4);
 }
 
 static void empty_frames_are_nothing(void **state) {
@@ -54,7 +62,9 @@ static void empty_frames_are_nothing(void **state) {
 
 static void frames_may_share_an_end(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "one\xc0"), SLIP_FRAME);
+    assert_int_equal(FEED("\xc0"
+                          "one\xc0"),
+                     SLIP_FRAME);
     assert_frame("one", 3);
     assert_int_equal(FEED("two\xc0"), SLIP_FRAME);
     assert_frame("two", 3);
@@ -62,17 +72,27 @@ static void frames_may_share_an_end(void **state) {
 
 static void a_bad_escape_skips_to_the_next_end(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "ab\xdb" "c"), SLIP_BAD_ESCAPE);
-    assert_int_equal(FEED("\xa9" "de\xdb\xdc" "f\xc0"), SLIP_MORE); /* the A9 starts no false frame */
+    assert_int_equal(FEED("\xc0"
+                          "ab\xdb"
+                          "c"),
+                     SLIP_BAD_ESCAPE);
+    assert_int_equal(FEED("\xa9"
+                          "de\xdb\xdc"
+                          "f\xc0"),
+                     SLIP_MORE); /* the A9 starts no false frame */
     ASSERT_RECOVERS();
     assert_int_equal(FEED("\xdb\xdb"), SLIP_BAD_ESCAPE); /* ESC ESC is bad too, and not a new escape */
-    assert_int_equal(FEED("\xdc" "x\xc0"), SLIP_MORE);
+    assert_int_equal(FEED("\xdc"
+                          "x\xc0"),
+                     SLIP_MORE);
     ASSERT_RECOVERS();
 }
 
 static void escape_end_aborts(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "lost\xdb\xc0"), SLIP_ABORTED);
+    assert_int_equal(FEED("\xc0"
+                          "lost\xdb\xc0"),
+                     SLIP_ABORTED);
     assert_int_equal(FEED("ok\xc0"), SLIP_FRAME); /* that END began the next frame */
     assert_frame("ok", 2);
 }
@@ -89,13 +109,17 @@ static void an_endless_escape_stays_bounded(void **state) {
 
 static void the_longest_frame_fits(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "12345678\xc0"), SLIP_FRAME);
+    assert_int_equal(FEED("\xc0"
+                          "12345678\xc0"),
+                     SLIP_FRAME);
     assert_frame("12345678", 8);
 }
 
 static void an_oversize_frame_is_reported_once(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "123456789"), SLIP_OVERSIZE);
+    assert_int_equal(FEED("\xc0"
+                          "123456789"),
+                     SLIP_OVERSIZE);
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(FEED("0123456789"), SLIP_MORE);
     }
@@ -105,7 +129,9 @@ static void an_oversize_frame_is_reported_once(void **state) {
 
 static void an_escape_counts_as_one_byte(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0" "1234567\xdb\xdc\xc0"), SLIP_FRAME);
+    assert_int_equal(FEED("\xc0"
+                          "1234567\xdb\xdc\xc0"),
+                     SLIP_FRAME);
     assert_frame("1234567\xc0", 8);
     assert_int_equal(FEED("12345678\xdb\xdd"), SLIP_OVERSIZE);
 }
@@ -113,7 +139,9 @@ static void an_escape_counts_as_one_byte(void **state) {
 static void the_encoder_goes_on_where_the_room_ended(void **state) {
     (void)state;
     static const uint8_t frame[] = {'a', SLIP_END, SLIP_ESC, 'b', SLIP_END};
-    static const char line[] = "\xc0" "a\xdb\xdc\xdb\xdd" "b\xdb\xdc\xc0";
+    static const char line[] = "\xc0"
+                               "a\xdb\xdc\xdb\xdd"
+                               "b\xdb\xdc\xc0";
     assert_int_equal(slip_encoded_len(frame, sizeof frame), sizeof line - 1);
     for (size_t room = 1; room < sizeof line; room++) {
         struct slip_encoder encoder;

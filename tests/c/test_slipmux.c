@@ -64,7 +64,9 @@ static void a_residue_of_a_good_frame_is_constant(void **state) {
 
 static void text_has_no_checksum(void **state) {
     (void)state;
-    assert_int_equal(FEED("\xc0\x0a" "hello\xc0"), SLIPMUX_TEXT);
+    assert_int_equal(FEED("\xc0\x0a"
+                          "hello\xc0"),
+                     SLIPMUX_TEXT);
     assert_int_equal(len, 5);
     assert_memory_equal(content, "hello", 5);
     assert_int_equal(FEED("\xc0\x0a\xc0"), SLIPMUX_TEXT);
@@ -74,7 +76,8 @@ static void text_has_no_checksum(void **state) {
 static void every_flipped_bit_is_seen(void **state) {
     (void)state;
     uint8_t frame[16];
-    size_t framed = slipmux_put_message(frame, sizeof frame, (const uint8_t *)"\x40\x01\x00\x01\xb1q", 6);
+    size_t framed =
+        slipmux_put_message(frame, sizeof frame, (const uint8_t *)"\x40\x01\x00\x01\xb1q", 6);
     for (size_t bit = 8; bit < framed * 8; bit++) { /* the kind is not flipped here */
         frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
         assert_int_equal(feed_frame(frame, framed), SLIPMUX_DROPPED);
@@ -97,14 +100,18 @@ static void each_cause_has_its_counter(void **state) {
     memset(big, 'x', sizeof big);
     assert_int_equal(FEED("\xc0noise\xc0"), SLIPMUX_DROPPED);
     assert_int_equal(FEED("\xc0\xa9\xdb\x01 and more\xc0"), SLIPMUX_DROPPED);
-    assert_int_equal(FEED("\xa9" "abc\xdb\xc0"), SLIPMUX_DROPPED);
+    assert_int_equal(FEED("\xa9"
+                          "abc\xdb\xc0"),
+                     SLIPMUX_DROPPED);
     assert_int_equal(feed_frame(big, sizeof big), SLIPMUX_DROPPED);
     assert_int_equal(mux.dropped.unknown_kind, 1);
     assert_int_equal(mux.dropped.bad_escape, 1);
     assert_int_equal(mux.dropped.aborted, 1);
     assert_int_equal(mux.dropped.oversize, 1);
     assert_int_equal(mux.dropped.bad_fcs, 0);
-    assert_int_equal(FEED("\xc0\x0a" "on\xc0"), SLIPMUX_TEXT);
+    assert_int_equal(FEED("\xc0\x0a"
+                          "on\xc0"),
+                     SLIPMUX_TEXT);
 }
 
 static void the_longest_message_passes(void **state) {
