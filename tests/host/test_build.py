@@ -1,18 +1,23 @@
+import contextlib
+import functools
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import wasmtime
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from wasmote.build import build, build_bundle, compiler
 from wasmote.build.compiler import CompileFailed, find_toolchain
 from wasmote.build.leb import InvalidWasm
 from wasmote.build.pages import PackRefused, to_byte_pages
 from wasmote.build.wasm import Limits, WasmModule
 from wasmote.cli.build import build as build_command
-from wasmote.errors import UsageFault
+from wasmote.errors import UsageFault, WasmoteError
 from wasmote.wire.bundle import Bundle
 
 MODULES = Path(__file__).parents[1] / "modules"
@@ -217,6 +222,24 @@ def test_invalid_wasm_is_refused_with_the_validators_words(tmp_path: Path) -> No
     broken = bytes(wasmtime.wat2wasm(wat)).replace(b"\x20\x00\x0b", b"\x01\x01\x0b")
     (tmp_path / "hand.wasm").write_bytes(broken)
     assert "not valid WebAssembly: " in refusal(tmp_path / "hand.wasm").message
+
+
+@given(st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_a_damaged_module_is_built_or_refused_with_an_error_of_ours(changes: list[tuple[int, int]]) -> None:
+    damaged = bytearray(mean_module())
+    for position, value in changes:
+        damaged[8 + position % (len(damaged) - 8)] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = demo(Path(folder), "", TOML.replace("demo.c", "demo.wasm") + INPUT + STREAM)
+        path.with_suffix(".wasm").write_bytes(bytes(damaged))
+        with contextlib.suppress(WasmoteError):
+            build_bundle(path)
+
+
+@functools.cache
+def mean_module() -> bytes:
+    return compiler.compile_c(MODULES / "mean_v1.c").wasm
 
 
 # ---- the tools -------------------------------------------------------------------------------------------

@@ -54,11 +54,11 @@ def _linked(loaded: LoadedProject) -> tuple[bytes, str]:
 
 def _describe(packed: bytes, loaded: LoadedProject, *, check_imports: bool) -> Bundle:
     """Check a packed module in the order in which a person would mend it, and join it with its manifest."""
+    probe.validate(packed)  # first: what follows relies on indices that are in range
     module = WasmModule.from_bytes(packed)
     if check_imports:
         abi.check_imports(module)
     abi.check_exports(module)
-    probe.validate(packed)
     abi.check_against_project(module, loaded)
     project = loaded.project
     found = probe.ask(packed, _largest_sample(project), _largest_config(project))
