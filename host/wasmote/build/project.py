@@ -91,14 +91,11 @@ class Project(_Table):
     config: dict[str, float] = {}
     state: StateTable | None = None
 
-    @model_validator(mode="after")
-    def _accepted_by_nodes(self) -> Project:
-        _translate(lambda: self.to_manifest(_DIGEST_LATER, size=1, pages=1, state_size=1))
-        return self
-
     def to_manifest(self, digest: bytes, *, size: int, pages: int, state_size: int | None) -> wire.Manifest:
         """The manifest of a module built from this; raises InvalidManifest."""
-        schema = self.state.schema_ if self.state else None
+        state = None
+        if self.state is not None and state_size is not None:
+            state = wire.StateSchema(self.state.schema_, state_size)
         return wire.Manifest(
             name=self.name,
             version=self.version,
@@ -110,7 +107,7 @@ class Project(_Table):
             streams=tuple(table.to_wire() for table in self.stream),
             inputs=tuple(table.to_wire() for table in self.input),
             config=dict(self.config),
-            state=wire.StateSchema(schema, state_size) if schema and state_size else None,
+            state=state,
             capabilities=tuple(self.capabilities),
             event_budget_us=self.event_budget_us,
             device_class=self.device_class,
@@ -173,7 +170,13 @@ def load_project(path: Path, overrides: Overrides = NO_OVERRIDES) -> LoadedProje
 
 def _from_toml(path: Path, overrides: Overrides) -> LoadedProject:
     file = TomlFile(path)
-    project = _override(file.parse(Project), overrides)
+    project = file.parse(Project)
+    try:
+        _check(project)
+    except wire.InvalidManifest as fault:
+        reason = fault.message.removeprefix(f"manifest: {fault.field}: ")
+        raise file.fault(_place(fault.field), reason, "correct this key and build again") from None
+    project = _override(project, overrides)
     source = path.parent / project.source
     if source.suffix not in SOURCE_SUFFIXES:
         raise file.fault(
@@ -192,8 +195,24 @@ def _default_project(path: Path, overrides: Overrides) -> Project:
 
 def _override(project: Project, overrides: Overrides) -> Project:
     changed = project.model_copy(update=overrides.values())
-    changed.to_manifest(_DIGEST_LATER, size=1, pages=1, state_size=1)
+    _check(changed)
     return changed
+
+
+def _check(project: Project) -> None:
+    """Refuse what no node accepts, before anything is compiled; what a build adds is made up."""
+    project.to_manifest(_DIGEST_LATER, size=1, pages=1, state_size=1)
+
+
+def _place(field: str) -> tuple[str | int, ...]:
+    """Where the project file has a field of the manifest."""
+    elsewhere: dict[str, tuple[str | int, ...]] = {
+        "device class": ("device_class",),
+        "inputs": ("input", 0),
+        "streams": ("stream", 0),
+        "state schema": ("state", "schema"),
+    }
+    return elsewhere.get(field, tuple(field.split(": ")))
 
 
 def _translate(make: Callable[[], object]) -> None:

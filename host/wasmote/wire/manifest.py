@@ -36,7 +36,14 @@ _U32_MAX = 0xFFFF_FFFF
 
 
 class InvalidManifest(WasmoteError):
-    """A manifest breaks a rule of firmware/SPEC.md; the message names the field and the reason."""
+    """A manifest breaks a rule of firmware/SPEC.md; the message names the field and the reason.
+
+    `field` is the path of what is wrong ("config: gain"); empty where it is the whole.
+    """
+
+    def __init__(self, message: str, hint: str = "", field: str = "") -> None:
+        super().__init__(message, hint)
+        self.field = field
 
 
 class DType(enum.IntEnum):
@@ -302,7 +309,7 @@ def _decode(encoded: bytes) -> object:
 
 def _require(holds: bool, what: str, reason: str) -> None:
     if not holds:
-        raise InvalidManifest(f"manifest: {what}: {reason}")
+        raise InvalidManifest(f"manifest: {what}: {reason}", field=what)
 
 
 def _check_u32(value: int, what: str, minimum: int = 0) -> None:
