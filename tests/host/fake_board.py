@@ -20,6 +20,7 @@ from wasmote.gateway.pulse import Clock
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import Manifest, Stream
 from wasmote.wire.modules import Candidate, Control, ModuleState, ModuleStatus, StreamStatus
+from wasmote.wire.node import NodeInfo
 from wasmote.wire.records import Record, RecordFlags, Records
 
 FIELDS = ("rain", "flow")
@@ -36,7 +37,7 @@ def make_bundle(sequence: int = 1, *, name: str = "flood", fields: tuple[str, ..
 
 
 class FakeBoard:
-    """One board with slot 0 and the stream `features`. Records that nobody fetches leave the ring at its end."""
+    """One board with slot 0 and the stream `features`; its ring drops the oldest records."""
 
     def __init__(self, ring_size: int = 8, answer_max: int = 4) -> None:
         self.info_now = INFO
@@ -101,7 +102,7 @@ class FakeBoard:
     async def close(self) -> None:
         self.closed = True
 
-    async def info(self):  # noqa: ANN201
+    async def info(self) -> NodeInfo:
         self._request("info")
         return self.info_now
 

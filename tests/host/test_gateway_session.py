@@ -32,7 +32,7 @@ class Rig:
     stored: Pulse
 
     async def until(self, true: Callable[[], bool]) -> None:
-        while not true():
+        while not true():  # noqa: ASYNC110 - any of the fake board's fields may be what is waited for
             await asyncio.sleep(0)
 
     async def time_passes(self, true: Callable[[], bool]) -> None:
@@ -158,7 +158,7 @@ async def test_numbers_go_on_after_a_restart_and_what_was_announced_is_lost(rig:
     for _ in range(3):
         rig.board.emit()
     await rig.read(3)
-    rig.board.down = True  # the next notifications arrive, the requests for their records do not
+    rig.board.down = True  # what is announced now cannot be fetched
     rig.board.emit()
     rig.board.emit()
     await rig.session.until(SessionState.BROKEN)
@@ -168,8 +168,8 @@ async def test_numbers_go_on_after_a_restart_and_what_was_announced_is_lost(rig:
     assert "control START {'features': 5}" in rig.board.requests
     rig.board.emit()
     await rig.read(6)
-    assert await rig.seqs() == [0, 1, 2, 3, 5] or await rig.seqs() == [0, 1, 2, 5]
-    assert len(await rig.seqs()) + await rig.lost() == 6
+    assert await rig.seqs() == [0, 1, 2, 5]
+    assert await rig.store.gaps(KEY) == [(3, 4)]
 
 
 async def test_a_restart_that_nobody_announces_is_noticed_by_looking(rig: Rig):

@@ -206,3 +206,13 @@ def _with_links(config: GatewayConfig, links: Sequence[str]) -> GatewayConfig:
             raise UsageFault(f"--link {link}: there is no board {name!r}", f"boards are: {', '.join(boards)}")
         boards[name] = boards[name].model_copy(update={"link": url})
     return config.model_copy(update={"boards": boards})
+
+
+def override(config: GatewayConfig, *, store: Path | None, port: int | None) -> GatewayConfig:
+    """Replace what a command line may replace; a relative `store` is relative to where we are."""
+    if store is not None:
+        settings = config.gateway.model_copy(update={"store": store.resolve()})
+        config = config.model_copy(update={"gateway": settings})
+    if port is not None:
+        config = config.model_copy(update={"http": config.http.model_copy(update={"port": port})})
+    return config

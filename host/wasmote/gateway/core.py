@@ -68,7 +68,7 @@ class Gateway:
         with a board later is its session's to repeat.
         """
         async with AsyncExitStack() as stack:
-            await self._load()
+            await self.load()
             listener = stack.enter_context(http.listen(self.config.http))
             await stack.enter_async_context(self.store)
             await self._agree()
@@ -157,7 +157,7 @@ class Gateway:
 
     # ---- parts ------------------------------------------------------------------------------
 
-    async def _load(self) -> None:
+    async def load(self) -> None:
         """Bundles and models, so that nothing runs before all of them are right."""
         for name, module in self.config.modules.items():
             self._bundles[name] = await load_bundle(module)

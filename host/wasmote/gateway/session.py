@@ -207,35 +207,36 @@ class BoardSession:
             existed = {stream.name for stream in status.streams}
             action = plan(status, wanted)
             numberings = await self._close_old_numberings(slot, wanted, status)
+            refusal: CoapError | None = None
             if action is Action.LEAVE_NEWER:
                 self._log.warning("the board has a newer release", slot=slot, version=status.version)
             elif action is not Action.LEAVE:
-                status = await self._activate(slot, bundle, status, action, going_on([*numberings.items()]))
-                await self._store.deployed(self.name, slot, wanted.digest)
+                try:
+                    await self._activate(slot, bundle, status, action, going_on([*numberings.items()]))
+                except CoapError as fault:
+                    refusal = fault  # what ran before goes on, and is read on
+                status = await self.node.module(slot)
             made_now = {stream.name for stream in status.streams} - existed
             await self._open_new_numberings(slot, status, numberings, made_now)
             self.slots[slot] = status
+            if refusal is not None:
+                raise refusal
             return status
 
     async def _activate(
         self, slot: int, bundle: Bundle, status: ModuleStatus, action: Action, numbers: dict[str, int]
-    ) -> ModuleStatus:
+    ) -> None:
         operation = Control.START
         if action is Action.INSTALL:
             operation = activation(status)
             if not is_candidate(status, bundle.manifest):
                 await self.node.install(slot, bundle.to_bytes())
         await self.node.control(slot, operation, numbers or None)
-        status = await self.node.module(slot)
+        await self._store.deployed(self.name, slot, bundle.manifest.digest)
+        made = bundle.manifest
         self._log.info(
-            "module deployed",
-            slot=slot,
-            module=status.name,
-            version=status.version,
-            how=operation.name.lower(),
-            gap_us=status.swap_gap_us,
+            "module deployed", slot=slot, module=made.name, version=made.version, how=operation.name
         )
-        return status
 
     async def _close_old_numberings(
         self, slot: int, wanted: Manifest, status: ModuleStatus
