@@ -22,7 +22,7 @@ from aiocoap.tokenmanager import TokenManager
 from aiocoap.transports.udp6 import MessageInterfaceUDP6
 
 from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, WasmoteError
-from wasmote.link.connection import Connection, Opener, Sleeper
+from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, backoff
 from wasmote.link.ports import open_port
 from wasmote.link.transport import LinkBroken, SlipmuxInterface
 from wasmote.link.url import CoapLink, Link, TcpLink
@@ -163,6 +163,31 @@ class Endpoint:
             self.context.request_interfaces.clear()
         if self.connection is not None:
             await self.connection.close()
+
+    async def probe(self) -> None:
+        """Make sure that somebody answers, be it with an error. Raises `NoAnswer` soon."""
+        question = self.message(Code.GET, "/node")
+        question.transport_tuning = self.timings.probe.tuning()
+        await self.exchange(question)
+
+    async def wait_up(self) -> None:
+        """Wait until a request can be sent again. Raises `LinkDown` once the endpoint is closed."""
+        if self.connection is None:
+            await self._wait_for_answer()
+        elif await self.connection.wait_for(LinkState.UP, LinkState.CLOSED) is LinkState.CLOSED:
+            raise self.connection.down()
+
+    async def _wait_for_answer(self) -> None:
+        """Ask until somebody answers: UDP has no link that could tell that it is back."""
+        for pause in backoff():
+            try:
+                await self.probe()
+            except (LinkDown, NoAnswer):
+                if not self.context.request_interfaces:
+                    raise
+                await self._sleep(pause)
+            else:
+                return
 
     def message(
         self, code: Code, path: str, payload: bytes = b"", content_format: int | None = None

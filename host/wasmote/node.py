@@ -87,9 +87,7 @@ class Node:
         await endpoint.open()
         if probe:
             try:
-                question = endpoint.message(Code.GET, "/node")
-                question.transport_tuning = endpoint.timings.probe.tuning()
-                await endpoint.exchange(question)
+                await endpoint.probe()
             except BaseException:
                 await endpoint.close()
                 raise
@@ -117,9 +115,8 @@ class Node:
         return connection.subscribe(listener) if connection is not None else lambda: None
 
     async def wait_up(self) -> None:
-        """Wait until the link is open (again)."""
-        if self._endpoint.connection is not None:
-            await self._endpoint.connection.wait_for(LinkState.UP)
+        """Wait until the link is open again; over UDP, until the node answers. Raises `LinkDown` if closed."""
+        await self._endpoint.wait_up()
 
     # /node, /time
 

@@ -149,6 +149,24 @@ async def test_nobody_on_the_udp_port():
         await Node.connect(f"coap://127.0.0.1:{port}")
 
 
+async def test_waiting_for_a_node_on_udp():
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 4:
+            fake.silent = False
+
+    fake = FakeNode()
+    async with (
+        fake_udp(fake) as url,
+        await Node.connect(url, timings=Timings(probe=Timing(0.01, 1)), sleep=sleep) as node,
+    ):
+        fake.silent = True
+        await node.wait_up()
+        assert pauses == [0.1, 0.2, 0.4, 0.8]
+
+
 async def test_an_unknown_host():
     with pytest.raises(DeviceNotFound, match="host not found"):
         await Node.connect("coap://wasmote.invalid")

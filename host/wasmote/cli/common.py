@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import signal
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
 import rich_click as click
 
 from wasmote.errors import UsageFault
+from wasmote.link.connection import is_link_loss
 
 P = ParamSpec("P")
 
@@ -41,9 +44,32 @@ def run_async(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, No
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(command(*args, **kwargs))
+        try:
+            asyncio.run(_interruptible(command(*args, **kwargs)))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
 
     return run
+
+
+async def _interruptible(command: Coroutine[Any, Any, None]) -> None:
+    """Let every Ctrl-C cancel the command, so that it deregisters and lets go of the port.
+
+    asyncio's own handler cancels at the first one only: a second one, as impatient people and process groups
+    send it, would raise KeyboardInterrupt anywhere, even in the middle of a write.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.set_exception_handler(_report_bug)
+    if threading.current_thread() is threading.main_thread():
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+    await command
+
+
+def _report_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what asyncio reports, but not a port that broke while it was written to: that is no bug."""
+    if not is_link_loss(context):
+        loop.default_exception_handler(context)
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:

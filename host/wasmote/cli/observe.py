@@ -97,7 +97,7 @@ async def _follow_log(node: Node, printer: _Printer) -> None:
                         last = line.seq
         except LinkDown as fault:
             printer.note(fault)
-            await asyncio.sleep(1.0)  # UDP has no link that could tell us when it is back
+            await node.wait_up()
             last = None  # the node may have been restarted, and count from 0 again
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from wasmote.errors import LinkDown, WasmoteError
 from wasmote.link.ports import ProtocolFactory, open_port
@@ -20,6 +20,15 @@ from wasmote.link.url import StreamLink
 BACKOFF_MIN_S = 0.1
 BACKOFF_MAX_S = 30.0
 FLUSH_TIMEOUT_S = 1.0
+
+
+def backoff() -> Iterator[float]:
+    """Yield the pauses between tries, s: they grow up to a bound, and never end."""
+    pause = BACKOFF_MIN_S
+    while True:
+        yield pause
+        pause = min(2 * pause, BACKOFF_MAX_S)
+
 
 Opener = Callable[[StreamLink, ProtocolFactory], Awaitable[asyncio.Transport]]
 Sleeper = Callable[[float], Awaitable[None]]
@@ -64,7 +73,7 @@ class Connection:
         self._listeners: list[StateListener] = []
         self._stream: _Stream | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._backoff_s = BACKOFF_MIN_S
+        self._pauses = backoff()
 
     @property
     def state(self) -> LinkState:
@@ -152,8 +161,7 @@ class Connection:
 
     async def _reopen(self) -> None:
         while True:
-            await self._sleep(self._backoff_s)
-            self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
+            await self._sleep(next(self._pauses))
             try:
                 await self._open()
             except WasmoteError as fault:
@@ -165,7 +173,7 @@ class Connection:
     def _received(self, frame: Frame) -> None:
         # Only a link that carries something starts the back-off anew: a port that opens and breaks at once
         # must not be tried ten times a second.
-        self._backoff_s = BACKOFF_MIN_S
+        self._pauses = backoff()
         match frame:
             case CoapFrame(message):
                 self._on_message(message)
@@ -203,5 +211,20 @@ class _Stream(asyncio.Protocol):
         self.lost.set()
 
 
+def is_link_loss(context: Mapping[str, object]) -> bool:
+    """Whether a loop's exception handler is told of a broken link, as requests are too.
+
+    pyserial-asyncio-fast reports a failed write that way, besides `connection_lost`.
+    """
+    return isinstance(context.get("protocol"), _Stream) and isinstance(context.get("exception"), OSError)
+
+
 def _why_lost(cause: Exception | None) -> str:
-    return f"the port broke: {cause}" if cause else "the other end closed it"
+    if cause is None:
+        return "the other end closed it"
+    # pyserial says "readiness to read but returned no data" of a device that was unplugged, without an errno
+    return (
+        f"the port broke: {cause.strerror}"
+        if isinstance(cause, OSError) and cause.errno
+        else "the device is gone"
+    )
