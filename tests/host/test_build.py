@@ -187,7 +187,10 @@ def test_what_no_node_could_run_is_refused(
             "void on_start(void) { emit(1); }",
             "imports wasmote.emitt, which no node offers.*did you mean wasmote.emit",
         ),
-        ("void *wasmote_buffer(unsigned n) { while (n) { } return 0; }", "traps as it is loaded: .*fuel"),
+        (
+            "void *wasmote_buffer(unsigned n) { while (n) { } return 0; }",
+            "traps as it is loaded: time budget exceeded",
+        ),
         (
             "void *wasmote_buffer(unsigned n) { (void)n; __builtin_trap(); }",
             "traps as it is loaded: .*unreachable",
@@ -214,6 +217,18 @@ def test_a_module_of_another_compiler_is_packed_as_it_is(tmp_path: Path) -> None
     (tmp_path / "junk.wasm").write_bytes(b"junk")
     with pytest.raises(InvalidWasm, match="not a WebAssembly module"):
         build_bundle(tmp_path / "junk.wasm")
+
+
+def test_a_start_function_that_misuses_the_host_is_refused(tmp_path: Path) -> None:
+    wat = """(module (import "wasmote" "random" (func $random (param i32 i32)))
+        (import "wasmote" "log" (func $log (param i32 i32 i32)))
+        (memory (export "memory") 1) (start $start)
+        (func $start (call $log (i32.const 0) (i32.const 65530) (i32.const 9)))
+        (func (export "wasmote_buffer") (param i32) (result i32) i32.const 16))"""
+    (tmp_path / "demo.wasm").write_bytes(bytes(wasmtime.wat2wasm(wat)))
+    allowed = TOML.replace("demo.c", "demo.wasm") + 'capabilities = ["log", "random"]\n'
+    (tmp_path / "demo.toml").write_text(allowed)
+    assert "traps as it is loaded: host call with a view outside" in refusal(tmp_path / "demo.toml").message
 
 
 def test_invalid_wasm_is_refused_with_the_validators_words(tmp_path: Path) -> None:

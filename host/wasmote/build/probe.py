@@ -9,7 +9,7 @@ import wasmtime
 
 from wasmote.build.pages import PackRefused, to_byte_pages
 from wasmote.runtime import host_api
-from wasmote.runtime.guest import GuestView
+from wasmote.runtime.guest import GuestView, HostRefusal, sentence
 
 PROBE_FUEL = 50_000_000
 """About as many instructions may a module spend in its start function and in answering."""
@@ -86,8 +86,10 @@ def ask(packed: bytes, event_bytes: int, config_bytes: int) -> Findings:
     linker.define_unknown_imports_as_traps(module)
     try:
         return _ask(store, linker.instantiate(store, module), event_bytes, config_bytes)
-    except (wasmtime.Trap, wasmtime.WasmtimeError) as fault:
-        raise PackRefused(f"module traps as it is loaded: {str(fault).splitlines()[-1].strip()}") from fault
+    except (wasmtime.Trap, HostRefusal) as fault:
+        raise PackRefused(f"module traps as it is loaded: {sentence(fault)}") from fault
+    except wasmtime.WasmtimeError as fault:
+        raise PackRefused(f"module cannot be loaded: {fault}") from fault
 
 
 def _ask(store: wasmtime.Store, instance: wasmtime.Instance, event_bytes: int, config_bytes: int) -> Findings:
