@@ -51,6 +51,7 @@ class Function:
     params: tuple[Param, ...]
     result: str | None
     required: bool
+    capability: str | None
 
     @property
     def wasm_params(self) -> tuple[str, ...]:
@@ -81,7 +82,10 @@ def _function(table: Mapping[str, Any], allowed: tuple[str, ...]) -> Function:
             raise ValueError(f"{table['name']}: parameter {param.name} has unknown type {param.type}")
     if result is not None and result not in SCALARS + POINTERS:
         raise ValueError(f"{table['name']}: unknown result type {result}")
-    return Function(table["name"], table["doc"], params, result, bool(table.get("required", False)))
+    doc, capability = table["doc"], table.get("capability")
+    if capability is not None:
+        doc += f' Needs the capability "{capability}".'
+    return Function(table["name"], doc, params, result, table.get("required", False), capability)
 
 
 def load(path: Path) -> HostApi:

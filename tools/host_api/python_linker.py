@@ -34,6 +34,10 @@ EXPORTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {{
 
 REQUIRED_EXPORTS = ({required})
 
+IMPORTS: dict[str, str | None] = {{
+{imports}}}
+"""What a module may import: name -> the capability that its manifest must ask for."""
+
 
 class HostFunctions(Protocol):
     """What a guest may call; an i32 result that is negative is a status, -10 traps the guest."""
@@ -108,7 +112,11 @@ def render(api: HostApi) -> str:
         for f in api.exports
     )
     required = "".join(f'"{f.name}", ' for f in api.exports if f.required).rstrip(" ")
+    imports = "".join(
+        f'    "{f.name}": ' + (f'"{f.capability}"' if f.capability else "None") + ",\n" for f in api.functions
+    )
     return _FILE.format(
+        imports=imports,
         generated=GENERATED,
         abi=api.abi,
         module=api.module,

@@ -24,6 +24,16 @@ EXPORTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 REQUIRED_EXPORTS = ("wasmote_buffer",)
 
+IMPORTS: dict[str, str | None] = {
+    "sensor_read": None,
+    "emit": None,
+    "log": "log",
+    "now_ms": None,
+    "config_get": None,
+    "random": "random",
+}
+"""What a module may import: name -> the capability that its manifest must ask for."""
+
 
 class HostFunctions(Protocol):
     """What a guest may call; an i32 result that is negative is a status, -10 traps the guest."""

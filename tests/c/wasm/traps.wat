@@ -1,4 +1,4 @@
-;; on_sample's input chooses the trap.
+;; on_sample's input, plus the first value of the sample, chooses the trap.
 (module
   (import "wasmote" "emit" (func $emit (param i32 i32 i32) (result i32)))
   (import "wasmote" "log" (func $log (param i32 i32 i32)))
@@ -6,7 +6,8 @@
   (import "wasmote" "sensor_read" (func $sensor_read (param i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
   (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 1024))
-  (func (export "on_sample") (param $input i32) (param i64 i32 i32)
+  (func (export "on_sample") (param $input i32) (param i64) (param $ptr i32) (param i32)
+    (local.set $input (i32.add (local.get $input) (i32.trunc_f32_u (f32.load (local.get $ptr)))))
     (if (i32.eq (local.get $input) (i32.const 0)) (then (unreachable)))
     (if (i32.eq (local.get $input) (i32.const 1)) (then (drop (i32.load (i32.const 16381)))))
     (if (i32.eq (local.get $input) (i32.const 2))

@@ -1,0 +1,107 @@
+"""What a guest may call, done on the host: firmware/node/guest_host.c is the same for a node."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmote.wire.manifest import Manifest
+
+from .guest import GuestView
+
+OK, INVALID, NO_ENTRY, NO_ROOM, NOT_ALLOWED = 0, -1, -2, -3, -7  # firmware/core/status.h
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Emission:
+    """A record as the guest emitted it: `values` is a float32 array, flat, of the stream's count."""
+
+    stream: str
+    time_ms: int
+    values: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line the guest logged; `level` 0 error, 1 warning, 2 info, 3 debug."""
+
+    level: int
+    text: str
+
+
+@dataclass(slots=True)
+class GuestServices:
+    """The host functions of one module, and what it did with them.
+
+    `now_ms` is the clock that the guest may ask; without one it is told the time of the event.
+    `entropy` gives random bytes; it is seeded by default, so that a replay repeats itself.
+    """
+
+    manifest: Manifest
+    config: dict[str, float]
+    clock: Callable[[], int] | None = None
+    entropy: random.Random = field(default_factory=lambda: random.Random(0))
+    may_emit: bool = False
+    event_ms: int = 0
+    readings: dict[int, Float32] = field(default_factory=dict)
+    emissions: list[Emission] = field(default_factory=list)
+    log_lines: list[LogLine] = field(default_factory=list)
+
+    def take_emissions(self) -> list[Emission]:
+        """Return what was emitted since the last call."""
+        taken, self.emissions = self.emissions, []
+        return taken
+
+    def merge_config(self, config: Mapping[str, float]) -> None:
+        """Set some parameters; the others keep their values."""
+        self.config.update(config)
+
+    # ---- called by the guest (host_api.HostFunctions) ------------------------------------------------
+
+    def sensor_read(self, input_: int, values: GuestView) -> int:
+        """Copy the newest reading of an input."""
+        room = values.items
+        if not 0 <= input_ < len(self.manifest.inputs):
+            return INVALID
+        reading = self.readings.get(input_)
+        if reading is None:
+            return NO_ENTRY
+        if room < reading.size:
+            return NO_ROOM
+        values.write(reading.astype("<f4").tobytes())
+        return reading.size
+
+    def emit(self, stream: int, values: bytes) -> int:
+        """Keep a record."""
+        if not self.may_emit:
+            return NOT_ALLOWED
+        if not 0 <= stream < len(self.manifest.streams):
+            return INVALID
+        declared = self.manifest.streams[stream]
+        if len(values) != declared.count * declared.dtype.bytes:
+            return INVALID
+        record = np.frombuffer(values, dtype="<f4").astype(np.float32)
+        self.emissions.append(Emission(declared.name, self.event_ms, record))
+        return OK
+
+    def log(self, level: int, text: str) -> None:
+        """Keep a line."""
+        self.log_lines.append(LogLine(level, text))
+
+    def now_ms(self) -> int:
+        """Tell the time."""
+        return self.event_ms if self.clock is None else self.clock()
+
+    def config_get(self, key: str, fallback: float) -> float:
+        """Look up a parameter."""
+        return float(self.config.get(key, fallback))
+
+    def random(self, out: GuestView) -> None:
+        """Fill a buffer."""
+        out.write(self.entropy.randbytes(out.items))
