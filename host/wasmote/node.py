@@ -115,7 +115,7 @@ class Node:
         return connection.subscribe(listener) if connection is not None else lambda: None
 
     async def wait_up(self) -> None:
-        """Wait until the link is open again; over UDP, until the node answers. Raises `LinkDown` if closed."""
+        """Wait until the link is open again; over UDP, until it answers. Raises `LinkDown` if closed."""
         await self._endpoint.wait_up()
 
     # /node, /time
