@@ -45,7 +45,14 @@ CODE_FLAGS = (
     "-nostdlibinc",
 )
 # The packer needs the stack first (overflow traps) and __heap_base (how much memory is used).
-LINK_FLAGS = ("--no-entry", "--stack-first", "--strip-all", "--export=__heap_base", "--fatal-warnings")
+LINK_FLAGS = (
+    "--no-entry",
+    "--stack-first",
+    "--strip-all",
+    "--compress-relocations",
+    "--export=__heap_base",
+    "--fatal-warnings",
+)
 
 
 class CompileFailed(WasmoteError):
