@@ -1,0 +1,44 @@
+"""`wasmote sim`: start an emulated board and print its link."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import rich_click as click
+
+from wasmote.cli.common import json_option, print_json, run_async
+
+
+@click.command("sim")
+@click.argument("board")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Listen on 127.0.0.1:PORT (UDP native, TCP QEMU)."
+)
+@click.option("--instance", type=click.IntRange(0, 255), default=0, help="Tells boards of a kind apart.")
+@click.option(
+    "--image", type=click.Path(path_type=Path, dir_okay=False), help="Instead of build/BOARD's image."
+)
+@json_option
+@run_async
+async def sim(board: str, port: int | None, instance: int, image: Path | None, as_json: bool) -> None:
+    """Start an emulated BOARD (native, netduinoplus2), print its link, and run it until Ctrl-C.
+
+    Build it before: make firmware BOARD=native.
+    """
+    from wasmote.sim import Simulator
+
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # takes the board along
+    async with await Simulator.start(board, instance=instance, port=port, image=image) as simulator:
+        if as_json:
+            print_json({"board": board, "link": simulator.url, "serial": simulator.serial_url})
+        else:
+            click.echo(simulator.url)
+            if simulator.serial_url:
+                click.echo(simulator.serial_url)
+            click.echo("running; in another terminal: wasmote ls --link LINK. Ctrl-C ends it.", err=True)
+        status = await simulator.wait()
+        raise SystemExit(status)
