@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+
 from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import PAGE_BYTES, Input, Stream
