@@ -18,7 +18,7 @@ from aiocoap import Code
 from click.testing import CliRunner
 from fake_line import FakeServer, fake_udp
 from fake_node import FakeNode
-from wasmote.cli import main
+from wasmote.cli import COMMANDS, main
 from wasmote.cli.push import choose_slot
 from wasmote.cli.render import from_json, jsonable, plain
 from wasmote.errors import Busy
@@ -317,3 +317,10 @@ def test_monitor_over_udp_follows_the_log():
         background.call(lambda: (fake.say("one"), fake.say("two")))
         assert [json.loads(monitored.line())["text"] for _ in range(2)] == ["one", "two"]
         assert monitored.interrupt() == 130
+
+
+def test_help_lists_every_command():
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for command in COMMANDS:
+        assert f" {command} " in result.output
