@@ -69,13 +69,13 @@ static enum join join(char *text, size_t cap, bool first, char separator,
 
 static void take_path(struct coap_options *out, const struct coap_option *option, bool first) {
     if (join(out->path, sizeof out->path, first, '/', option) != JOINED) {
-        fault(out, CODE(4, 4), 0, "No resource has a path that long or with such characters.");
+        fault(out, CODE(4, 4), 0, "no resource has a path that long or with such characters");
     }
 }
 
 static void take_query(struct coap_options *out, const struct coap_option *option, bool first) {
     if (join(out->query, sizeof out->query, first, '&', option) != JOINED) {
-        fault(out, CODE(4, 0), 0, "The query is too long, or holds '&' or NUL.");
+        fault(out, CODE(4, 0), 0, "the query is too long, or holds '&' or NUL");
     }
 }
 
@@ -86,7 +86,7 @@ static void take_block(struct coap_options *out, const struct coap_option *optio
     *block = (struct coap_block){.num = value >> 4, .more = (value & 8) != 0, .szx = value & 7};
     if (block->szx == COAP_BLOCK_SZX_RESERVED) {
         block->szx = 0;
-        fault(out, CODE(4, 0), 0, "Block size exponent 7 is reserved (RFC 7959 section 2.2).");
+        fault(out, CODE(4, 0), 0, "block size exponent 7 is reserved (RFC 7959 section 2.2)");
     }
 }
 
@@ -118,7 +118,7 @@ static void take(struct coap_options *out, const struct coap_option *option, boo
         break;
     case COAP_OPT_PROXY_URI:
     case COAP_OPT_PROXY_SCHEME:
-        fault(out, CODE(5, 5), option->number, "This node is not a proxy.");
+        fault(out, CODE(5, 5), option->number, "this node is not a proxy");
         break;
     default: /* Uri-Host, Uri-Port: there is one server behind every name (section 5.10.1) */
         break;
@@ -138,7 +138,7 @@ void coap_options_parse(const struct coap_pdu *request, struct coap_options *out
         if (is_understood(&option, repeated)) {
             take(out, &option, repeated);
         } else if (option.number & 1) { /* critical (section 5.4.6) */
-            fault(out, CODE(4, 2), option.number, "A critical option is not understood.");
+            fault(out, CODE(4, 2), option.number, "a critical option is not understood");
         }
     }
 }

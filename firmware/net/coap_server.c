@@ -65,7 +65,7 @@ static void run(struct turn *turn, const uint8_t *payload, size_t len, const str
     response_init(&turn->response);
     turn->route.resource->handle(&request, &turn->response);
     if (turn->response.code == 0 || turn->response.len > turn->response.cap) {
-        coap_fail(&turn->response, COAP_500_INTERNAL, "The handler of /%s gave no answer.",
+        coap_fail(&turn->response, COAP_500_INTERNAL, "the handler of /%s gave no answer",
                   turn->options.path);
     }
 }
@@ -114,7 +114,7 @@ static void cut_reply(struct turn *turn, const struct coap_body *body, const str
     const uint8_t *bytes;
     size_t len;
     if (!coap_body_cut(body, wanted, &given, &bytes, &len)) {
-        fail_reply(turn, COAP_400_BAD_REQUEST, "The block is behind the end of the body.");
+        fail_reply(turn, COAP_400_BAD_REQUEST, "the block is behind the end of the body");
         return;
     }
     turn->reply.code = body->code;
@@ -166,7 +166,7 @@ static bool is_acceptable(const struct turn *turn) {
 static void run_get(struct turn *turn) {
     run(turn, NULL, 0, NULL);
     if (!is_acceptable(turn)) {
-        coap_fail(&turn->response, COAP_406_NOT_ACCEPTABLE, "Only content format %d is available here.",
+        coap_fail(&turn->response, COAP_406_NOT_ACCEPTABLE, "only content format %d is available here",
                   turn->response.format);
     }
 }
@@ -210,7 +210,7 @@ static void serve_get(struct turn *turn) {
 static void assemble(struct turn *turn, const struct coap_piece *piece) {
     if (turn->options.size1 > COAP_REQUEST_BODY_MAX || coap_upload_append(piece) != WM_OK) {
         response_init(&turn->response);
-        coap_fail(&turn->response, COAP_413_TOO_LARGE, "A body for /%s has at most %u bytes.",
+        coap_fail(&turn->response, COAP_413_TOO_LARGE, "a body for /%s has at most %u bytes",
                   turn->options.path, (unsigned)COAP_REQUEST_BODY_MAX);
         turn->response.max_size = COAP_REQUEST_BODY_MAX;
     } else if (piece->block.more) {
@@ -243,15 +243,15 @@ static void refuse_piece(struct turn *turn, enum coap_upload_result result) {
         break;
     case COAP_UPLOAD_GAP:
         fail_reply(turn, COAP_408_INCOMPLETE,
-                   "Not the next block of an upload in progress: begin with block 0.");
+                   "not the next block of an upload in progress: begin with block 0");
         break;
     case COAP_UPLOAD_BUSY:
-        fail_reply(turn, COAP_503_UNAVAILABLE, "Another client is uploading.");
+        fail_reply(turn, COAP_503_UNAVAILABLE, "another client is uploading");
         turn->reply.max_age_s = coap_upload_retry_s();
         break;
     case COAP_UPLOAD_MALFORMED:
     default:
-        fail_reply(turn, COAP_400_BAD_REQUEST, "A block with others to follow must be full.");
+        fail_reply(turn, COAP_400_BAD_REQUEST, "a block with others to follow must be full");
         break;
     }
 }
@@ -288,7 +288,7 @@ static bool serve_kept_answer(struct turn *turn) {
     if (coap_body_find(&key, &body)) {
         cut_reply(turn, &body, &wanted);
     } else {
-        fail_reply(turn, COAP_408_INCOMPLETE, "The answer is no longer kept: ask again.");
+        fail_reply(turn, COAP_408_INCOMPLETE, "the answer is no longer kept: ask again");
     }
     return true;
 }
@@ -312,10 +312,10 @@ static void dispatch(struct turn *turn) {
     uint8_t method = turn->pdu->code;
     response_init(&turn->response);
     if (!find_route(&turn->route, turn->options.path)) {
-        coap_fail(&turn->response, COAP_404_NOT_FOUND, "There is no /%s.", turn->options.path);
+        coap_fail(&turn->response, COAP_404_NOT_FOUND, "there is no /%s", turn->options.path);
         copy_response(turn);
     } else if (method > COAP_DELETE || !(turn->route.resource->methods & (1 << method))) {
-        coap_fail(&turn->response, COAP_405_METHOD_NOT_ALLOWED, "/%s does not have this method.",
+        coap_fail(&turn->response, COAP_405_METHOD_NOT_ALLOWED, "/%s does not have this method",
                   turn->options.path);
         copy_response(turn);
     } else if (method == COAP_GET) {
@@ -361,7 +361,7 @@ static void render(struct turn *turn, const struct coap_observation *observation
     turn->options.block2.szx = observation->szx;
     response_init(&turn->response);
     if (gone || !find_route(&turn->route, turn->options.path)) {
-        coap_fail(&turn->response, COAP_404_NOT_FOUND, "/%s is gone.", turn->options.path);
+        coap_fail(&turn->response, COAP_404_NOT_FOUND, "/%s is gone", turn->options.path);
         copy_response(turn);
     } else {
         run_get(turn);

@@ -221,7 +221,7 @@ static void errors_say_why(void **state) {
     (void)state;
     struct answer answer = GET(.path = "nowhere");
     assert_code(&answer, COAP_404_NOT_FOUND);
-    assert_payload(&answer, "There is no /nowhere.");
+    assert_payload(&answer, "there is no /nowhere");
     assert_int_equal(option_of(&answer, COAP_OPT_CONTENT_FORMAT), -1);
     answer = PUT(.path = "node", .payload = "x", .len = 1);
     assert_code(&answer, COAP_405_METHOD_NOT_ALLOWED);
