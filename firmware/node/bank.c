@@ -30,7 +30,8 @@ wm_status bank_write(int bank, size_t offset, const uint8_t *bytes, size_t len) 
         return WM_EINVAL;
     if (len > MODULE_BANK_BYTES - offset)
         return WM_ENOMEM;
-    memcpy(banks[bank].bytes + offset, bytes, len);
+    if (len) /* an empty body has no bytes to point to */
+        memcpy(banks[bank].bytes + offset, bytes, len);
     banks[bank].length += len;
     return WM_OK;
 }

@@ -46,6 +46,7 @@ void node_start(void) {
     hal_random(boot_id, sizeof boot_id);
     runtime_arena_init(arena, sizeof arena);
     runtime_set_clock(hal_now_us);
+    runtime_set_native_stack(hal_stack_limit());
     log_start();
     slots_start();
     resources_start();

@@ -1,27 +1,24 @@
-"""Every end-to-end test runs on each board that can be had here: the native process and QEMU's F405."""
+"""Every end-to-end test runs on each board that can be had here.
+
+`native` is the build with AddressSanitizer and UndefinedBehaviorSanitizer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from wasmote.build import build_bundle
 from wasmote.node import Node
-from wasmote.sim import Simulator
-from wasmote.wire.bundle import Bundle
-from wasmote.wire.modules import Control
-from wasmote.wire.samples import Sample
+from wasmote.sim import ROOT, Simulator
 
 BOARDS = ("native", "netduinoplus2")
-MODULES = Path(__file__).parents[1] / "modules"
+SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
 
-@cache
-def bundle(name: str) -> Bundle:
-    return build_bundle(MODULES / f"{name}.toml")
+def image_of(board: str) -> Path | None:
+    return SANITIZED if board == "native" else None
 
 
 @pytest.fixture(params=BOARDS)
@@ -31,7 +28,7 @@ def board(request: pytest.FixtureRequest) -> str:
 
 @pytest_asyncio.fixture
 async def simulator(board: str) -> AsyncIterator[Simulator]:
-    async with await Simulator.start(board) as running:
+    async with await Simulator.start(board, image=image_of(board)) as running:
         yield running
 
 
@@ -39,30 +36,3 @@ async def simulator(board: str) -> AsyncIterator[Simulator]:
 async def node(simulator: Simulator) -> AsyncIterator[Node]:
     async with await Node.connect(simulator.url) as connected:
         yield connected
-
-
-async def run_module(node: Node, name: str, slot: int = 0) -> None:
-    await node.install(slot, bundle(name).to_bytes())
-    await node.control(slot, Control.START)
-
-
-async def swap_module(node: Node, name: str, slot: int = 0) -> None:
-    await node.install(slot, bundle(name).to_bytes())
-    await node.control(slot, Control.SWAP)
-
-
-def probe(*values: float, start: int = 1) -> list[Sample]:
-    """One sample a value, 1000 ms apart, the first at `start` seconds."""
-    return [Sample((start + i) * 1000, (value,)) for i, value in enumerate(values)]
-
-
-async def outputs(node: Node, stream: str, slot: int = 0) -> list[float]:
-    """The first value of every record that the ring holds."""
-    values: list[float] = []
-    since: int | None = None
-    while True:
-        batch = await node.records(slot, stream, since)
-        values += [float(record.values[0]) for record in batch.records]
-        if not batch.records or batch.records[-1].seq + 1 == batch.next_seq:
-            return values
-        since = batch.records[-1].seq

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+from on_board import probe, run_module
 from wasmote.node import Node
 from wasmote.sim import Simulator
-
-from .conftest import probe, run_module
 
 
 async def feed_many(node: Node, count: int, start: int = 1) -> None:
