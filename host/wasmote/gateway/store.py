@@ -185,6 +185,16 @@ class Store:
         )
         return [StreamTotals(*row) for row in rows]
 
+    async def stream_records(self, key: StreamKey) -> list[StoredRecord]:
+        """All records of a stream, in the order in which they were made."""
+        rows = await self.database.rows(
+            'SELECT r.seq, r.time_ms, r.digest, r."values", r.flags FROM records r'
+            " JOIN numberings n ON n.id = r.numbering JOIN streams s ON s.id = n.stream"
+            " WHERE s.board = ? AND s.slot = ? AND s.name = ? ORDER BY n.id, r.seq",
+            (key.board, key.slot, key.stream),
+        )
+        return [_stored_record(row) for row in rows]
+
     async def gaps(self, key: StreamKey) -> list[tuple[int, int]]:
         """The lost ranges (first, last) of a stream, oldest first."""
         rows = await self.database.rows(
@@ -216,10 +226,7 @@ class Store:
             " ORDER BY seq LIMIT ?",
             (numbering, pipeline, numbering, limit),
         )
-        return [
-            StoredRecord(seq, time_ms, digest, np.frombuffer(values, "<f4"), flags)
-            for seq, time_ms, digest, values, flags in rows
-        ]
+        return [_stored_record(row) for row in rows]
 
     async def predicted(self, pipeline: str, numbering: int, made: Sequence[Prediction]) -> None:
         """Store predictions of one numbering, in order, and with them that its records were seen."""
@@ -276,6 +283,11 @@ def _position_row(position: Position) -> tuple[object, ...]:
 def _record_row(numbering: int, record: Record) -> tuple[object, ...]:
     values = record.values.astype("<f4").tobytes()
     return numbering, record.seq, record.time_ms, record.digest, values, int(record.flags)
+
+
+def _stored_record(row: Any) -> StoredRecord:
+    seq, time_ms, digest, values, flags = row
+    return StoredRecord(seq, time_ms, digest, np.frombuffer(values, "<f4"), flags)
 
 
 def _prediction_row(made: Prediction) -> tuple[object, ...]:

@@ -1,0 +1,270 @@
+"""What happens in the demo, in order. Everything here is the product's own: the demo only arranges it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from wasmote.demo.feed import feed
+from wasmote.demo.plot import draw
+from wasmote.demo.tally import DemoFailed, Script, Tally
+from wasmote.demo.view import View
+from wasmote.errors import NoAnswer, UsageFault
+from wasmote.gateway.config import GatewayConfig
+from wasmote.gateway.core import Gateway
+from wasmote.gateway.entities import StreamKey
+from wasmote.replay import samples_of
+from wasmote.runtime import HostModule
+from wasmote.sim import Simulator
+
+if TYPE_CHECKING:
+    from wasmote.series import Series
+    from wasmote.wire.bundle import Bundle
+    from wasmote.wire.modules import ModuleStatus
+
+BOARDS = {"f405": "netduinoplus2", "native": "native"}
+SENSOR, STREAM, SLOT = "river", "features", 0
+COMMIT_EVERY_S = 0.02  # the demo lives on speed, not on the life of an SD card
+STALE_AFTER_S = 3.0
+READY_S = 30.0  # for a board to boot, and to take the module
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the demo ends with. `samples`, `features` and `predictions` are days, of each board alike."""
+
+    samples: int
+    features: int
+    predictions: int
+    nse: float
+    swap_gap_ms: float  # the longest time that a board was without a running module
+    sequence_gaps: int
+    boards: Mapping[str, Mapping[str, object]]
+    data: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the demo needs: where it puts things, the days, the model and both releases of the module."""
+
+    folder: Path
+    series: Series
+    source: str
+    recorded: bool
+    warm_up: int
+    model: Path
+    first: Bundle
+    second: Bundle
+
+    def script(self) -> Script:
+        """Run the module over all days under wasmtime, to know what the boards have to emit."""
+        versions = {
+            bundle.manifest.digest[:8]: bundle.manifest.version for bundle in (self.first, self.second)
+        }
+        return Script(self.series, self.warm_up, _expected(self.first, self.series), versions)
+
+
+async def tell(material: Material, console: Console) -> Summary:
+    """Run the demo. Raises WasmoteError with what failed and how to mend it."""
+    tally = Tally(material.script(), tuple(BOARDS))
+    async with AsyncExitStack() as stack:
+        console.print(f"[bold]wasmote[/] · data: {material.source}", highlight=False)
+        links = await _start_boards(stack, console)
+        gateway = Gateway(_config(material, links))
+        await stack.enter_async_context(gateway.running())
+        await _ready(gateway)
+        for board in BOARDS:
+            status = gateway.sessions[board].slots[SLOT]
+            console.print(f"  {board}: module {status.name} {status.version} runs", highlight=False)
+        flows = material.series.values[material.warm_up :, 1]
+        view = View(console, tuple(BOARDS), tally.script.days, float(flows.max()))
+        with view:
+            swaps = await _replay(gateway, material, tally, view)
+        features = {board: await _check_features(gateway, board, tally) for board in BOARDS}
+    tally.check_equal()
+    summary = _summarize(material, tally, swaps, features)
+    swap_ms = tally.swap_time(next(iter(BOARDS)))
+    title = "River Wye at Belmont" if material.recorded else "A made-up river"
+    draw(list(tally.days()), tuple(BOARDS), swap_ms, summary.nse, title, material.folder / "plot.png")
+    return summary
+
+
+def write(summary: Summary, folder: Path) -> Path:
+    """Write summary.json; return where."""
+    path = folder / "summary.json"
+    path.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+# ---- the steps ----------------------------------------------------------------------------------
+
+
+async def _start_boards(stack: AsyncExitStack, console: Console) -> dict[str, str]:
+    """Start the emulated boards; return their links."""
+    links: dict[str, str] = {}
+    for name, board in BOARDS.items():
+        simulator = await stack.enter_async_context(await Simulator.start(board))
+        links[name] = simulator.url
+        where = "in QEMU" if board != "native" else "as a process"
+        console.print(f"  {name}: {board} runs {where}, {simulator.url}", highlight=False)
+    return links
+
+
+async def _ready(gateway: Gateway) -> None:
+    """Wait until every board runs the module."""
+    try:
+        async with asyncio.timeout(READY_S):
+            for board in BOARDS:
+                await gateway.following(board)
+    except TimeoutError:
+        states = "; ".join(f"{name} is {one.state}: {one.fault}" for name, one in gateway.sessions.items())
+        raise NoAnswer(f"not every board took the module in {READY_S:.0f} s: {states}") from None
+
+
+async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View) -> dict[str, ModuleStatus]:
+    """Feed both boards, collect predictions, swap in the middle; return the slots after the swap."""
+    samples = samples_of(material.series)
+    middle = material.warm_up + tally.script.days // 2
+    swaps: dict[str, ModuleStatus] = {}
+
+    async def one_board(board: str) -> None:
+        halfway = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(swap(board, halfway))
+            await feed(
+                gateway.nodes[board],
+                board,
+                SENSOR,
+                samples,
+                tally,
+                lambda count: halfway.set() if count >= middle else None,
+            )
+
+    async def swap(board: str, halfway: asyncio.Event) -> None:
+        await halfway.wait()  # from here on beside the samples, which keep coming
+        swaps[board] = status = await gateway.deploy(board, material.second)
+        gap_ms = (status.swap_gap_us or 0) / 1000
+        view.note(f"{board}: swapped to {status.version}, {gap_ms:.1f} ms without a running module")
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(_watch(gateway, tally, view))
+        feeding = [group.create_task(one_board(board)) for board in BOARDS]
+        await asyncio.gather(*feeding)
+        watching.cancel()
+    return swaps
+
+
+async def _watch(gateway: Gateway, tally: Tally, view: View) -> None:
+    async for prediction in gateway.predictions(0):
+        day = tally.take(prediction)
+        if day is not None:
+            view.day(day)
+
+
+async def _check_features(gateway: Gateway, board: str, tally: Tally) -> int:
+    """Compare what a board emitted with wasmtime, bit for bit; return how many are of days that count."""
+    records = await gateway.store.stream_records(StreamKey(board, SLOT, STREAM))
+    start_ms = int(tally.script.series.time_ms[tally.script.first])
+    for record in records:
+        expected = tally.script.expected.get(record.time_ms)
+        if expected is None or expected.tobytes() != record.values.tobytes():
+            raise DemoFailed(
+                f"{board}: the features of record {record.seq} are not those that wasmtime computes",
+                "the same module must compute the same bits everywhere: run tools/test",
+            )
+    if len(records) != len(tally.script.expected):
+        raise DemoFailed(
+            f"{board}: {len(records)} feature vectors arrived, the module makes {len(tally.script.expected)}",
+            "see the gateway's log",
+        )
+    return sum(record.time_ms >= start_ms for record in records)
+
+
+def _summarize(
+    material: Material, tally: Tally, swaps: Mapping[str, ModuleStatus], features: Mapping[str, int]
+) -> Summary:
+    boards: dict[str, Mapping[str, object]] = {}
+    for board, status in swaps.items():
+        boards[board] = {
+            "board": BOARDS[board],
+            "samples": tally.script.days,
+            "warm_up_samples": tally.script.first,
+            "features": features[board],
+            "predictions": len(tally.counted(board)),
+            "swap_gap_ms": (status.swap_gap_us or 0) / 1000,
+            "state_handed_over": bool(status.state_handed_over),
+            "sequence_gaps": tally.missing_numbers(board),
+        }
+    return Summary(
+        samples=tally.script.days,
+        features=min(features.values()),
+        predictions=min(len(tally.counted(board)) for board in BOARDS),
+        nse=round(tally.nse(), 4),
+        swap_gap_ms=max((status.swap_gap_us or 0) / 1000 for status in swaps.values()),
+        sequence_gaps=sum(tally.missing_numbers(board) for board in BOARDS),
+        boards=boards,
+        data=material.source,
+    )
+
+
+# ---- material -----------------------------------------------------------------------------------
+
+
+def _config(material: Material, links: Mapping[str, str]) -> GatewayConfig:
+    """The gateway of the demo: as in models/flood/gateway.toml, with a store and an address of its own."""
+    material.folder.mkdir(parents=True, exist_ok=True)
+    bundle = material.folder / "flood.bundle"
+    bundle.write_bytes(material.first.to_bytes())
+    store = material.folder / "gateway.sqlite"
+    for path in material.folder.glob(store.name + "*"):
+        path.unlink()
+    return GatewayConfig.model_validate(
+        {
+            "gateway": {"store": store, "commit_every_s": COMMIT_EVERY_S, "stale_after_s": STALE_AFTER_S},
+            "http": {"port": 0},
+            "boards": {board: {"link": url} for board, url in links.items()},
+            "modules": {"flood": {"bundle": bundle, "slot": SLOT}},
+            "pipelines": {
+                "flood": {"source": f"flood/{STREAM}", "model": {"kind": "onnx", "file": material.model}}
+            },
+        }
+    )
+
+
+def _expected(bundle: Bundle, series: Series) -> dict[int, Any]:
+    module = HostModule(bundle)
+    module.start()
+    rows = zip(series.time_ms.tolist(), series.values.tolist(), strict=True)
+    emitted = [emission for time_ms, values in rows for emission in module.on_sample(0, time_ms, values)]
+    return {emission.time_ms: emission.values.astype("<f4") for emission in emitted}
+
+
+def load_material(data: Path | None, days: int, warm_up: int, folder: Path, root: Path) -> Material:
+    """Read the days and build both releases. Raises what is wrong with data, compiler or model."""
+    from models.flood.data import any_river
+    from wasmote.build import build_bundle
+
+    river = any_river(data)
+    if len(river.series) <= days:
+        raise UsageFault(
+            f"{river.source} has {len(river.series)} days", f"the demo replays {days}, and some before"
+        )
+    warm_up = min(warm_up, len(river.series) - days)
+    flood = root / "models" / "flood"
+    return Material(
+        folder=folder,
+        series=river.series[len(river.series) - days - warm_up :],
+        source=river.source,
+        recorded=river.recorded,
+        warm_up=warm_up,
+        model=flood / "model.onnx",
+        first=build_bundle(flood / "flood.toml"),
+        second=build_bundle(flood / "flood_v2.toml"),
+    )
