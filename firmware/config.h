@@ -23,13 +23,13 @@
 #define COAP_UPLOAD_TIMEOUT_S 60 /* an abandoned Block1 upload is freed after this */
 #endif
 #ifndef COAP_DEDUP_ENTRIES
-#define COAP_DEDUP_ENTRIES 16 /* remembered requests; about 160 bytes each */
+#define COAP_DEDUP_ENTRIES 16 /* remembered requests; about 150 bytes each */
 #endif
 #ifndef COAP_DEDUP_RESPONSE_MAX
 #define COAP_DEDUP_RESPONSE_MAX 112 /* bytes of a remembered response */
 #endif
 #ifndef COAP_OBSERVERS_MAX
-#define COAP_OBSERVERS_MAX 8 /* entries of the observer table; about 96 bytes each */
+#define COAP_OBSERVERS_MAX 8 /* entries of the observer table; about 210 bytes each */
 #endif
 #ifndef COAP_OBSERVE_CON_EVERY
 #define COAP_OBSERVE_CON_EVERY 32 /* every n-th notification is confirmable, to find dead observers */

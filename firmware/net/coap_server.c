@@ -209,12 +209,10 @@ static void serve_get(struct turn *turn) {
 
 static void assemble(struct turn *turn, const struct coap_piece *piece) {
     if (turn->options.size1 > COAP_REQUEST_BODY_MAX || coap_upload_append(piece) != WM_OK) {
-        response_init(&turn->response);
         coap_fail(&turn->response, COAP_413_TOO_LARGE, "a body for /%s has at most %u bytes",
                   turn->options.path, (unsigned)COAP_REQUEST_BODY_MAX);
         turn->response.max_size = COAP_REQUEST_BODY_MAX;
     } else if (piece->block.more) {
-        response_init(&turn->response);
         turn->response.code = COAP_231_CONTINUE;
     } else {
         size_t len;
