@@ -25,7 +25,7 @@ from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, Wasmot
 from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, backoff
 from wasmote.link.ports import open_port
 from wasmote.link.transport import LinkBroken, SlipmuxInterface
-from wasmote.link.url import CoapLink, Link, TcpLink
+from wasmote.link.url import CoapLink, Link, TcpLink, UnixLink
 
 if TYPE_CHECKING:
     from aiocoap.pipe import Pipe
@@ -308,7 +308,7 @@ def _silence_hint(link: Link) -> str:
     match link:
         case CoapLink():
             return "is the node running, and does UDP get through to it?"
-        case TcpLink():
+        case TcpLink() | UnixLink():
             return (
                 "is another program connected to this emulator? It serves one at a time. Else: does it run?"
             )

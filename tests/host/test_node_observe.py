@@ -1,0 +1,151 @@
+"""Observations of the fake peer: every notification arrives, and every way out deregisters or says why."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+from fake_line import FakeServer
+from fake_node import FakeNode
+from served import no_leaked_tasks, served
+from wasmote.errors import CoapError, LinkDown
+from wasmote.link.connection import LinkState
+from wasmote.node import Node
+from wasmote.observation import Freshness, NotObserved
+
+__all__ = ["no_leaked_tasks"]  # a fixture that every test here gets
+
+
+async def test_every_notification_arrives_and_leaving_deregisters():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        async with aclosing(node.watch(0, "features")) as watched:
+            assert (await anext(watched)).records == ()
+            for value in range(100):  # with three confirmable ones among them
+                fake.emit([float(value)])
+                answer = await anext(watched)
+                assert answer.records[0].values[0] == value
+            assert len(fake.observers) == 1
+        await node.info()  # the deregistration went out before it
+        assert fake.observers == {}
+
+
+async def test_a_burst_is_queued():
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        await anext(watched)
+        for value in range(50):
+            fake.emit([float(value)])
+        assert [(await anext(watched)).records[0].seq for _ in range(50)] == list(range(50))
+
+
+async def test_a_cancelled_watcher_deregisters():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        registered = asyncio.Event()
+
+        async def watch():
+            async with aclosing(node.watch(0, "features")) as watched:
+                async for _ in watched:
+                    registered.set()
+
+        task = asyncio.create_task(watch())
+        await registered.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        await node.info()
+        assert fake.observers == {}
+
+
+async def test_a_broken_link_ends_observations_and_requests_at_once_and_comes_back():
+    fake = FakeNode()
+    async with served(fake) as (server, node):
+        watched = node.watch(0, "features")
+        await anext(watched)
+        fake.silent = True
+        pending = asyncio.create_task(node.info())
+        await asyncio.sleep(0)
+        server.cut()
+        with pytest.raises(LinkDown):
+            await anext(watched)
+        with pytest.raises(LinkDown):
+            await pending
+        with pytest.raises(LinkDown, match="the link is down"):
+            await node.info()
+        fake.silent = False
+        fake.reboot(b"new!")
+        await node.wait_up()
+        assert (await node.info()).boot_id == b"new!"
+        assert node.link_state is LinkState.UP
+
+
+async def test_the_end_of_a_stream_ends_the_observation():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        watched = node.watch(0, "features")
+        await anext(watched)
+        fake.gone("/out/0/features")
+        with pytest.raises(CoapError, match=r"4\.04 Not Found: module removed"):
+            await anext(watched)
+
+
+async def test_a_full_observer_table_is_told():
+    fake = FakeNode(observers_max=0)
+    fake.emit([1.0])
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        assert (await anext(watched)).records[0].seq == 0
+        with pytest.raises(NotObserved, match="does not notify"):
+            await anext(watched)
+
+
+async def test_an_unknown_stream_is_refused():
+    async with served(FakeNode()) as (_, node):
+        with pytest.raises(CoapError, match=r"observe /out/1/none: 4\.04"):
+            await anext(node.watch(1, "none"))
+
+
+async def test_a_silent_observation_is_renewed_after_max_age(monkeypatch):
+    monkeypatch.setattr("wasmote.observation.MAX_AGE_DEFAULT_S", 0.01)
+    monkeypatch.setattr("wasmote.observation.MAX_AGE_MIN_S", 0.01)
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        await anext(watched)
+        (token,) = fake.observers
+        fake.reboot(b"new!")  # on a UART nothing tells us: the node has just forgotten us
+        while (await anext(watched)).boot_id != b"new!":
+            pass
+        assert list(fake.observers) == [token]
+
+
+async def test_a_long_notification_is_fetched_whole():
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.observe("/log")) as lines:
+        await anext(lines)
+        fake.say("x" * 3000)
+        assert b"x" * 3000 in (await anext(lines)).payload
+
+
+async def test_closing_the_node_ends_a_watch():
+    fake = FakeNode()
+    async with FakeServer(fake) as server:
+        node = await Node.connect(server.url)
+        watched = node.watch(0, "features")
+        await anext(watched)
+        await node.close()
+        with pytest.raises(LinkDown, match="closed"):
+            await anext(watched)
+        with pytest.raises(LinkDown, match="closed"):
+            await node.info()
+        await server.line.closed.wait()
+        assert fake.observers == {}
+
+
+def test_freshness():
+    fresh = Freshness()
+    assert fresh.is_newer(10, 0.0)
+    assert not fresh.is_newer(9, 1.0)
+    assert not fresh.is_newer(10, 1.0)
+    assert fresh.is_newer(2**23 + 9, 1.0)
+    assert fresh.is_newer(5, 2.0)  # the 24-bit number has wrapped
+    assert fresh.is_newer(4, 2.0 + 129)
