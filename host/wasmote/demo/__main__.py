@@ -77,11 +77,12 @@ def _close(console: Console, summary: Summary, out: Path, seconds: float) -> Non
     console.print()
     line("data", summary.data)
     line("samples", f"{summary.samples} days to each board, after {WARM_UP_DAYS} to fill its memory")
-    line("features", f"{summary.features} vectors from each board, bit-equal to the module under wasmtime")
+    line("features", f"{summary.features} vectors from each board, bit-equal to wasmtime's")
     line("predictions", f"{summary.predictions} for each board, equal to the last bit")
     line("skill", f"Nash-Sutcliffe efficiency {summary.nse:.4f}")
     for name, board in summary.boards.items():
-        line(f"swap, {name}", f"{board['swap_gap_ms']:.1f} ms without a module, state handed over")
+        state = "state handed over" if board["state_handed_over"] else "state began anew"
+        line(f"swap, {name}", f"{board['swap_gap_ms']:.2f} ms without a running module, {state}")
     line("sequence gaps", f"{summary.sequence_gaps}")
     line("plot", str(out / "plot.png"))
     line("summary", str(out / "summary.json"))

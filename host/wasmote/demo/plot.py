@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,22 @@ from wasmote.series import datetime_of
 if TYPE_CHECKING:
     from wasmote.demo.tally import Day
 
-INK, OBSERVED, RAIN, SWAP = "#22313f", "#9fb3c8", "#4f8fc0", "#8e44ad"
+INK, OBSERVED, RAIN = "#22313f", "#9fb3c8", "#4f8fc0"
 FORECASTS = ("#d9480f", "#0b7285")  # one a board
 CLOSE_UP_DAYS = 21  # before and after the peak
 
 
-def draw(
-    days: list[Day], boards: tuple[str, ...], swap_ms: int | None, nse: float, title: str, path: Path
-) -> None:
+@dataclass(frozen=True)
+class Caption:
+    """What the picture says besides the flows: when each board changed over, from which release to which."""
+
+    title: str
+    nse: float
+    swaps_ms: tuple[int, ...]
+    versions: tuple[str, str]
+
+
+def draw(days: list[Day], boards: tuple[str, ...], caption: Caption, path: Path) -> None:
     """Write the picture as PNG."""
     plt = _pyplot()
     times = [datetime_of(day.time_ms) for day in days]
@@ -33,11 +42,11 @@ def draw(
     figure.get_layout_engine().set(h_pad=0.14, w_pad=0.1)
     _flows(wide, times, days, boards, width=1.1)
     _rain(wide, times, days)
-    if swap_ms is not None:
-        _mark_swap(wide, datetime_of(swap_ms))
-    wide.set_title(title, loc="left", fontsize=14, fontweight="bold", color=INK, pad=26)
+    _mark_swaps(wide, [datetime_of(moment) for moment in caption.swaps_ms], caption.versions)
+    wide.set_title(caption.title, loc="left", fontsize=14, fontweight="bold", color=INK, pad=26)
     _subtitle(
-        wide, f"{len(days)} days, Nash-Sutcliffe efficiency {nse:.3f}; both boards agree to the last bit"
+        wide,
+        f"{len(days)} days, Nash-Sutcliffe efficiency {caption.nse:.3f}; both boards agree to the last bit",
     )
     _legend(wide)
     peak = max(range(len(days)), key=lambda index: days[index].flow)
@@ -79,7 +88,7 @@ def _flows(
     axes.tick_params(colors=INK, labelsize=9)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    _date_ticks(axes)
+    _date_ticks(axes, "%-d %b" if dots else "%b %Y")
 
 
 def _rain(axes: Any, times: list[datetime], days: list[Day]) -> None:
@@ -95,21 +104,22 @@ def _rain(axes: Any, times: list[datetime], days: list[Day]) -> None:
     for side in ("top", "left", "bottom"):
         above.spines[side].set_visible(False)
     above.spines["right"].set_color(RAIN)
+    above.spines["right"].set_bounds(0, ticks[-1])
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * 1.28)  # room for the rain
 
 
-def _mark_swap(axes: Any, moment: datetime) -> None:
-    axes.axvline(moment, color=SWAP, linewidth=1.4, linestyle=(0, (6, 3)))
+def _mark_swaps(axes: Any, moments: list[datetime], versions: tuple[str, str]) -> None:
+    for moment, color in zip(moments, FORECASTS, strict=False):
+        axes.axvline(moment, ymax=0.76, color=color, linewidth=1.3, linestyle=(0, (5, 3)))
     axes.annotate(
-        "module swapped, 1.0.0 → 1.1.0",
-        xy=(moment, 0.70),
+        f"module swapped on both boards, {versions[0]} → {versions[1]}",
+        xy=(max(moments), 0.71),
         xycoords=("data", "axes fraction"),
-        xytext=(6, 0),
+        xytext=(7, 0),
         textcoords="offset points",
-        color=SWAP,
+        color=INK,
         fontsize=9,
-        bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
     )
 
 
@@ -125,11 +135,10 @@ def _legend(axes: Any) -> None:
     )
 
 
-def _date_ticks(axes: Any) -> None:
+def _date_ticks(axes: Any, form: str) -> None:
     dates = importlib.import_module("matplotlib.dates")
-    locator = dates.AutoDateLocator(minticks=5, maxticks=10)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=5, maxticks=10))
+    axes.xaxis.set_major_formatter(dates.DateFormatter(form))
 
 
 def _pyplot() -> Any:

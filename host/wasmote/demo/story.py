@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from wasmote.demo.feed import feed
-from wasmote.demo.plot import draw
+from wasmote.demo.plot import Caption, draw
 from wasmote.demo.tally import DemoFailed, Script, Tally
 from wasmote.demo.view import View
 from wasmote.errors import NoAnswer, UsageFault
@@ -90,9 +90,11 @@ async def tell(material: Material, console: Console) -> Summary:
         features = {board: await _check_features(gateway, board, tally) for board in BOARDS}
     tally.check_equal()
     summary = _summarize(material, tally, swaps, features)
-    swap_ms = tally.swap_time(next(iter(BOARDS)))
     title = "River Wye at Belmont" if material.recorded else "A made-up river"
-    draw(list(tally.days()), tuple(BOARDS), swap_ms, summary.nse, title, material.folder / "plot.png")
+    swaps_ms = tuple(moment for board in BOARDS if (moment := tally.swap_time(board)) is not None)
+    versions = material.first.manifest.version, material.second.manifest.version
+    caption = Caption(title, summary.nse, swaps_ms, versions)
+    draw(list(tally.days()), tuple(BOARDS), caption, material.folder / "plot.png")
     return summary
 
 
@@ -151,7 +153,7 @@ async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View
         await halfway.wait()  # from here on beside the samples, which keep coming
         swaps[board] = status = await gateway.deploy(board, material.second)
         gap_ms = (status.swap_gap_us or 0) / 1000
-        view.note(f"{board}: swapped to {status.version}, {gap_ms:.1f} ms without a running module")
+        view.note(f"{board}: swapped to {status.version}, {gap_ms:.2f} ms without a running module")
 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(gateway, tally, view))

@@ -110,7 +110,7 @@ class Tally:
                 twin = self.made[other].get(time_ms)
                 if twin is None or _bits(one.values) != _bits(twin.values):
                     raise DemoFailed(
-                        f"{first} and {other} differ at {_date(time_ms)}: {one.values}, {twin and twin.values}",
+                        f"{first} and {other} do not predict the same for {_date(time_ms)}",
                         "the same module must compute the same bits on every board: run tools/test",
                     )
 

@@ -18,7 +18,8 @@ from wasmote.demo.tally import Day
 from wasmote.series import datetime_of
 
 ROWS = 16
-BAR_CELLS = 34
+BAR_CELLS_MAX = 34
+OTHER_COLUMNS = 70  # cells that the rest of a row takes
 PLAIN_EVERY = 30
 REFRESH_HZ = 12
 
@@ -31,6 +32,7 @@ class View(AbstractContextManager["View"]):
         self._boards = boards
         self._days = days
         self._highest = highest
+        self._cells_of_bar = min(max(console.width - OTHER_COLUMNS, 8), BAR_CELLS_MAX)
         self._shown: deque[Day] = deque(maxlen=ROWS)
         self._count = 0
         self._note = ""
@@ -96,11 +98,12 @@ class View(AbstractContextManager["View"]):
 
     def _bar(self, day: Day) -> Text:
         """The observed flow as a bar, with the forecast as a mark on it."""
-        scale = (BAR_CELLS - 1) / self._highest
+        cells = self._cells_of_bar
+        scale = (cells - 1) / self._highest
         filled = round(day.flow * scale)
-        mark = min(max(round(day.predicted[self._boards[0]] * scale), 0), BAR_CELLS - 1)
+        mark = min(max(round(day.predicted[self._boards[0]] * scale), 0), cells - 1)
         bar = Text()
-        for cell in range(BAR_CELLS):
+        for cell in range(cells):
             if cell == mark:
                 bar.append("◆", "bold yellow")
             else:

@@ -1,0 +1,145 @@
+"""Replay: the right readings, in order, in batches, at the rate asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fake_line import FakeServer
+from fake_node import FakeNode
+from wasmote.cli import main
+from wasmote.errors import LinkDown, UsageFault
+from wasmote.replay import Selection, batches, find_sensor, read_samples, replay, samples_of
+from wasmote.series import parse_time_ms, read_series
+from wasmote.wire.samples import Sample, SensorInfo
+
+RIVER = SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, 0)
+
+
+class FakeRiver:
+    """A node that only takes samples."""
+
+    def __init__(self, breaks_after: int | None = None) -> None:
+        self.batches: list[list[Sample]] = []
+        self.breaks_after = breaks_after
+
+    async def feed(self, sensor: str, samples: Sequence[Sample]) -> None:
+        assert sensor == "river"
+        if self.breaks_after == len(self.batches):
+            raise LinkDown("the link broke")
+        self.batches.append(list(samples))
+
+    async def sensors(self) -> list[SensorInfo]:
+        return [RIVER]
+
+
+@pytest.fixture
+def river_csv(tmp_path: Path) -> Path:
+    path = tmp_path / "river.csv"
+    path.write_text("".join(f"{day:02}-01-2001, {day}.5, {10 * day}\n" for day in range(1, 31)))
+    return path
+
+
+def days(samples: Sequence[Sample]) -> list[int]:
+    return [round(sample.values[1] / 10) for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(), range(1, 31)),
+        (Selection(count=3), range(28, 31)),
+        (Selection(parse_time_ms("2001-01-05"), parse_time_ms("07-01-2001")), range(5, 8)),
+        (Selection(last_ms=parse_time_ms("2001-01-10"), count=2), range(9, 11)),
+        (Selection(first_ms=parse_time_ms("2001-01-29"), count=99), range(29, 31)),
+    ],
+)
+def test_the_selected_days_are_read(river_csv: Path, selection: Selection, expected: range):
+    assert days(read_samples(river_csv, RIVER, selection)) == list(expected)
+
+
+def test_a_time_without_readings_names_what_there_is(river_csv: Path):
+    with pytest.raises(UsageFault, match="the file holds 2001-01-01 to 2001-01-30"):
+        read_samples(river_csv, RIVER, Selection(first_ms=parse_time_ms("2002-01-01")))
+
+
+async def test_batches_keep_the_order(river_csv: Path):
+    node, seen = FakeRiver(), []
+    samples = samples_of(read_series(river_csv, ("rain", "flow")))
+    assert await replay(node, "river", samples, batch=8, progress=seen.append) == 30
+    assert [len(batch) for batch in node.batches] == [8, 8, 8, 6]
+    assert days([sample for batch in node.batches for sample in batch]) == list(range(1, 31))
+    assert seen == [8, 16, 24, 30]
+    assert node.batches[0][0] == Sample(parse_time_ms("2001-01-01"), (1.5, 10.0))
+
+
+async def test_a_rate_spreads_the_batches_over_time():
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    samples = [Sample(0, (0.0, 0.0))] * 20
+    await replay(FakeRiver(), "river", samples, batch=5, rate=1e-3, sleep=sleep)
+    assert [round(wait / 1000) for wait in waits] == [5, 10, 15]  # from the start; none after the last batch
+
+
+async def test_a_broken_link_tells_how_far_it_came():
+    seen: list[int] = []
+    with pytest.raises(LinkDown):
+        await replay(FakeRiver(2), "river", [Sample(0, (0.0, 0.0))] * 20, batch=5, progress=seen.append)
+    assert seen == [5, 10]
+
+
+def test_a_batch_has_a_size_that_fits_a_put():
+    with pytest.raises(UsageFault, match="1 to 32"):
+        batches([], 33)
+
+
+async def test_an_unknown_sensor_is_named_with_those_there_are():
+    with pytest.raises(UsageFault, match="no sensor 'rivr'; its sensors: river"):
+        await find_sensor(FakeRiver(), "rivr")
+
+
+# ---- the command -----------------------------------------------------------------------------
+
+
+async def command(*arguments: str) -> tuple[int, str]:
+    """Run the command in a thread of its own, beside the fake node of this loop."""
+    result = await asyncio.to_thread(CliRunner().invoke, main, ["replay", *arguments])
+    return result.exit_code, result.output
+
+
+async def test_the_command_feeds_a_node(river_csv: Path):
+    node = FakeNode()
+    async with FakeServer(node) as server:
+        status, output = await command(
+            str(river_csv), "--link", server.url, "--sensor", "river", "--last", "20"
+        )
+    assert status == 0, output
+    assert "20 of 20 samples fed to river" in output
+    assert days(node.samples) == list(range(11, 31))
+
+
+@pytest.fixture
+def corrupted_csv(river_csv: Path) -> Path:
+    river_csv.write_text(river_csv.read_text().replace("7.5", "7,5x"))
+    return river_csv
+
+
+async def test_a_corrupted_file_names_file_line_and_column(corrupted_csv: Path):
+    async with FakeServer(FakeNode()) as server:
+        status, output = await command(str(corrupted_csv), "--link", server.url, "--sensor", "river")
+    assert status == 2
+    assert f"{corrupted_csv}, line 7, column 4" in output
+
+
+async def test_a_wrong_date_is_a_usage_error(river_csv: Path):
+    async with FakeServer(FakeNode()) as server:
+        arguments = ("--link", server.url, "--sensor", "river", "--from", "yesterday")
+        status, output = await command(str(river_csv), *arguments)
+    assert status == 2
+    assert "--from yesterday: is no date" in output
