@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import shutil
 import signal
 import tempfile
@@ -178,9 +179,14 @@ class Simulator:
             self.url, chardev = f"unix:{socket}", f"path={socket}"
         else:
             self.url, chardev = f"tcp://127.0.0.1:{self._port}", f"host=127.0.0.1,port={self._port}"
+        unique_id = f"qemu-{self._instance:07d}".encode().hex()  # 96 bits, as on the chip
+        seed = secrets.token_hex(8)  # QEMU has no entropy for this machine
         return [
             *(program, "-machine", self._image.machine, "-kernel", str(self._image.path)),
             *("-nodefaults", "-display", "none", "-qmp", "stdio"),
             *("-chardev", f"socket,id=uart,server=on,wait=off,{chardev}", "-serial", "chardev:uart"),
-            *("-semihosting-config", f"enable=on,target=native,arg=firmware,arg=id={self._instance:08x}"),
+            *(
+                "-semihosting-config",
+                f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed}",
+            ),
         ]
