@@ -7,8 +7,6 @@
 
 /* ---- Block1: uploads -------------------------------------------------------------------- */
 
-#define CODE_IS_SUCCESS(code) (COAP_CODE_CLASS(code) == 2)
-
 static struct {
     bool active;   /* more blocks are due */
     bool answered; /* last_* describe the block before: it may be repeated */
@@ -89,8 +87,8 @@ void coap_upload_answered(const struct coap_piece *piece, uint8_t code) {
     upload.last_hash = fnv1a(piece->payload, piece->len);
     upload.last_code = code;
     upload.next += (uint32_t)piece->len;
-    if (!piece->block.more || !CODE_IS_SUCCESS(code)) {
-        end_upload(CODE_IS_SUCCESS(code));
+    if (!piece->block.more || !COAP_IS_SUCCESS(code)) {
+        end_upload(COAP_IS_SUCCESS(code));
         return;
     }
     loop_timer_at(&upload.timer, hal_now_us() + COAP_UPLOAD_TIMEOUT_S * UINT64_C(1000000),

@@ -15,6 +15,7 @@ enum coap_type { COAP_CON = 0, COAP_NON = 1, COAP_ACK = 2, COAP_RST = 3 };
 #define COAP_HEADER_BYTES 4
 #define COAP_CODE_EMPTY 0
 #define COAP_CODE_CLASS(code) ((code) >> 5)
+#define COAP_IS_SUCCESS(code) (COAP_CODE_CLASS(code) == 2)
 
 /* RFC 7252 section 5.10, RFC 7641, RFC 7959. */
 enum coap_option_number {

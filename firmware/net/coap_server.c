@@ -10,8 +10,6 @@
 #include "net/coap_wellknown.h"
 #include "net/fnv.h"
 
-#define IS_SUCCESS(code) (COAP_CODE_CLASS(code) == 2)
-
 static const struct coap_resource *resources;
 static size_t resource_count;
 
@@ -136,12 +134,12 @@ static void finish(struct turn *turn) {
     copy_response(turn);
     if (response->len <= coap_block_bytes(wanted.szx) && wanted.num == 0) {
         turn->reply.has_block2 =
-            turn->options.has_block2 && IS_SUCCESS(response->code) && response->len > 0;
+            turn->options.has_block2 && COAP_IS_SUCCESS(response->code) && response->len > 0;
         turn->reply.block2 = (struct coap_block){.szx = wanted.szx};
         coap_body_forget(&key);
         return;
     }
-    if (!IS_SUCCESS(response->code)) { /* a diagnostic is one message, cut where that ends */
+    if (!COAP_IS_SUCCESS(response->code)) { /* a diagnostic is one message, cut where that ends */
         turn->reply.len =
             response->len < coap_block_bytes(wanted.szx) ? response->len : coap_block_bytes(wanted.szx);
         return;
@@ -159,7 +157,7 @@ static void finish(struct turn *turn) {
 /* ---- GET -------------------------------------------------------------------------------- */
 
 static bool is_acceptable(const struct turn *turn) {
-    return turn->options.accept < 0 || !IS_SUCCESS(turn->response.code) ||
+    return turn->options.accept < 0 || !COAP_IS_SUCCESS(turn->response.code) ||
            turn->response.format == turn->options.accept;
 }
 
@@ -198,7 +196,7 @@ static void serve_get(struct turn *turn) {
     run_get(turn);
     finish(turn);
     bool registers = turn->options.observe == 0 && wanted.num == 0;
-    if (registers && IS_SUCCESS(turn->response.code)) {
+    if (registers && COAP_IS_SUCCESS(turn->response.code)) {
         register_observer(turn);
     } else if (registers || turn->options.observe == 1) {
         coap_observe_remove(turn->peer, turn->pdu->token, turn->pdu->token_len);
@@ -224,7 +222,7 @@ static void assemble(struct turn *turn, const struct coap_piece *piece) {
 static void take_piece(struct turn *turn, const struct coap_piece *piece) {
     if (turn->route.resource->flags & COAP_STREAMED) {
         run(turn, piece->payload, piece->len, piece);
-        if (piece->block.more && IS_SUCCESS(turn->response.code)) {
+        if (piece->block.more && COAP_IS_SUCCESS(turn->response.code)) {
             turn->response.code = COAP_231_CONTINUE;
         }
     } else {
@@ -268,7 +266,7 @@ static void serve_upload(struct turn *turn) {
     } else {
         refuse_piece(turn, result);
     }
-    if (turn->options.has_block1 && IS_SUCCESS(turn->reply.code)) {
+    if (turn->options.has_block1 && COAP_IS_SUCCESS(turn->reply.code)) {
         turn->reply.has_block1 = true;
         turn->reply.block1 = turn->options.block1;
     }
@@ -373,7 +371,7 @@ static bool build_notification(const struct coap_observation *observation, uint3
     struct turn turn = {.peer = &observation->peer, .pdu = &pdu, .reply = COAP_REPLY_INIT};
     turn.options.format = -1;
     render(&turn, observation, gone);
-    bool stays = IS_SUCCESS(turn.reply.code);
+    bool stays = COAP_IS_SUCCESS(turn.reply.code);
     turn.reply.observe = stays ? (int32_t)sequence : -1;
     coap_reply_build(&turn.reply, out);
     return stays;
