@@ -265,6 +265,17 @@ static void many_arguments_stay_on_the_stack(void **state) {
     }
 }
 
+/* ---- compilation (patch 0009) ------------------------------------------------------------ */
+
+static void a_branch_with_a_float_drops_what_is_below(void **state) {
+    (void)state;
+    const float expected = 2.5f;
+    ASSERT_LOADS(fp_block_result);
+    assert_int_equal(start(), WM_OK);
+    assert_int_equal(seen.len, 4);
+    assert_memory_equal(seen.bytes, &expected, 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -291,6 +302,7 @@ int main(void) {
         TEST(deep_recursion_traps),
         TEST(the_operand_stack_is_bounded_too),
         TEST(many_arguments_stay_on_the_stack),
+        TEST(a_branch_with_a_float_drops_what_is_below),
     };
     return cmocka_run_group_tests_name("runtime", tests, NULL, NULL);
 }
