@@ -57,7 +57,9 @@ class Timing:
 class Timings:
     """Timing by purpose. The defaults suit a slow UART and a node that may be erasing flash for 2 s."""
 
-    probe: Timing = Timing(1.5, 1)  # a silent board is known after 4.5 to 6.75 s
+    probe: Timing = Timing(
+        0.25, 4
+    )  # a board that is just booting answers soon, a silent one is known after 8 to 12 s
     request: Timing = Timing(2.0, 3)
     install: Timing = Timing(4.0, 3)  # the first block may erase a flash sector
 
