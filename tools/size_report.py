@@ -2,7 +2,7 @@
 """Report what a firmware image takes of flash and RAM, by part, and hold it to board.toml's budgets.
 
 Reads the linker's map. Parts: engine (wasm3 and its port), net, node (core, node, main), libc (C
-library and compiler support), board. Needs the standard library only. Status 1: over a budget.
+library and compiler support), board, stack (as reserved). Needs the standard library only. Status 1: over a budget.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import board_config
 # An input section in the map: name, address, size, object; a long name stands on a line of its own.
 INPUT = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$")
 OUTPUT = re.compile(r"^(\.\S+|/DISCARD/)(?:\s+0x|\s*$)")
-PARTS = ("engine", "net", "node", "libc", "board")
+PARTS = ("engine", "net", "node", "libc", "board", "stack")
 # Output sections of an image: where they are kept. `data` is in both: copied to RAM at start.
 FLASH_SECTIONS = {".vectors", ".text", ".rodata", ".ARM", ".data", ".eh_frame", ".init_array", ".ARM.exidx"}
-RAM_SECTIONS = {".data", ".bss", ".noinit", ".arena", ".stack"}
+RAM_SECTIONS = {".data", ".bss", ".noinit", ".arena"}
 # The host's linker leaves custom sections by themselves and puts constants into several.
 FLASH_SECTIONS |= {".init", ".fini", ".plt", ".data.rel.ro", ".rodata.cst"}
+# The stack is an output section without input.
+STACK = re.compile(r"^\.stack\s+0x[0-9a-f]+\s+0x([0-9a-f]+)$", re.MULTILINE)
 LIBRARY = re.compile(r"lib(c|g|m|gcc|nosys|c_nano|g_nano|nonshared)\w*\.a|crt\w*\.o|Scrt1\.o|crt\w+\.o")
 
 
@@ -74,6 +76,8 @@ def measure(text: str) -> dict[str, dict[str, int]]:
             sizes["flash"][part] += piece.size
         if piece.section in RAM_SECTIONS:
             sizes["ram"][part] += piece.size
+    stack = STACK.search(text)
+    sizes["ram"]["stack"] = int(stack[1], 16) if stack else 0
     return sizes
 
 

@@ -1,0 +1,105 @@
+#include "chip.h"
+
+#include "clock.h"
+#include "stm32f4.h"
+
+size_t chip_unique_id(uint8_t *out, size_t cap) {
+    size_t len = UNIQUE_ID_BYTES < cap ? UNIQUE_ID_BYTES : cap;
+    for (size_t i = 0; i < len; i++)
+        out[i] = UNIQUE_ID[i];
+    return len;
+}
+
+/* More than one flag is set after most resets (RM0090 section 7.3.21): every reset pulls NRST low,
+ * and a power-on is a brown-out too. The most telling one wins. */
+hal_reset_cause chip_reset_cause(void) {
+    uint32_t flags = RCC->CSR;
+    RCC->CSR = flags | RCC_CSR_RMVF;
+    if (flags & (RCC_CSR_PORRST | RCC_CSR_BORRST))
+        return HAL_RESET_POWER;
+    if (flags & (RCC_CSR_IWDGRST | RCC_CSR_WWDGRST))
+        return HAL_RESET_WATCHDOG;
+    if (flags & RCC_CSR_SFTRST)
+        return HAL_RESET_SOFTWARE;
+    return flags & RCC_CSR_PINRST ? HAL_RESET_PIN : HAL_RESET_UNKNOWN;
+}
+
+static void rng_start(void) {
+    RCC->AHB2ENR |= RCC_AHB2ENR_RNG;
+    RNG->CR = RNG_CR_RNGEN;
+}
+
+/* A seed error stays until the generator was switched off and on (RM0090 section 24.3.2). Without
+ * HSE the 48 MHz domain may be off, and then DRDY never comes. */
+bool chip_entropy(uint32_t *word, uint32_t max_us) {
+    uint64_t deadline = hal_now_us() + max_us;
+    rng_start();
+    do {
+        uint32_t status = RNG->SR;
+        if (status & RNG_SR_ERRORS) {
+            RNG->SR = 0;
+            RNG->CR = 0;
+            rng_start();
+        } else if (status & RNG_SR_DRDY) {
+            *word = RNG->DR;
+            return true;
+        }
+    } while (hal_now_us() < deadline);
+    return false;
+}
+
+/* LSI / 64 = 500 Hz nominally; LSI may be 17 to 47 kHz (DS8626 table 35), so 2 ms a count holds
+ * within a factor of two and the longest time is 8.2 s. Started first: the watchdog itself turns LSI
+ * on, and PR and RLR are taken over within 5 LSI cycles; their busy flags are not waited for, because
+ * the registers are written once only. */
+void chip_watchdog_start(uint32_t timeout_ms) {
+    uint32_t counts = timeout_ms / 2 + 1;
+    IWDG->KR = IWDG_KR_START;
+    IWDG->KR = IWDG_KR_UNLOCK;
+    IWDG->PR = IWDG_PR_DIV64;
+    IWDG->RLR = counts < IWDG_RLR_MAX ? counts : IWDG_RLR_MAX;
+    IWDG->KR = IWDG_KR_FEED;
+}
+
+void chip_watchdog_feed(void) {
+    IWDG->KR = IWDG_KR_FEED;
+}
+
+uint32_t chip_core_hz(void) {
+    return clock_rates.core_hz;
+}
+
+uint32_t chip_timer_hz(void) {
+    return clock_rates.timer_hz;
+}
+
+#define ADC_TIMEOUT_US 200u
+
+static void adc_start(void) {
+    if (ADC1->CR2 & ADC_CR2_ADON)
+        return;
+    RCC->APB2ENR |= RCC_APB2ENR_ADC1;
+    ADC_CCR = ADC_CCR_DIV4 | ADC_CCR_TSVREFE;
+    ADC1->SMPR1 = ADC_SMPR_480_CYCLES;
+    ADC1->SMPR2 = ADC_SMPR_480_CYCLES;
+    ADC1->CR2 = ADC_CR2_ADON;
+    for (uint64_t until = hal_now_us() + 10; hal_now_us() < until;)
+        ; /* tSTAB 3 us, temperature sensor start-up 10 us (DS8626 tables 67 and 69) */
+}
+
+wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
+    adc_start();
+    ADC1->SQR3 = channel;
+    ADC1->SR = 0;
+    ADC1->CR2 |= ADC_CR2_SWSTART;
+    uint64_t deadline = hal_now_us() + ADC_TIMEOUT_US;
+    while (!(ADC1->SR & ADC_SR_EOC))
+        if (hal_now_us() > deadline)
+            return WM_EIO;
+    *code = (uint16_t)ADC1->DR;
+    return WM_OK;
+}
+
+struct chip_calibration chip_calibration(void) {
+    return (struct chip_calibration){.vrefint = VREFINT_CAL, .at_30 = TS_CAL1, .at_110 = TS_CAL2};
+}

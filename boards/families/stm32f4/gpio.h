@@ -1,0 +1,20 @@
+#ifndef WASMOTE_STM32F4_GPIO_H
+#define WASMOTE_STM32F4_GPIO_H
+
+#include "stm32f4.h"
+
+static inline void gpio_mode(unsigned port, unsigned pin, uint32_t mode) {
+    RCC->AHB1ENR |= RCC_AHB1ENR_GPIO(port);
+    GPIO(port)->MODER = (GPIO(port)->MODER & ~(3u << 2 * pin)) | mode << 2 * pin;
+}
+
+/* An alternate function with a pull-up, so that an unconnected receive line idles. */
+static inline void gpio_alternate(unsigned port, unsigned pin, uint32_t function) {
+    RCC->AHB1ENR |= RCC_AHB1ENR_GPIO(port);
+    volatile uint32_t *afr = &GPIO(port)->AFR[pin / 8];
+    *afr = (*afr & ~(15u << 4 * (pin % 8))) | function << 4 * (pin % 8);
+    GPIO(port)->PUPDR = (GPIO(port)->PUPDR & ~(3u << 2 * pin)) | 1u << 2 * pin;
+    gpio_mode(port, pin, GPIO_ALTERNATE);
+}
+
+#endif
