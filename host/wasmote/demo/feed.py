@@ -1,4 +1,7 @@
-"""Feeding one board of the demo: as fast as its stream is read, never faster than its ring can hold."""
+"""Feeding the boards of the demo: as fast as their streams are read, never faster than a ring can hold.
+
+The boards keep step, so that a day appears for all of them at about the same time.
+"""
 
 from __future__ import annotations
 
@@ -21,34 +24,31 @@ STALL_S = 20.0  # without any prediction: something is wrong
 
 
 async def feed(
-    node: Node, board: str, sensor: str, samples: Sequence[Sample], tally: Tally, fed: Callable[[int], None]
+    node: Node, sensor: str, samples: Sequence[Sample], tally: Tally, fed: Callable[[int], None]
 ) -> None:
-    """Feed all samples and wait until every feature vector that they give is predicted.
+    """Feed all samples to a board and wait until every feature vector that they give is predicted.
 
     `fed` gets the number of samples after each batch. Raises NoAnswer when predictions stop coming.
     """
     due = tally.script.due()
     count = 0
     for batch in batches(samples, BATCH_DEFAULT):
-        await predicted(tally, board, due[min(count + len(batch), len(samples))] - IN_FLIGHT)
+        await predicted(tally, due[count + len(batch)] - IN_FLIGHT)
         await node.feed(sensor, batch)
         count += len(batch)
         fed(count)
-    await predicted(tally, board, due[-1])
+    await predicted(tally, due[-1])
 
 
-async def predicted(tally: Tally, board: str, count: int) -> None:
-    """Wait until a board has so many predictions. Raises NoAnswer when none comes for STALL_S."""
-    while tally.count(board) < count:
-        wake = tally.changed.next()
-        before = tally.count(board)
+async def predicted(tally: Tally, count: int) -> None:
+    """Wait until every board has so many predictions. Raises NoAnswer when none comes for STALL_S."""
+    while (slowest := tally.slowest()) and tally.count(slowest) < count:
         try:
             async with asyncio.timeout(STALL_S):
-                while tally.count(board) == before:
-                    await wake.wait()
-                    wake = tally.changed.next()
+                await tally.changed.next().wait()
         except TimeoutError:
+            came = f"{tally.count(slowest)} of {count} predictions came"
             raise NoAnswer(
-                f"{board}: {before} predictions of {count} came, then none for {STALL_S:.0f} s",
-                "the gateway's log, beside the plot, says what it is waiting for",
+                f"{slowest}: {came}, then none for {STALL_S:.0f} s",
+                "the gateway's log says what it is waiting for",
             ) from None

@@ -142,7 +142,6 @@ async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View
             group.create_task(swap(board, halfway))
             await feed(
                 gateway.nodes[board],
-                board,
                 SENSOR,
                 samples,
                 tally,
@@ -193,7 +192,7 @@ def _summarize(
     material: Material, tally: Tally, swaps: Mapping[str, ModuleStatus], features: Mapping[str, int]
 ) -> Summary:
     boards: dict[str, Mapping[str, object]] = {}
-    for board, status in swaps.items():
+    for board, status in sorted(swaps.items()):
         boards[board] = {
             "board": BOARDS[board],
             "samples": tally.script.days,

@@ -80,6 +80,10 @@ class Tally:
         """Predictions of one board so far, warm-up included."""
         return len(self.made[board])
 
+    def slowest(self) -> str:
+        """The board with the fewest predictions."""
+        return min(self.boards, key=self.count)
+
     def days(self) -> Iterator[Day]:
         """The days that count and that all boards have predicted, in order."""
         first, *others = self.made.values()

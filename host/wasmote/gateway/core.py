@@ -54,7 +54,7 @@ class Gateway:
         self._clock = clock or Clock()
         self._bundles: dict[str, Bundle] = {}
         self._pipelines: dict[str, Pipeline] = {}
-        self._stored = Pulse()
+        self.stored = Pulse()
         self._predicted = Pulse()
         self._log = structlog.get_logger()
 
@@ -184,7 +184,7 @@ class Gateway:
         self.sessions = {board: self._make_session(board) for board in self.config.boards}
         work = [(f"board {name}", session.run()) for name, session in self.sessions.items()]
         for name, pipeline in self._pipelines.items():
-            work.append((f"pipeline {name}", pipeline.run(self._stored, self._predicted.beat)))
+            work.append((f"pipeline {name}", pipeline.run(self.stored, self._predicted.beat)))
         since = await self.store.last_prediction()
         for name, settings in self.config.pipelines.items():
             for sink in map(make_sink, settings.sinks):
@@ -204,7 +204,7 @@ class Gateway:
             self.config.boards[board].link,
             modules,
             self.store,
-            stored=self._stored.beat,
+            stored=self.stored.beat,
             stale_after_s=self.config.gateway.stale_after_s,
             clock=self._clock,
             connect=self._connect,
