@@ -23,7 +23,7 @@ class Recipe:
 
     hidden: tuple[int, int] = (32, 16)
     members: int = 5
-    penalty: float = 3e-4
+    penalty: float = 1e-3
     iterations: int = 150
     seed: int = 55_002
 
