@@ -61,28 +61,36 @@ class BoardImage:
 class Simulator:
     """A running emulated board. Leave it with `async with`, or call `stop()`."""
 
-    def __init__(self, image: BoardImage, instance: int, port: int | None) -> None:
+    def __init__(self, image: BoardImage, instance: int, port: int | None, count_instructions: bool) -> None:
         self.board = image.board
         self.url = ""  # the link to use
         self.serial_url: str | None = None  # slipmux, where that is another one
         self._image = image
         self._instance = instance
         self._port = port
+        self._count_instructions = count_instructions
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
         self._process: Process | None = None
         self._errors: asyncio.Task[bytes] | None = None
 
     @classmethod
     async def start(
-        cls, board: str, *, instance: int = 0, port: int | None = None, image: Path | None = None
+        cls,
+        board: str,
+        *,
+        instance: int = 0,
+        port: int | None = None,
+        image: Path | None = None,
+        count_instructions: bool = False,
     ) -> Self:
         """Start a board and return when it can be reached.
 
         `instance` tells several boards of a kind apart (it goes into the unique id). `port` is where it
         listens on 127.0.0.1: UDP for native, TCP for QEMU; without it native takes any free port and QEMU a
-        Unix socket. Raises `UsageFault`, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
+        Unix socket. `count_instructions` makes time on a QEMU board pass by 1 ns an instruction. Raises
+        `UsageFault`, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
         """
-        simulator = cls(BoardImage.find(board, image), instance, port)
+        simulator = cls(BoardImage.find(board, image), instance, port, count_instructions)
         try:
             await simulator.restart()
         except BaseException:
@@ -160,7 +168,7 @@ class Simulator:
 
     def _native_command(self) -> list[str]:
         unique_id = f"native-{self._instance}".encode().hex()
-        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0)]
+        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0), *self._options]
 
     def _note_native_links(self, greeting: dict[str, Any]) -> None:
         self._port = int(greeting["udp"])  # the same after a restart
@@ -181,12 +189,15 @@ class Simulator:
             self.url, chardev = f"tcp://127.0.0.1:{self._port}", f"host=127.0.0.1,port={self._port}"
         unique_id = f"qemu-{self._instance:07d}".encode().hex()  # 96 bits, as on the chip
         seed = secrets.token_hex(8)  # QEMU has no entropy for this machine
+        counting = ("-icount", "shift=0") if self._count_instructions else ()
         return [
             *(program, "-machine", self._image.machine, "-kernel", str(self._image.path)),
+            *counting,
             *("-nodefaults", "-display", "none", "-qmp", "stdio"),
             *("-chardev", f"socket,id=uart,server=on,wait=off,{chardev}", "-serial", "chardev:uart"),
             *(
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed}",
             ),
+            *self._options,
         ]
