@@ -168,7 +168,7 @@ class Simulator:
 
     def _native_command(self) -> list[str]:
         unique_id = f"native-{self._instance}".encode().hex()
-        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0), *self._options]
+        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0)]
 
     def _note_native_links(self, greeting: dict[str, Any]) -> None:
         self._port = int(greeting["udp"])  # the same after a restart
@@ -199,5 +199,4 @@ class Simulator:
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed}",
             ),
-            *self._options,
         ]
