@@ -6,7 +6,7 @@ The boards keep step, so that a day appears for all of them at about the same ti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wasmote.errors import NoAnswer
@@ -24,11 +24,12 @@ STALL_S = 20.0  # without any prediction: something is wrong
 
 
 async def feed(
-    node: Node, sensor: str, samples: Sequence[Sample], tally: Tally, fed: Callable[[int], None]
+    node: Node, sensor: str, samples: Sequence[Sample], tally: Tally, fed: Callable[[int], Awaitable[None]]
 ) -> None:
     """Feed all samples to a board and wait until every feature vector that they give is predicted.
 
-    `fed` gets the number of samples after each batch. Raises NoAnswer when predictions stop coming.
+    `fed` gets the number of samples after each batch, and may hold the next one up. Raises NoAnswer when
+    predictions stop coming.
     """
     due = tally.script.due()
     count = 0
@@ -36,7 +37,7 @@ async def feed(
         await predicted(tally, due[count + len(batch)] - IN_FLIGHT)
         await node.feed(sensor, batch)
         count += len(batch)
-        fed(count)
+        await fed(count)
     await predicted(tally, due[-1])
 
 

@@ -91,7 +91,7 @@ async def tell(material: Material, console: Console) -> Summary:
     tally.check_equal()
     summary = _summarize(material, tally, swaps, features)
     title = "River Wye at Belmont" if material.recorded else "A made-up river"
-    swaps_ms = tuple(moment for board in BOARDS if (moment := tally.swap_time(board)) is not None)
+    swaps_ms = tuple(tally.swap_time(board) for board in BOARDS)
     versions = material.first.manifest.version, material.second.manifest.version
     caption = Caption(title, summary.nse, swaps_ms, versions)
     draw(list(tally.days()), tuple(BOARDS), caption, material.folder / "plot.png")
@@ -133,26 +133,29 @@ async def _ready(gateway: Gateway) -> None:
 async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View) -> dict[str, ModuleStatus]:
     """Feed both boards, collect predictions, swap in the middle; return the slots after the swap."""
     samples = samples_of(material.series)
-    middle = material.warm_up + tally.script.days // 2
+    days = tally.script.days
+    middle, latest = material.warm_up + days // 2, material.warm_up + days * 3 // 4
     swaps: dict[str, ModuleStatus] = {}
 
     async def one_board(board: str) -> None:
-        halfway = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(swap(board, halfway))
-            await feed(
-                gateway.nodes[board],
-                SENSOR,
-                samples,
-                tally,
-                lambda count: halfway.set() if count >= middle else None,
-            )
+        halfway, swapped = asyncio.Event(), asyncio.Event()
 
-    async def swap(board: str, halfway: asyncio.Event) -> None:
+        async def fed(count: int) -> None:
+            if count >= middle:
+                halfway.set()
+            if count >= latest:
+                await swapped.wait()  # the new release has to have some days left
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(swap(board, halfway, swapped))
+            await feed(gateway.nodes[board], SENSOR, samples, tally, fed)
+
+    async def swap(board: str, halfway: asyncio.Event, swapped: asyncio.Event) -> None:
         await halfway.wait()  # from here on beside the samples, which keep coming
         swaps[board] = status = await gateway.deploy(board, material.second)
         gap_ms = (status.swap_gap_us or 0) / 1000
         view.note(f"{board}: swapped to {status.version}, {gap_ms:.2f} ms without a running module")
+        swapped.set()
 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(gateway, tally, view))

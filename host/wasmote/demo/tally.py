@@ -101,10 +101,16 @@ class Tally:
         numbers = {one.seq for one in self.made[board].values()}
         return max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
 
-    def swap_time(self, board: str) -> int | None:
-        """The time of the first features of another module than the first one's, ms; None without a swap."""
+    def swap_time(self, board: str) -> int:
+        """The time of the first features of another module than the first one's, ms.
+
+        Raises DemoFailed when all features are of one module.
+        """
         ordered = sorted(self.made[board].values(), key=lambda one: one.seq)
-        return next((one.time_ms for one in ordered if one.module != ordered[0].module), None)
+        for one in ordered:
+            if one.module != ordered[0].module:
+                return one.time_ms
+        raise DemoFailed(f"{board}: no features came from the second release", "see the gateway's log")
 
     def check_equal(self) -> None:
         """Raise DemoFailed unless all boards have predicted the same to the last bit."""
