@@ -96,10 +96,10 @@ wm_status hal_udp_send(const uint8_t addr[HAL_ADDR_BYTES], const uint8_t *bytes,
 /* ---- sensors ---------------------------------------------------------------------------- */
 
 struct hal_sensor {
-    const char *name;            /* resource name under /sensors */
-    uint8_t channels;            /* values per reading */
-    const char *const *channel;  /* channel names, `channels` of them */
-    const char *const *unit;     /* SenML units (RFC 8428 section 12.1), `channels` of them */
+    const char *name;           /* resource name under /sensors */
+    uint8_t channels;           /* values per reading */
+    const char *const *channel; /* channel names, `channels` of them */
+    const char *const *unit;    /* SenML units (RFC 8428 section 12.1), `channels` of them */
 };
 
 /* The board's own sensors (board.toml [[sensor]]), index 0..count-1; constant. */

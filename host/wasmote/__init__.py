@@ -1,0 +1,1 @@
+"""Change what your boards compute without reflashing them: the host side of wasmote."""

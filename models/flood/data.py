@@ -11,10 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.flood.generator import generate
 from wasmote.errors import UsageFault
 from wasmote.series import Series, read_series
-
-from models.flood.generator import generate
 
 COLUMNS = ("rain", "flow")
 VARIABLE = "WASMOTE_DATA"

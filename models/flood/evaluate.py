@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 import numpy as np
 import numpy.typing as npt
-from wasmote.errors import WasmoteError
-from wasmote.gateway.inference import OnnxModel
-from wasmote.series import Series, datetime_of
 
 from models.flood.data import River, any_river, split_row
 from models.flood.features import FOLDER, Features, build_module, features_of
 from models.flood.metrics import Score, score
 from models.flood.network import fit_linear
+from wasmote.errors import WasmoteError
+from wasmote.gateway.inference import OnnxModel
+from wasmote.series import Series, datetime_of
 
 MODEL = FOLDER / "model.onnx"
 PERCENTILES = (95, 99)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from wasmote.gateway.contract import METADATA_KEY, Contract
-from wasmote.wire.manifest import Stream
 
 from models.flood.network import Dense, FloodModel
+from wasmote.gateway.contract import METADATA_KEY, Contract
+from wasmote.wire.manifest import Stream
 
 OPSET = 17
 IR_VERSION = 8  # of the releases that brought opset 17: older onnxruntimes load it too

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from wasmote.build import build_bundle
 from wasmote.runtime import HostModule
 from wasmote.series import Series

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+
 from wasmote.series import Series, datetime_of
 
 DAY_MS = 86_400_000

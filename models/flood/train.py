@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from wasmote.errors import WasmoteError
-from wasmote.series import datetime_of
-from wasmote.wire.bundle import Bundle
 
 from models.flood.data import River, recorded_river, split_row
 from models.flood.evaluate import evaluate, forecasts, on_test_days, report, score_forecasts
@@ -28,6 +25,9 @@ from models.flood.features import FOLDER, STREAM, Features, build_module, featur
 from models.flood.generator import SEED, generate
 from models.flood.metrics import Score, nash_sutcliffe
 from models.flood.network import FloodModel, Recipe, fit
+from wasmote.errors import WasmoteError
+from wasmote.series import datetime_of
+from wasmote.wire.bundle import Bundle
 
 RECIPE = Recipe()
 PENALTIES = (1e-4, 3e-4, 1e-3)

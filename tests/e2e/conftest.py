@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from wasmote.node import Node
 from wasmote.sim import ROOT, Simulator
 

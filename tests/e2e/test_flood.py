@@ -6,14 +6,14 @@ import os
 
 import numpy as np
 import pytest
-from wasmote.node import Node
-from wasmote.replay import samples_of
-from wasmote.wire.modules import Control
-from wasmote.wire.records import Record
 
 from models.flood.data import VARIABLE, recorded_river, split_row
 from models.flood.evaluate import forecasts, score_forecasts
 from models.flood.features import SENSOR, STREAM, Features, build_module, features_of
+from wasmote.node import Node
+from wasmote.replay import samples_of
+from wasmote.wire.modules import Control
+from wasmote.wire.records import Record
 
 WARM_UP_DAYS = 400  # nine half-lives of the slowest memory
 RING_SAFE = 32  # samples between two readings of the ring: it holds twice as many of their records

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from aiocoap import Code
+
 from on_board import bundle, outputs, probe, run_module, swap_module
 from wasmote.errors import CoapError
 from wasmote.node import Node

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import cbor2
 import pytest
 from aiocoap import Code
+
 from on_board import outputs, probe, run_module
 from wasmote.errors import CoapError
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, FORMAT_SENML_CBOR, Node

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 from aiocoap import Code
+
 from fake_node import INFO
 from wasmote.errors import CoapError, LinkDown
 from wasmote.gateway.pulse import Clock

@@ -15,6 +15,7 @@ import cbor2
 import numpy as np
 from aiocoap import ACK, CON, NON, RST, Code
 from aiocoap.message import Message
+
 from wasmote.wire.log import LogLevel, LogLine
 from wasmote.wire.modules import Candidate, Control, ControlRequest, ModuleState, ModuleStatus, StreamStatus
 from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from fake_line import FakeServer
 from fake_node import FakeNode
 from wasmote.node import Node

@@ -11,6 +11,7 @@ import wasmtime
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wasmote.build import build, build_bundle, compiler
 from wasmote.build.compiler import CompileFailed, find_toolchain
 from wasmote.build.leb import InvalidWasm

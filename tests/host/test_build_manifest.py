@@ -6,6 +6,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wasmote.errors import VerificationRefused, WasmoteError
 from wasmote.wire.bundle import Bundle, InvalidBundle
 from wasmote.wire.manifest import Input, InvalidManifest, Manifest, StateSchema, Stream

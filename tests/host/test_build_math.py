@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import wasmtime
+
 from wasmote.build.compiler import GUEST, compile_c
 
 FUNCTIONS = ("expf", "logf", "log1pf", "sqrtf")

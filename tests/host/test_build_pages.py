@@ -2,6 +2,7 @@ import pytest
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wasmote.build.pages import PackRefused, needed_pages, to_byte_pages, to_small_pages
 from wasmote.build.wasm import Limits, WasmModule
 

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from wasmote import build
 from wasmote.build.project import Overrides, load_project
 from wasmote.errors import UsageFault, WasmoteError

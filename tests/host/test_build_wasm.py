@@ -2,6 +2,7 @@ import pytest
 import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wasmote.build import leb
 from wasmote.build.leb import InvalidWasm, Reader
 from wasmote.build.opcodes import instructions

@@ -16,6 +16,7 @@ import cbor2
 import pytest
 from aiocoap import Code
 from click.testing import CliRunner
+
 from fake_line import FakeServer, fake_udp
 from fake_node import FakeNode
 from wasmote.cli import COMMANDS, main

@@ -11,17 +11,17 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
-from wasmote.errors import WasmoteError
-from wasmote.gateway.contract import METADATA_KEY, Contract, ContractMismatch
-from wasmote.gateway.inference import OnnxModel
-from wasmote.series import Series, SeriesError, read_series
-from wasmote.wire.bundle import Bundle
 
 from models.flood import data, evaluate, generator, train
 from models.flood.export import to_onnx
 from models.flood.features import FOLDER, PROJECT, Features, build_module, features_of
 from models.flood.metrics import nash_sutcliffe, score
 from models.flood.network import FloodModel, Recipe, fit, fit_linear
+from wasmote.errors import WasmoteError
+from wasmote.gateway.contract import METADATA_KEY, Contract, ContractMismatch
+from wasmote.gateway.inference import OnnxModel
+from wasmote.series import Series, SeriesError, read_series
+from wasmote.wire.bundle import Bundle
 
 METRICS: dict[str, Any] = json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8"))
 SHORT = Recipe(hidden=(6, 4), members=2, iterations=15)

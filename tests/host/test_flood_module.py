@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import pytest
-from wasmote.runtime import HostModule
-from wasmote.series import Series
-from wasmote.wire.bundle import Bundle
 
 from models.flood.features import FOLDER, PROJECT, build_module, features_of
 from models.flood.generator import generate
+from wasmote.runtime import HostModule
+from wasmote.series import Series
+from wasmote.wire.bundle import Bundle
 
 DAY_MS = 86_400_000
 LAGS = 3

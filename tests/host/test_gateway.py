@@ -14,8 +14,9 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-from fake_board import FIELDS, UNITS, FakeBoard, make_bundle
 from onnx import TensorProto, helper, numpy_helper
+
+from fake_board import FIELDS, UNITS, FakeBoard, make_bundle
 from wasmote.errors import Busy, UsageFault
 from wasmote.gateway.config import GatewayConfig
 from wasmote.gateway.contract import METADATA_KEY, Contract, ContractMismatch

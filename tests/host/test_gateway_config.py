@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from wasmote.errors import UsageFault
 from wasmote.gateway.config import load, override
 from wasmote.gateway.toml_file import ConfigError, locate

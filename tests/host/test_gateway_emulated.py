@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from wasmote.errors import DeviceNotFound
 from wasmote.gateway.config import GatewayConfig
 from wasmote.gateway.core import Gateway

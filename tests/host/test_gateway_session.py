@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiocoap import Code
+
 from fake_board import FakeBoard, FakeClock, make_bundle
 from wasmote.errors import CoapError, LinkDown
 from wasmote.gateway.entities import StreamKey

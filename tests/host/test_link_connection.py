@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from wasmote.errors import DeviceNotFound, LinkDown
 from wasmote.link.connection import BACKOFF_MAX_S, Connection, LinkState
 from wasmote.link.slipmux import CoapFrame, DiagnosticFrame

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wasmote.link import slip, slipmux
 from wasmote.link.slipmux import CoapFrame, DiagnosticFrame, SlipmuxDecoder
 

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 import serial
+
 from wasmote.errors import Busy, DeviceNotFound, PermissionRefused, UsageFault
 from wasmote.link.ports import explain, open_port
 from wasmote.link.url import CoapLink, SerialLink, TcpLink, UnixLink, parse_link

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wasmote.errors import UsageFault
 from wasmote.wire.codec import PayloadFault
 from wasmote.wire.log import LogLevel, LogLine

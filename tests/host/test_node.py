@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 import pytest
 from aiocoap import Code
 from aiocoap.message import Message
-from fake_line import FakeServer, fake_pty, fake_udp
-from fake_node import FakeNode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fake_line import FakeServer, fake_pty, fake_udp
+from fake_node import FakeNode
 from served import no_leaked_tasks, served
 from wasmote.coap import Endpoint, NodeBusy, Timing, Timings, check
 from wasmote.errors import Busy, CoapError, DeviceNotFound, LinkDown, NoAnswer, UsageFault

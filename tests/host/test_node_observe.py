@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+
 from fake_line import FakeServer
 from fake_node import FakeNode
 from served import no_leaked_tasks, served

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from fake_line import FakeServer
 from fake_node import FakeNode
 from wasmote.cli import main

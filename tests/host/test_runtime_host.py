@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from native_runtime import NativeModule, build_library, embed_wat
 from wasmote.build import build_bundle
 from wasmote.errors import UsageFault

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wasmote.series import Series, SeriesError, datetime_of, parse_time_ms, read_series
 
 COLUMNS = ("rain", "flow")

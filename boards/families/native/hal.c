@@ -38,7 +38,7 @@ static void on_watchdog(int number) {
 /* SIGTERM is blocked but while asleep, so it cannot slip in between the check and ppoll(). The mask
  * and the interval timer survive a restart, hence both are set from scratch. */
 static void install_signals(void) {
-    setitimer(ITIMER_REAL, &(struct itimerval){{0}, {0}}, NULL);
+    setitimer(ITIMER_VIRTUAL, &(struct itimerval){{0}, {0}}, NULL);
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
@@ -47,7 +47,7 @@ static void install_signals(void) {
     sigemptyset(&idle_signals);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_terminate}, NULL);
     sigaction(SIGINT, &(struct sigaction){.sa_handler = on_terminate}, NULL);
-    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_watchdog}, NULL);
+    sigaction(SIGVTALRM, &(struct sigaction){.sa_handler = on_watchdog}, NULL);
 }
 
 static void announce(const char *pty, int port) {
@@ -106,6 +106,7 @@ void hal_irq_unlock(uint32_t state) {
     (void)state;
 }
 
+/* It counts processor time: neither a busy machine nor a debugger makes it bite, a hang does. */
 void hal_watchdog_start(uint32_t timeout_ms) {
     watchdog_ms = timeout_ms;
     hal_watchdog_feed();
@@ -117,7 +118,7 @@ void hal_watchdog_feed(void) {
         return;
     struct itimerval bite = {
         .it_value = {.tv_sec = watchdog_ms / 1000, .tv_usec = watchdog_ms % 1000 * 1000}};
-    setitimer(ITIMER_REAL, &bite, NULL);
+    setitimer(ITIMER_VIRTUAL, &bite, NULL);
 }
 
 void hal_random(uint8_t *out, size_t len) {

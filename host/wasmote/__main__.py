@@ -1,0 +1,5 @@
+"""`python -m wasmote`: the command line."""
+
+from wasmote.cli import main
+
+main()
