@@ -8,7 +8,7 @@ import pytest
 
 from wasmote.errors import UsageFault
 from wasmote.gateway.config import load, override
-from wasmote.gateway.toml_file import ConfigError, locate
+from wasmote.toml_file import ConfigError, locate
 
 GOOD = """\
 [boards.f405]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from wasmote.build.compiler import DEFAULT_C_STACK
 from wasmote.build.pages import MAX_C_STACK, MAX_PAGES
 from wasmote.errors import UsageFault
-from wasmote.gateway.toml_file import TomlFile
+from wasmote.toml_file import TomlFile
 from wasmote.wire import manifest as wire
 
 SOURCE_SUFFIXES = (".c", ".wasm")

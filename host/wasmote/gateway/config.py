@@ -31,7 +31,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from wasmote.errors import UsageFault
-from wasmote.gateway.toml_file import Place, TomlFile
+from wasmote.toml_file import Place, TomlFile
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
