@@ -1,4 +1,4 @@
-"""Every end-to-end test runs on each board that can be had here.
+"""Every end-to-end test runs on each board that can be had: emulated ones, or those of a rig (--rig).
 
 `native` is the build with AddressSanitizer and UndefinedBehaviorSanitizer.
 """
@@ -7,33 +7,64 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
+from hil.rig import RigBoard, empty_slots, load_rig
 from wasmote.node import Node
 from wasmote.sim import ROOT, Simulator
 
-BOARDS = ("native", "netduinoplus2")
+EMULATED = ("native", "netduinoplus2")
 SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
 
-def image_of(board: str) -> Path | None:
-    return SANITIZED if board == "native" else None
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rig", type=Path, help="TOML file of real boards to run on: see hil/README.md")
 
 
-@pytest.fixture(params=BOARDS)
-def board(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for `place` on every board."""
+    if "place" in metafunc.fixturenames:
+        rig: Path | None = metafunc.config.getoption("--rig")
+        places: tuple[str | RigBoard, ...] = load_rig(rig) if rig else EMULATED
+        names = [place if isinstance(place, str) else place.name for place in places]
+        metafunc.parametrize("place", places, ids=names)
+
+
+@pytest.fixture
+def board(place: str | RigBoard) -> str:
+    """What the board is: a folder in boards/."""
+    return place if isinstance(place, str) else place.board
 
 
 @pytest_asyncio.fixture
-async def simulator(board: str) -> AsyncIterator[Simulator]:
-    async with await Simulator.start(board, image=image_of(board)) as running:
-        yield running
+async def emulated(place: str | RigBoard) -> AsyncIterator[Simulator | None]:
+    """The emulated board of this test; None on a rig."""
+    if isinstance(place, RigBoard):
+        yield None
+    else:
+        image = SANITIZED if place == "native" else None
+        async with await Simulator.start(place, image=image) as running:
+            yield running
+
+
+@pytest.fixture
+def simulator(emulated: Simulator | None) -> Simulator:
+    """A board whose power can be cut."""
+    if emulated is None:
+        pytest.skip("a rig cannot switch the power of its boards")
+    return emulated
 
 
 @pytest_asyncio.fixture
-async def node(simulator: Simulator) -> AsyncIterator[Node]:
-    async with await Node.connect(simulator.url) as connected:
+async def node(place: str | RigBoard, emulated: Simulator | None) -> AsyncIterator[Node]:
+    """A connected node with empty slots."""
+    link = place.link if isinstance(place, RigBoard) else cast("Simulator", emulated).url
+    async with await Node.connect(link) as connected:
+        if emulated is None:
+            await empty_slots(connected)
         yield connected
+        if emulated is None:
+            await empty_slots(connected)
