@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Report what a firmware image takes of flash and RAM, by part, and hold it to board.toml's budgets.
 
-Reads the linker's map. Parts: engine (wasm3 and its port), net, node (core, node, main), libc (C
-library and compiler support), board, stack (as reserved). Needs the standard library only. Status 1: over a budget.
+Reads the linker's map. Parts: engine (wasm3 and its port), net, node (core, node, main), libc (C library
+and compiler support), board, stack (as reserved). Needs the standard library only. Status 1: over a budget.
 """
 
 from __future__ import annotations

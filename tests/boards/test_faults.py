@@ -1,0 +1,50 @@
+"""What a CPU fault leaves behind on the STM32F4, and virtual time in QEMU."""
+
+from __future__ import annotations
+
+import re
+
+from check import Check, image_of
+from wasmote.sim import Simulator
+from wasmote.wire.node import ResetCause
+
+BOARD = "netduinoplus2"
+FAULT = f"ready {ResetCause.FAULT:d}"
+
+
+async def test_a_fault_is_reported_after_the_reset_and_only_then(qemu: Check) -> None:
+    assert await qemu.ask("crash") == FAULT
+    report = await qemu.ask("fault")
+    assert re.fullmatch(r"MemManage pc=f0000000 lr=08[0-9a-f]{6} cfsr=00000001", report)
+    assert await qemu.ask("reset") == f"ready {ResetCause.SOFTWARE:d}"
+    assert await qemu.ask("fault") == "none"
+
+
+async def test_a_stack_overflow_is_a_fault_and_not_a_changed_variable(qemu: Check) -> None:
+    assert await qemu.ask("overflow 0") == FAULT
+    assert (await qemu.ask("fault")).startswith("BusFault stack overflow, sp=1fff")
+
+
+async def test_power_cut_forgets_the_fault(qemu: Check) -> None:
+    qemu.send("crash")
+    await qemu.until(FAULT)
+    simulator = qemu.simulator
+    await simulator.kill()
+    await simulator.restart()
+    async with await Check.connect(simulator) as again:
+        assert int(await again.ask("cause")) == ResetCause.POWER
+        assert await again.ask("fault") == "none"
+
+
+async def test_runs_with_one_nanosecond_an_instruction() -> None:
+    async with (
+        await Simulator.start(BOARD, image=image_of(BOARD), count_instructions=True) as simulator,
+        await Check.connect(simulator) as check,
+    ):
+        data = bytes(range(256)) * 8
+        assert await check.echo(data) == data
+        before = int(await check.ask("now"))
+        assert (await check.ask("wait 5")).startswith("late ")
+        assert int(await check.ask("now")) - before >= 5000
+        assert await check.ask("watchdog 100") == "watchdog 100"
+        assert await check.ask("hang") == f"ready {ResetCause.WATCHDOG:d}"

@@ -1,0 +1,76 @@
+"""firmware/hal.h on every board: bytes, time, identity, randomness, reset and its cause, sensors."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from check import Check
+from wasmote.wire.node import ResetCause
+
+UNIQUE_IDS = {"native": b"native-7", "netduinoplus2": b"qemu-0000007"}
+
+
+async def test_echoes_20000_bytes_as_they_are(check: Check) -> None:
+    data = random.Random(1).randbytes(20_000)
+    assert await check.echo(data) == data
+    assert await check.ask("overruns") == "0"
+
+
+async def test_time_runs_and_timers_do_not_fire_early(check: Check) -> None:
+    before = int(await check.ask("now"))
+    assert (await check.ask("wait 20")).startswith("late ")
+    assert int(await check.ask("now")) - before >= 20_000
+
+
+async def test_unique_id_is_that_of_the_instance(check: Check, board: str) -> None:
+    assert bytes.fromhex(await check.ask("id")) == UNIQUE_IDS[board]
+
+
+async def test_random_bytes_differ_within_and_across_resets(check: Check) -> None:
+    words = [await check.ask("random 8"), await check.ask("random 8")]
+    check.send("reset")
+    await check.until(f"ready {ResetCause.SOFTWARE:d}")
+    words += [await check.ask("random 8"), await check.ask("random 8")]
+    assert len(set(words)) == 4
+    assert all(len(word) == 16 for word in words)
+
+
+async def test_reset_cause_tells_power_from_software(check: Check) -> None:
+    assert int(await check.ask("cause")) == ResetCause.POWER
+    assert await check.ask("reset") == f"ready {ResetCause.SOFTWARE:d}"
+    assert int(await check.ask("cause")) == ResetCause.SOFTWARE
+    assert await check.ask("fault") == "none"
+
+
+async def test_watchdog_bites_a_hang_and_not_a_running_loop(check: Check) -> None:
+    assert await check.ask("watchdog 700") == "watchdog 700"
+    assert (await check.ask("wait 1500")).startswith("late ")  # alive after twice its time
+    assert await check.ask("hang") == f"ready {ResetCause.WATCHDOG:d}"
+    assert int(await check.ask("cause")) == ResetCause.WATCHDOG
+
+
+def values(answer: str) -> dict[str, float]:
+    """Read "temp 0 temperature=24838Cel" as {"temperature": 24.838}."""
+    return {name: int(value) / 1000 for name, value in re.findall(r" (\w+)=(-?\d+)", answer)}
+
+
+async def test_temperature_is_plausible(check: Check) -> None:
+    answer = await check.ask("sensor 0")
+    assert answer.startswith("temp 0 ")
+    assert 15.0 <= values(answer)["temperature"] <= 25.0
+
+
+async def test_second_sensor_gives_all_its_channels(check: Check, board: str) -> None:
+    read = values(await check.ask("sensor 1"))
+    if board == "native":
+        assert read["memory"] > 1e6
+        assert read["cpu"] >= 0.0
+    else:
+        assert all(0.0 <= read[channel] <= 3.3 for channel in ("a0", "a1"))
+
+
+async def test_stack_limit_lies_below_the_stack(check: Check, board: str) -> None:
+    unused, below = map(int, (await check.ask("stack")).split())
+    assert below == 1
+    assert (unused > 0) == (board == "netduinoplus2")  # the native board does not measure it

@@ -1,0 +1,106 @@
+"""board.toml: what is generated from it, and what is refused with which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import board_config
+import size_report
+from wasmote.sim import ROOT
+
+GOOD = (ROOT / "boards/netduinoplus2/board.toml").read_text()
+
+
+def read(folder: Path, text: str) -> board_config.Board:
+    path = folder / "netduinoplus2" / "board.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    return board_config.read_board(path)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("boards/*/board.toml")), ids=lambda path: path.parent.name)
+def test_every_board_is_sound(path: Path) -> None:
+    board = board_config.read_board(path)
+    assert board.support["works"]
+    assert all(board_config.outputs(board).values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('cpu = "cortex-m4f"', "", "'cpu' is missing"),
+        ("net = false", 'net = "no"', "'net' must be bool"),
+        ('name = "netduinoplus2"', 'name = "other"', "must be that of its folder"),
+        ('family = "stm32f4"', 'family = "z80"', "no boards/families/z80"),
+        ("firmware_sectors = 6", "firmware_sectors = 13", "must be 1..12"),
+        ("count = 7", "count = 6", "its sectors hold 917504 bytes"),
+        ("origin = 0x10000000", "origin = 0x20010000", "sram and ccm overlap at 0x20010000"),
+        ('tx = "PB6"', 'tx = "B6"', "'tx' must be a pin such as PB6"),
+        ("MODULE_BANK_BYTES = 20480", "MODULE_BANKS = 3", "MODULE_BANKS is none of firmware/config.h"),
+        ('units = ["V", "V"]', 'units = ["V"]', "2 channels but 1 units"),
+        ("inputs = [10, 11]", "inputs = [10]", "a number 0..255 for each channel"),
+        ('name = "analog"', 'name = "temp"', "the same name: temp, temp"),
+        ('name = "analog"', 'name = "A 0"', "1 to 31 of a-z"),
+        ('file = "qemu_stm32.c"', 'file = "none.c"', "no boards/emulators/none.c"),
+        ("ccm = 0x20020000", "tcm = 0x20020000", "no [[memory]] is called tcm"),
+        ("[budgets]", "[budget]", "unknown: budget"),
+        ("[budgets]", "[budgets", "not TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert GOOD.count(old) == 1
+    with pytest.raises(board_config.BoardError) as fault:
+        read(tmp_path, GOOD.replace(old, new))
+    assert words in str(fault.value)
+
+
+def test_firmware_takes_whole_sectors_and_emulation_moves_regions(tmp_path: Path) -> None:
+    board = read(tmp_path, GOOD)
+    assert board.firmware_bytes == 256 * 1024
+    files = board_config.outputs(board)
+    assert "flash (rx) : ORIGIN = 0x08000000, LENGTH = 262144" in files["memory.ld"]
+    assert "ccm (rw) : ORIGIN = 0x10000000, LENGTH = 65536" in files["memory.ld"]
+    assert "ccm (rw) : ORIGIN = 0x20020000, LENGTH = 65536" in files["memory-emulated.ld"]
+
+
+def test_header_holds_pins_clock_and_limits(tmp_path: Path) -> None:
+    header = board_config.outputs(read(tmp_path, GOOD))["board_config.h"]
+    for line in ("BOARD_LINK_TX_PORT 1u", "BOARD_LINK_TX_PIN 6u", "BOARD_HSE_HZ 25000000u"):
+        assert f"#define {line}\n" in header
+    assert "#define MODULE_BANK_BYTES 20480\n" in header
+
+
+MAP = """\
+Linker script and memory map
+
+.text           0x08000000      0x300
+ .text          0x08000000      0x100 build/b/obj/firmware/net/slip.c.o
+ .text.a_function_with_a_long_name
+                0x08000100       0x80 build/b/obj/wasm3-port/engine.c.o
+ .text          0x08000180       0x40 /usr/lib/libc_nano.a(libc_a-memcpy.o)
+
+.data           0x20002000       0x10 load address 0x080001c0
+ .data.state    0x20002000       0x10 build/b/obj/boards/families/f/hal.c.o
+
+.stack          0x20000000     0x2000
+.bss            0x20002010       0x20
+ .bss.ring      0x20002010       0x20 build/b/obj/firmware/core/loop.c.o
+
+/DISCARD/
+ .eh_frame      0x00000000      0x999 build/b/obj/firmware/core/loop.c.o
+"""
+
+
+def test_sizes_are_counted_by_part() -> None:
+    sizes = size_report.measure(MAP)
+    parts = {"engine": 0x80, "net": 0x100, "node": 0, "libc": 0x40, "board": 0x10, "stack": 0}
+    assert sizes["flash"] == parts
+    assert sizes["ram"] == {**dict.fromkeys(parts, 0), "node": 0x20, "board": 0x10, "stack": 0x2000}
+
+
+def test_what_is_over_its_budget_is_named() -> None:
+    sizes = size_report.measure(MAP)
+    assert size_report.over_budget(sizes, {"flash": 464, "ram": 8240}) == []
+    assert size_report.over_budget(sizes, {"flash": 463}) == ["flash is 464 bytes, its budget is 463"]

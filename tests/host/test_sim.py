@@ -1,0 +1,145 @@
+"""The simulator: where images come from, how boards start, are killed and come back, and `wasmote sim`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmote import sim
+from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault
+from wasmote.node import Node
+from wasmote.sim import BoardImage, Simulator, SimulatorFault
+
+BOARDS = ("native", "netduinoplus2")
+
+
+def program(folder: Path, text: str) -> Path:
+    """Write a stand-in for the native firmware."""
+    path = folder / "firmware.elf"
+    path.write_text(f"#!{sys.executable}\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_unknown_board_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageFault, match="there is no board nix") as fault:
+        BoardImage.find("nix")
+    assert "native, netduinoplus2" in fault.value.hint
+
+
+def test_missing_image_names_the_command_that_builds_it(tmp_path: Path) -> None:
+    with pytest.raises(DeviceNotFound) as fault:
+        BoardImage.find("netduinoplus2", tmp_path / "none.elf")
+    assert fault.value.hint == "build it: make firmware BOARD=netduinoplus2"
+
+
+async def test_missing_qemu_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = tmp_path / "image.elf"
+    image.touch()
+    monkeypatch.setattr(sim, "QEMU", "qemu-that-is-not-there")
+    with pytest.raises(DeviceNotFound) as fault:
+        await Simulator.start("netduinoplus2", image=image)
+    assert "qemu-system-arm" in fault.value.hint
+
+
+async def test_image_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
+    image = program(tmp_path, "import sys; sys.exit('no pseudo-terminal here')")
+    with pytest.raises(SimulatorFault, match="ended while it started") as fault:
+        await Simulator.start("native", image=image)
+    assert fault.value.hint == "no pseudo-terminal here"
+
+
+async def test_silent_image_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = program(tmp_path, "import signal; signal.pause()")
+    monkeypatch.setattr(sim, "START_TIMEOUT_S", 0.2)
+    with pytest.raises(NoAnswer, match="did not come up"):
+        await Simulator.start("native", image=image)
+
+
+async def test_busy_port_is_the_boards_own_message() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(SimulatorFault) as fault:
+            await Simulator.start("native", port=taken.getsockname()[1])
+    assert "choose one with --udp" in fault.value.hint
+
+
+@pytest.mark.parametrize("board", BOARDS)
+async def test_killed_and_restarted_it_has_the_same_link_and_another_boot_id(board: str) -> None:
+    async with await Simulator.start(board, instance=3) as simulator:
+        url = simulator.url
+        async with await Node.connect(url) as node:
+            first = await node.info()
+        await simulator.kill()
+        await simulator.restart()
+        assert simulator.url == url
+        async with await Node.connect(url) as node:
+            second = await node.info()
+    assert first.unique_id == second.unique_id
+    assert first.boot_id != second.boot_id
+
+
+async def test_two_instances_of_a_board_differ_in_link_and_id() -> None:
+    async with (
+        await Simulator.start("native", instance=0) as one,
+        await Simulator.start("native", instance=1) as other,
+        await Node.connect(one.url) as one_node,
+        await Node.connect(other.url) as other_node,
+    ):
+        assert (await one_node.info()).unique_id != (await other_node.info()).unique_id
+
+
+async def test_sigterm_ends_the_native_board_with_status_0() -> None:
+    async with await Simulator.start("native") as simulator:
+        simulator.process.send_signal(signal.SIGTERM)
+        assert await simulator.wait() == 0
+
+
+async def test_native_board_announces_its_links() -> None:
+    image = BoardImage.find("native")
+    process = await asyncio.create_subprocess_exec(
+        *(str(image.path), "--udp", "0", "--id", "0aff"), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    line = json.loads(await process.stdout.readline())
+    process.terminate()
+    assert await process.wait() == 0
+    assert line["board"] == "native"
+    assert line["id"] == "0aff"
+    assert line["udp"] > 0
+    assert line["pty"].startswith("/dev/")
+    assert line["pid"] == process.pid
+
+
+@pytest.mark.parametrize(
+    "options", [["--udp", "65536"], ["--udp", "x"], ["--id", "abc"], ["--no-udp", "--no-pty"], ["more"]]
+)
+async def test_native_board_refuses_options_that_make_no_sense(options: list[str]) -> None:
+    image = BoardImage.find("native")
+    process = await asyncio.create_subprocess_exec(
+        str(image.path), *options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out == b""
+    assert b"--help" in err
+
+
+async def test_command_prints_the_link_and_takes_the_board_along_when_it_ends() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wasmote", "sim", "native"), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    url = (await process.stdout.readline()).decode().strip()
+    async with await Node.connect(url) as node:
+        assert (await node.info()).board == "native"
+    process.terminate()
+    await process.wait()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.bind(("127.0.0.1", int(url.rpartition(":")[2])))  # free again: the board is gone
