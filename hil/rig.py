@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from wasmote.gateway.toml_file import TomlFile
+from wasmote.toml_file import TomlFile
 from wasmote.node import Node
 
 
