@@ -16,10 +16,22 @@ void reset_handler(void);
 
 void systick_handler(void);
 void usart1_handler(void);
+
 static void fill(uint32_t *from, const uint32_t *to, uint32_t value) {
     while (from < to)
         *from++ = value;
 }
+
+typedef void handler(void);
+
+/* Table 61 of RM0090 behind the 16 entries of the core. */
+struct vector_table {
+    uint32_t *stack;
+    handler *core[15];
+    handler *irq[IRQ_COUNT];
+};
+
+static const struct vector_table vectors;
 
 /* No calls that touch the FPU or static data before all this is done. */
 void reset_handler(void) {
@@ -32,19 +44,13 @@ void reset_handler(void) {
         *to++ = *load++;
     fill(__bss_start, __bss_end, 0);
     fill(__arena_start, __arena_end, 0);
+    SCB->VTOR = (uint32_t)&vectors; /* the ROM boot loader starts us with its own at address 0 */
     SCB->SHCSR |= SCB_SHCSR_FAULTS;
     main();
     system_reset(); /* main() does not return */
 }
 
-typedef void handler(void);
-
-/* Table 61 of RM0090 behind the 16 entries of the core. */
-__attribute__((section(".vectors"), used)) static const struct {
-    uint32_t *stack;
-    handler *core[15];
-    handler *irq[IRQ_COUNT];
-} vectors = {
+__attribute__((section(".vectors"), used)) static const struct vector_table vectors = {
     .stack = __stack_top,
     .core = {reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler,
              NULL, NULL, NULL, NULL, fault_handler, fault_handler, NULL, fault_handler, systick_handler},
