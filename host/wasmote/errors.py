@@ -26,6 +26,11 @@ class WasmoteError(Exception):
         self.message = message
         self.hint = hint
 
+    def locate(self, place: object) -> None:
+        """Put the place where this was found, a file for instance, before the message."""
+        self.message = f"{place}: {self.message}"
+        self.args = (self.message,)
+
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 

@@ -88,18 +88,18 @@ def test_config_order_does_not_change_the_bytes() -> None:
     [
         (0, "Upper", "name: 'Upper' is not 1 to 31"),
         (0, "x" * 32, "name: 'xxx"),
-        (0, 5, "name: the integer 5 where text is expected"),
+        (0, 5, "name: expected a text, found int 5"),
         (2, 1 << 32, "sequence: 4294967296 is not between"),
-        (2, -1, "sequence: the integer -1 where an unsigned integer"),
-        (2, True, "sequence: a boolean where an unsigned integer"),
+        (2, -1, "sequence: expected an unsigned integer, found -1"),
+        (2, True, "sequence: expected an integer, found bool True"),
         (3, b"short", "digest: has 5 bytes"),
-        (5, "1", "abi: text where"),
+        (5, "1", "abi: expected an integer, found str '1'"),
         (1, "", "version: '' has 0 bytes"),
         (1, "1" * 24, "version: '1+' has 24 bytes, not 1 to 23"),
         (6, "", "device class: '' has 0 bytes"),
         (8, 0, "stack: 0 is not between 1"),
-        (9, {}, "streams: a map where an array"),
-        (9, [5], r"streams\[0\]: the integer 5 where a map"),
+        (9, {}, "streams: expected an array, found dict"),
+        (9, [5], r"streams\[0\]: expected a map, found int 5"),
         (9, [{0: "a", 1: 7, 2: [1]}], "stream 'a': dtype: 7 is not known"),
         (9, [{0: "a", 1: 0, 2: []}], "stream 'a': shape: needs at least one"),
         (9, [{0: "a", 1: 0, 2: [0]}], "stream 'a': shape: 0 is not between 1"),
@@ -114,10 +114,10 @@ def test_config_order_does_not_change_the_bytes() -> None:
         (9, [{0: "a", 1: 0, 2: [1], 9: 0}], r"streams\[0\]: key 9 is not known"),
         (10, [{0: "p", 1: ["c"], 2: []}], "input 'p': units: has 0 for 1 channels"),
         (10, [{0: "p", 1: [], 2: []}], "input 'p': channels: needs at least one"),
-        (10, [{0: "p", 1: ["c"]}], r"inputs\[0\]: units: is missing \(key 2\)"),
+        (10, [{0: "p", 1: ["c"]}], r"inputs\[0\]: units: missing"),
         (11, {"a": float("nan")}, "config: a: nan is not a finite number"),
-        (11, {5: 1}, "config: a key: the integer 5 where text"),
-        (11, {"a": "b"}, "config.a: text where a number"),
+        (11, {5: 1}, "config: a key: expected a text, found int 5"),
+        (11, {"a": "b"}, "config 'a': expected a number"),
         (12, {0: "", 1: 4}, "state schema: '' has 0 bytes"),
         (13, ["fly"], "capabilities: 'fly' is not one of log, random"),
         (13, ["log", "log"], "capabilities: 'log' is there twice"),
@@ -132,18 +132,22 @@ def test_a_bad_member_is_named_with_the_reason(key: int, value: object, message:
         Manifest.from_cbor(cbor2.dumps(item))
 
 
-@pytest.mark.parametrize("key", range(11))
-def test_a_missing_member_is_named(key: int) -> None:
+MANDATORY = ("name", "version", "sequence", "digest", "size", "abi")
+MANDATORY += ("device class", "pages", "stack", "streams", "inputs")
+
+
+@pytest.mark.parametrize(("key", "name"), [*enumerate(MANDATORY)])
+def test_a_missing_member_is_named(key: int, name: str) -> None:
     item = cbor2.loads(FULL.to_cbor())
     del item[key]
-    with pytest.raises(InvalidManifest, match=rf"is missing \(key {key}\)"):
+    with pytest.raises(InvalidManifest, match=f"manifest: {name}: missing"):
         Manifest.from_cbor(cbor2.dumps(item))
 
 
 def test_doubled_keys_and_indefinite_lengths_are_refused() -> None:
-    with pytest.raises(InvalidManifest, match="is not CBOR"):
+    with pytest.raises(InvalidManifest, match="not CBOR"):
         Manifest.from_cbor(b"\xa2\x00\x61a\x00\x61b")
-    with pytest.raises(InvalidManifest, match="is not CBOR"):
+    with pytest.raises(InvalidManifest, match="not CBOR"):
         Manifest.from_cbor(b"\xbf\xff")
 
 
@@ -181,7 +185,7 @@ def test_what_is_no_bundle_says_why() -> None:
         Bundle.from_bytes(MODULE)
     with pytest.raises(InvalidBundle, match="1 bytes follow"):
         Bundle.from_bytes(encoded + b"\0")
-    with pytest.raises(InvalidBundle, match="no CBOR byte string"):
+    with pytest.raises(InvalidBundle, match="expected a byte string, found int 1"):
         Bundle.from_bytes(b"\x01")
 
 

@@ -218,6 +218,11 @@ def test_errors_say_what_and_how_to_mend_it(tmp_path):
     assert status("ls", "--link", "COM3")[0] == 2
     assert status("ls", "--link", "serial:///dev/wasmote-none")[0] == 3
     assert status("push", str(tmp_path / "none.bundle"), "--link", "tcp://127.0.0.1:1")[0] == 2
+    junk = tmp_path / "junk.bundle"
+    junk.write_bytes(bytes(range(0x40, 0x60)))
+    code, said = status("push", str(junk), "--link", "tcp://127.0.0.1:1")
+    assert code == 2
+    assert f"{junk}: not a bundle: 29 bytes follow the module" in said
     assert status("nonsense")[0] == 2
 
 

@@ -6,14 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cbor2
-
 from wasmote.build import abi, probe
 from wasmote.build.compiler import compile_c
 from wasmote.build.pages import needed_pages, to_small_pages
 from wasmote.build.project import NO_OVERRIDES, LoadedProject, Overrides, Project, load_project
 from wasmote.build.wasm import WasmModule
 from wasmote.wire.bundle import Bundle
+from wasmote.wire.modules import config_to_cbor
 
 F32_BYTES = 4
 
@@ -78,4 +77,4 @@ def _largest_sample(project: Project) -> int:
 
 def _largest_config(project: Project) -> int:
     """Bytes of the config when every parameter is set to a value that takes a float64."""
-    return len(cbor2.dumps(dict.fromkeys(project.config, 0.1), canonical=True))
+    return len(config_to_cbor(dict.fromkeys(project.config, 0.1)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from wasmote.cli.common import json_option, link_option, print_json, run_async
-from wasmote.errors import Busy, LinkDown, UsageFault, WasmoteError
+from wasmote.errors import Busy, LinkDown, WasmoteError
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState, ModuleStatus
 
@@ -37,7 +37,7 @@ async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None
     """Install BUNDLE on a node and start it; a running module is swapped without missing a sample."""
     from wasmote.wire.bundle import Bundle
 
-    content = Bundle.from_bytes(_read(bundle))
+    content = Bundle.from_file(bundle)
     async with await Node.connect(link) as node:
         await _push(node, content, slot, as_json)
 
@@ -78,15 +78,6 @@ def choose_slot(modules: Sequence[ModuleStatus], name: str) -> int:
             return module.slot
     held = ", ".join(f"{module.slot}: {module.name or 'a candidate'}" for module in modules)
     raise Busy(f"no slot is free for {name} ({held})", "name the one to replace with --slot")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise UsageFault(
-            f"{path}: cannot be read: {fault.strerror}", "`wasmote build` makes bundles"
-        ) from fault
 
 
 async def _push(node: Node, bundle: Bundle, slot: int | None, as_json: bool) -> ModuleStatus:

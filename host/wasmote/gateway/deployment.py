@@ -6,7 +6,6 @@ import asyncio
 import enum
 from typing import TYPE_CHECKING
 
-from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Control, ModuleState
 
@@ -56,8 +55,4 @@ async def load_bundle(settings: ModuleSettings) -> Bundle:
 
         return await asyncio.to_thread(build_bundle, settings.project)
     assert settings.bundle is not None  # ModuleSettings has one of the two
-    try:
-        content = await asyncio.to_thread(settings.bundle.read_bytes)
-    except OSError as fault:
-        raise UsageFault(f"{settings.bundle}: {fault.strerror}", "name a bundle that exists") from fault
-    return Bundle.from_bytes(content)
+    return await asyncio.to_thread(Bundle.from_file, settings.bundle)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import cbor2
 import numpy as np
 from wasmtime import Func, Linker, Memory, Store, Trap, WasmtimeError
 
 from wasmote.errors import UsageFault, WasmoteError
+from wasmote.runtime import host_api
+from wasmote.runtime.engine import START, ModuleRefused, compile_module, engine
+from wasmote.runtime.functions import Emission, Float32, GuestServices, LogLine
+from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US, PAGE_BYTES
-
-from . import host_api
-from .engine import START, ModuleRefused, compile_module, engine
-from .functions import Emission, Float32, GuestServices, LogLine
-from .guest import GuestTrap, HostRefusal, sentence
+from wasmote.wire.modules import config_to_cbor
 
 # wasmtime counts instructions, a node microseconds. A Cortex-M4 at 168 MHz interprets about 3 a
 # microsecond; what is over 100 times that is a runaway on any node, and takes 50 ms here.
@@ -142,7 +141,7 @@ class HostModule:
         return self._services.take_emissions()
 
     def _give_config(self) -> None:
-        encoded = cbor2.dumps(dict(self._services.config), canonical=True)
+        encoded = config_to_cbor(self._services.config)
         if "on_config" not in self._exports:
             return
         address = self._ask_buffer(len(encoded))

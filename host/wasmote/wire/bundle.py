@@ -8,17 +8,19 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
-import cbor2
-
-from wasmote.errors import VerificationRefused, WasmoteError
+from wasmote.errors import UsageFault, VerificationRefused, WasmoteError
+from wasmote.wire.codec import PayloadFault, binary, decode_next, encode
 from wasmote.wire.manifest import Manifest
 
 BUNDLE_CONTENT_FORMAT = 65001
+HINT = "the file was cut or changed, or is something else: `wasmote build` makes bundles"
 WASM_MAGIC = b"\0asm\1\0\0\0"
 
 
-class InvalidBundle(WasmoteError):
+class InvalidBundle(UsageFault):
     """The bytes are not a bundle: not two CBOR byte strings, cut short, or followed by more."""
 
 
@@ -46,10 +48,23 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as it is pushed and stored; equal bundles give equal bytes."""
-        return cbor2.dumps(self.manifest.to_cbor()) + cbor2.dumps(self.module)
+        return encode(self.manifest.to_cbor()) + encode(self.module)
 
     @classmethod
-    def from_bytes(cls, encoded: bytes) -> Bundle:
+    def from_file(cls, path: Path) -> Self:
+        """Read a bundle file. Raises UsageFault, or what `from_bytes` raises; all of them name the file."""
+        try:
+            return cls.from_bytes(path.read_bytes())
+        except OSError as fault:
+            raise UsageFault(
+                f"{path}: cannot be read: {fault.strerror}", "`wasmote build` makes bundles"
+            ) from fault
+        except WasmoteError as fault:
+            fault.locate(path)
+            raise
+
+    @classmethod
+    def from_bytes(cls, encoded: bytes) -> Self:
         """Take a bundle apart and check it.
 
         Raises InvalidBundle (not a bundle), InvalidManifest (a bad field) or VerificationRefused (the module
@@ -57,22 +72,19 @@ class Bundle:
         """
         if encoded.startswith(WASM_MAGIC):
             raise InvalidBundle(
-                "this is a bare Wasm module, not a bundle",
+                "not a bundle but a bare Wasm module",
                 "a bundle is made by `wasmote build SOURCE`, which adds the manifest",
             )
         stream = io.BytesIO(encoded)
-        manifest = _byte_string(stream, "the manifest (first item)")
-        module = _byte_string(stream, "the module (second item)")
-        if stream.tell() != len(encoded):
-            raise InvalidBundle(f"bundle: {len(encoded) - stream.tell()} bytes follow the module")
+        manifest = _byte_string(stream, "its first item, the manifest")
+        module = _byte_string(stream, "its second item, the module")
+        if rest := len(encoded) - stream.tell():
+            raise InvalidBundle(f"not a bundle: {rest} bytes follow the module", HINT)
         return cls(Manifest.from_cbor(manifest), module)
 
 
-def _byte_string(stream: io.BytesIO, what: str) -> bytes:
+def _byte_string(stream: io.BytesIO, where: str) -> bytes:
     try:
-        item = cbor2.load(stream, allow_indefinite=False)
-    except (cbor2.CBORError, ValueError) as fault:
-        raise InvalidBundle(f"bundle: {what}: {fault}", "the file was cut or is not a bundle") from fault
-    if not isinstance(item, bytes):
-        raise InvalidBundle(f"bundle: {what}: is no CBOR byte string", "the file is not a bundle")
-    return item
+        return binary(decode_next(stream, where, strict=True), where)
+    except PayloadFault as fault:
+        raise InvalidBundle(f"not a bundle: {fault.message}", HINT) from fault

@@ -1,7 +1,8 @@
-"""CBOR maps with small integer keys, read with errors that name the resource and the key.
+"""CBOR maps with small integer keys, the form of every rule in firmware/SPEC.md.
 
-The wire may hold anything: what does not match `firmware/SPEC.md` becomes a `PayloadFault`, keys that this
-version does not know are ignored.
+The wire may hold anything: what does not match the SPEC becomes a `PayloadFault` that names the place. Two
+kinds of map are read with the same `Fields`: in answers of a node, keys that this version does not know are
+ignored; in a manifest, which a node is asked to obey, they are refused.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import abc
 import io
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import cbor2
 
 from wasmote.errors import UsageFault, WasmoteError
 
+DEPTH_MAX = 16  # of nested arrays and maps; nothing in the SPEC comes near it
+
 
 class PayloadFault(WasmoteError):
-    """A payload that does not follow the SPEC. `where` is the resource and key, "/node key 6"."""
+    """A payload that does not follow the SPEC. `where` is the place, "/node key 6" or "manifest: name"."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(
@@ -28,15 +31,27 @@ class PayloadFault(WasmoteError):
         self.where = where
 
 
-def decode(payload: bytes, where: str) -> object:
-    """Decode exactly one CBOR item; `where` names the resource in errors."""
+def decode(payload: bytes, where: str, *, strict: bool = False) -> object:
+    """Decode exactly one CBOR item; `where` names the resource in errors.
+
+    `strict` refuses doubled keys and indefinite lengths, as the firmware does in a manifest.
+    """
     stream = io.BytesIO(payload)
-    try:
-        item: object = cbor2.CBORDecoder(stream, read_size=1, max_depth=16).decode()
-    except (cbor2.CBORDecodeError, RecursionError) as fault:
-        raise PayloadFault(where, f"not CBOR: {fault}") from fault
+    item = decode_next(stream, where, strict=strict)
     if rest := len(payload) - stream.tell():
         raise PayloadFault(where, f"{rest} bytes after the CBOR item")
+    return item
+
+
+def decode_next(stream: io.BytesIO, where: str, *, strict: bool = False) -> object:
+    """Decode the next item of a CBOR sequence (RFC 8742), and leave the stream behind it. See `decode`."""
+    decoder = cbor2.CBORDecoder(
+        stream, read_size=1, max_depth=DEPTH_MAX, allow_indefinite=not strict, allow_duplicate_keys=not strict
+    )
+    try:
+        item: object = decoder.decode()
+    except (cbor2.CBORError, ValueError, RecursionError) as fault:
+        raise PayloadFault(where, f"not CBOR: {fault}") from fault
     return item
 
 
@@ -107,38 +122,53 @@ def flag(item: object, where: str) -> bool:
 
 def texts(item: object, where: str) -> tuple[str, ...]:
     """Return an array of texts, or raise."""
-    return tuple(text(one, where) for one in array(item, where))
+    return tuple(text(one, f"{where}[{index}]") for index, one in enumerate(array(item, where)))
+
+
+def unsigneds(item: object, where: str) -> tuple[int, ...]:
+    """Return an array of unsigned integers, or raise."""
+    return tuple(unsigned(one, f"{where}[{index}]") for index, one in enumerate(array(item, where)))
+
+
+def mapping(item: object, where: str) -> Mapping[object, object]:
+    """Return a map, or raise."""
+    if not isinstance(item, Mapping):
+        raise PayloadFault(where, f"expected a map, found {_describe(item)}")
+    return item
 
 
 def numbers_by_name(item: object, where: str) -> dict[str, float]:
     """Return a map from text to number, or raise."""
-    if not isinstance(item, Mapping):
-        raise PayloadFault(where, f"expected a map, found {_describe(item)}")
-    return {text(name, where): number(value, f"{where} {name!r}") for name, value in item.items()}
+    entries = mapping(item, where).items()
+    return {text(name, f"{where}: a key"): number(value, f"{where} {name!r}") for name, value in entries}
 
 
 def unsigned_by_name(item: object, where: str) -> dict[str, int]:
     """Return a map from text to unsigned integer, or raise."""
-    if not isinstance(item, Mapping):
-        raise PayloadFault(where, f"expected a map, found {_describe(item)}")
-    return {text(name, where): unsigned(value, f"{where} {name!r}") for name, value in item.items()}
+    entries = mapping(item, where).items()
+    return {text(name, f"{where}: a key"): unsigned(value, f"{where} {name!r}") for name, value in entries}
 
 
 class Fields:
-    """A map with integer keys. `fields[3]` is a value, `fields.where(3)` its name in errors."""
+    """A map with integer keys. `fields[3]` is a value, `fields.where(3)` its place in errors.
 
-    def __init__(self, item: object, where: str) -> None:
-        if not isinstance(item, Mapping):
-            raise PayloadFault(where, f"expected a map, found {_describe(item)}")
-        self._map = item
+    `members` names every key there may be, in order from 0: with it, any other key is refused.
+    """
+
+    def __init__(self, item: object, where: str, members: Sequence[str] | None = None) -> None:
+        self._map = mapping(item, where)
         self._where = where
+        self._members = members
+        for key in self._map:
+            if members is not None and key not in range(len(members)):
+                raise PayloadFault(where, f"key {key!r} is not known")
 
     def __contains__(self, key: int) -> bool:
         return key in self._map
 
     def where(self, key: int) -> str:
         """Name a key for an error message."""
-        return f"{self._where} key {key}"
+        return f"{self._where} key {key}" if self._members is None else f"{self._where}: {self._members[key]}"
 
     def __getitem__(self, key: int) -> object:
         try:
@@ -153,6 +183,10 @@ class Fields:
     def texts(self, key: int) -> tuple[str, ...]:
         """Return an array of texts."""
         return texts(self[key], self.where(key))
+
+    def unsigneds(self, key: int) -> tuple[int, ...]:
+        """Return an array of unsigned integers."""
+        return unsigneds(self[key], self.where(key))
 
     def unsigned(self, key: int) -> int:
         """Return an unsigned integer."""
@@ -174,9 +208,18 @@ class Fields:
         """Return an array."""
         return array(self[key], self.where(key))
 
+    def entries(self, key: int) -> Iterator[tuple[object, str]]:
+        """Yield the items of an array, each with its place in errors."""
+        for index, item in enumerate(self.array(key)):
+            yield item, f"{self.where(key)}[{index}]"
+
     def optional_text(self, key: int) -> str | None:
         """Return a text, or None where the key is absent."""
         return self.text(key) if key in self else None
+
+    def optional_texts(self, key: int) -> tuple[str, ...]:
+        """Return an array of texts, empty where the key is absent."""
+        return self.texts(key) if key in self else ()
 
     def optional_unsigned(self, key: int) -> int | None:
         """Return an unsigned integer, or None where the key is absent."""

@@ -7,17 +7,14 @@ exists is one a node can be asked to accept. Encoding is deterministic (RFC 8949
 from __future__ import annotations
 
 import enum
-import io
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Self
 
-import cbor2
-
-from wasmote.errors import WasmoteError
-from wasmote.wire.fields import Fields, InvalidItem
+from wasmote.errors import UsageFault
+from wasmote.wire.codec import Fields, PayloadFault, decode, encode, numbers_by_name, without_none
 
 ABI_VERSION = 1
 PAGE_BYTES = 16384
@@ -31,11 +28,20 @@ INPUTS_MAX, CHANNELS_MAX = 4, 8
 CONFIG_BYTES_MAX = 512
 VERSION_BYTES_MAX, TEXT_BYTES_MAX = 23, 31
 
+# the members of each rule of the SPEC by their keys, from 0
+_STREAM = ("name", "dtype", "shape", "fields", "units")
+_INPUT = ("sensor", "channels", "units", "poll_ms")
+_STATE = ("schema", "size")
+_MANIFEST = (
+    *("name", "version", "sequence", "digest", "size", "abi", "device class", "pages", "stack"),
+    *("streams", "inputs", "config", "state", "capabilities", "event_budget_us"),
+)
+
 _NAME = re.compile(r"[a-z0-9_-]{1,31}")
 _U32_MAX = 0xFFFF_FFFF
 
 
-class InvalidManifest(WasmoteError):
+class InvalidManifest(UsageFault):
     """A manifest breaks a rule of firmware/SPEC.md; the message names the field and the reason.
 
     `field` is the path of what is wrong ("config: gain"); empty where it is the whole.
@@ -82,28 +88,17 @@ class Stream:
         """Values in one record."""
         return math.prod(self.shape)
 
-    def _to_item(self) -> dict[int, Any]:
-        item: dict[int, Any] = {0: self.name, 1: int(self.dtype), 2: list(self.shape)}
-        if self.fields:
-            item[3] = list(self.fields)
-        if self.units:
-            item[4] = list(self.units)
-        return item
+    def _to_item(self) -> dict[int, object]:
+        fields, units = list(self.fields) or None, list(self.units) or None
+        return without_none(enumerate((self.name, int(self.dtype), list(self.shape), fields, units)))
 
     @classmethod
-    def _from_item(cls, fields: Fields) -> Stream:
-        name = fields.text(0, "name")
-        code = fields.uint(1, "dtype")
+    def _from_item(cls, item: object, where: str) -> Self:
+        fields = Fields(item, where, _STREAM)
+        name, code = fields.text(0), fields.unsigned(1)
         _require(code in list(DType), f"stream {name!r}: dtype", f"{code} is not known; 0 is f32")
-        stream = cls(
-            name=name,
-            dtype=DType(code),
-            shape=fields.uints(2, "shape"),
-            fields=fields.texts(3, "fields", optional=True),
-            units=fields.texts(4, "units", optional=True),
-        )
-        fields.finish()
-        return stream
+        labels = fields.optional_texts(3), fields.optional_texts(4)
+        return cls(name, fields.unsigneds(2), *labels, DType(code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +127,14 @@ class Input:
         if self.poll_ms is not None:
             _check_u32(self.poll_ms, f"{where}: poll_ms", minimum=1)
 
-    def _to_item(self) -> dict[int, Any]:
-        item: dict[int, Any] = {0: self.sensor, 1: list(self.channels), 2: list(self.units)}
-        if self.poll_ms is not None:
-            item[3] = self.poll_ms
-        return item
+    def _to_item(self) -> dict[int, object]:
+        members = (self.sensor, list(self.channels), list(self.units), self.poll_ms)
+        return without_none(enumerate(members))
 
     @classmethod
-    def _from_item(cls, fields: Fields) -> Input:
-        poll_ms = fields.optional_uint(3, "poll_ms")
-        made = cls(fields.text(0, "sensor"), fields.texts(1, "channels"), fields.texts(2, "units"), poll_ms)
-        fields.finish()
-        return made
+    def _from_item(cls, item: object, where: str) -> Self:
+        fields = Fields(item, where, _INPUT)
+        return cls(fields.text(0), fields.texts(1), fields.texts(2), fields.optional_unsigned(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +148,13 @@ class StateSchema:
         _check_text(self.schema, "state schema", TEXT_BYTES_MAX)
         _check_u32(self.size, "state size", minimum=1)
 
-    def _to_item(self) -> dict[int, Any]:
+    def _to_item(self) -> dict[int, object]:
         return {0: self.schema, 1: self.size}
 
     @classmethod
-    def _from_item(cls, fields: Fields) -> StateSchema:
-        made = cls(fields.text(0, "schema"), fields.uint(1, "size"))
-        fields.finish()
-        return made
+    def _from_item(cls, item: object, where: str) -> Self:
+        fields = Fields(item, where, _STATE)
+        return cls(fields.text(0), fields.unsigned(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,59 +218,53 @@ class Manifest:
 
     def to_cbor(self) -> bytes:
         """Encode deterministically: equal manifests give equal bytes."""
-        item: dict[int, Any] = {
-            0: self.name,
-            1: self.version,
-            2: self.sequence,
-            3: self.digest,
-            4: self.size,
-            5: self.abi,
-            6: self.device_class,
-            7: self.pages,
-            8: self.stack,
-            9: [stream._to_item() for stream in self.streams],
-            10: [entry._to_item() for entry in self.inputs],
-        }
-        if self.config:
-            item[11] = _config_item(self.config)
-        if self.state is not None:
-            item[12] = self.state._to_item()
-        if self.capabilities:
-            item[13] = list(self.capabilities)
-        if self.event_budget_us is not None:
-            item[14] = self.event_budget_us
-        return cbor2.dumps(item, canonical=True)
+        members = (
+            self.name,
+            self.version,
+            self.sequence,
+            self.digest,
+            self.size,
+            self.abi,
+            self.device_class,
+            self.pages,
+            self.stack,
+            [stream._to_item() for stream in self.streams],
+            [entry._to_item() for entry in self.inputs],
+            _config_item(self.config) or None,
+            self.state._to_item() if self.state else None,
+            list(self.capabilities) or None,
+            self.event_budget_us,
+        )
+        return encode(without_none(enumerate(members)))
 
     @classmethod
-    def from_cbor(cls, encoded: bytes) -> Manifest:
+    def from_cbor(cls, encoded: bytes) -> Self:
         """Decode and check; raises InvalidManifest, which names the field that is wrong and why."""
         try:
-            return cls._from_fields(Fields(_decode(encoded), "manifest"))
-        except InvalidItem as fault:
-            raise InvalidManifest(str(fault)) from None
+            return cls._from_item(decode(encoded, "manifest", strict=True))
+        except PayloadFault as fault:
+            raise InvalidManifest(fault.message) from None
 
     @classmethod
-    def _from_fields(cls, fields: Fields) -> Manifest:
-        state = fields.optional_map(12, "state")
-        made = cls(
-            name=fields.text(0, "name"),
-            version=fields.text(1, "version"),
-            sequence=fields.uint(2, "sequence"),
-            digest=fields.bytes(3, "digest"),
-            size=fields.uint(4, "size"),
-            abi=fields.uint(5, "abi"),
-            device_class=fields.text(6, "device class"),
-            pages=fields.uint(7, "pages"),
-            stack=fields.uint(8, "stack"),
-            streams=tuple(Stream._from_item(entry) for entry in fields.maps(9, "streams")),
-            inputs=tuple(Input._from_item(entry) for entry in fields.maps(10, "inputs")),
-            config=fields.numbers(11, "config"),
-            state=StateSchema._from_item(state) if state else None,
-            capabilities=fields.texts(13, "capabilities", optional=True),
-            event_budget_us=fields.optional_uint(14, "event_budget_us"),
+    def _from_item(cls, item: object) -> Self:
+        fields = Fields(item, "manifest", _MANIFEST)
+        return cls(
+            name=fields.text(0),
+            version=fields.text(1),
+            sequence=fields.unsigned(2),
+            digest=fields.binary(3),
+            size=fields.unsigned(4),
+            abi=fields.unsigned(5),
+            device_class=fields.text(6),
+            pages=fields.unsigned(7),
+            stack=fields.unsigned(8),
+            streams=tuple(Stream._from_item(*entry) for entry in fields.entries(9)),
+            inputs=tuple(Input._from_item(*entry) for entry in fields.entries(10)),
+            config=numbers_by_name(fields[11], fields.where(11)) if 11 in fields else {},
+            state=StateSchema._from_item(fields[12], fields.where(12)) if 12 in fields else None,
+            capabilities=fields.optional_texts(13),
+            event_budget_us=fields.optional_unsigned(14),
         )
-        fields.finish()
-        return made
 
 
 def check_name(name: str, what: str) -> None:
@@ -294,17 +278,6 @@ def check_capability(capability: str) -> None:
     """Refuse a capability that no node grants."""
     known = capability in CAPABILITIES
     _require(known, "capabilities", f"{capability!r} is not one of {', '.join(CAPABILITIES)}")
-
-
-def _decode(encoded: bytes) -> object:
-    stream = io.BytesIO(encoded)
-    try:
-        item = cbor2.load(stream, allow_indefinite=False, allow_duplicate_keys=False, max_depth=8)
-    except (cbor2.CBORError, ValueError) as fault:
-        raise InvalidManifest(f"manifest: is not CBOR: {fault}") from fault
-    if stream.tell() != len(encoded):
-        raise InvalidManifest(f"manifest: {len(encoded) - stream.tell()} bytes follow its CBOR item")
-    return item
 
 
 def _require(holds: bool, what: str, reason: str) -> None:
@@ -351,7 +324,7 @@ def _check_config(config: Mapping[str, float]) -> None:
     for key, value in config.items():
         _require(key != "", "config", "a parameter has no name")
         _require(math.isfinite(value), f"config: {key}", f"{value} is not a finite number")
-    size = len(cbor2.dumps(_config_item(config), canonical=True))
+    size = len(encode(_config_item(config)))
     _check_at_most(size, CONFIG_BYTES_MAX, "config", "bytes of CBOR")
 
 
