@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import GENERATED, Function, HostApi, Param
+from host_api.model import GENERATED, Function, HostApi, Param
 
 _C_TYPES = {"i32": "int32_t", "i64": "int64_t", "f32": "float", "f64": "double"}
 _WASM3_CODES = {"i32": "i", "i64": "I", "f32": "f", "f64": "F", None: "v"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from .model import GENERATED, Function, HostApi, Param
+from host_api.model import GENERATED, Function, HostApi, Param
 
 _C_TYPES = {"i32": "int32_t", "i64": "int64_t", "f32": "float", "f64": "double", "ptr": "void *"}
 _VIEWS = {

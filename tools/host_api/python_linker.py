@@ -6,7 +6,7 @@ import builtins
 import keyword
 import textwrap
 
-from .model import GENERATED, Function, HostApi, Param
+from host_api.model import GENERATED, Function, HostApi, Param
 
 _PYTHON_TYPES = {"i32": "int", "i64": "int", "f32": "float", "f64": "float", None: "None"}
 _HOST_TYPES = {"bytes_in": "bytes", "text_in": "str", "bytes_out": "GuestView", "f32_out": "GuestView"}
@@ -23,7 +23,7 @@ from typing import Protocol
 
 from wasmtime import Caller, FuncType, Linker, ValType
 
-from .guest import GuestView, checked_status
+from wasmote.runtime.guest import GuestView, checked_status
 
 ABI_VERSION = {abi}
 MODULE = "{module}"

@@ -10,8 +10,7 @@ from wasmote.build import leb
 from wasmote.build.pages import to_byte_pages
 from wasmote.build.wasm import Export, Kind, SectionId, WasmModule
 from wasmote.errors import WasmoteError
-
-from . import host_api
+from wasmote.runtime import host_api
 
 START = "wasmote:start"  # no C identifier: cannot clash with an export of the module
 

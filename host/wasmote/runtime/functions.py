@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmote.runtime.guest import GuestView
 from wasmote.wire.manifest import Manifest
-
-from .guest import GuestView
 
 OK, INVALID, NO_ENTRY, NO_ROOM, NOT_ALLOWED = 0, -1, -2, -3, -7  # firmware/core/status.h
 

@@ -10,7 +10,7 @@ from wasmtime import Caller, Memory, Trap, TrapCode
 from wasmote.errors import WasmoteError
 
 if TYPE_CHECKING:
-    from .functions import Emission
+    from wasmote.runtime.functions import Emission
 
 TRAPPED_BY_HOST = -10  # WM_ETRAP of firmware/core/status.h
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from wasmtime import Caller, FuncType, Linker, ValType
 
-from .guest import GuestView, checked_status
+from wasmote.runtime.guest import GuestView, checked_status
 
 ABI_VERSION = 1
 MODULE = "wasmote"
