@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/bytes.h"
+#include "core/utf8.h"
 
 /* RFC 8949 section 3: the low five bits of the initial byte. */
 enum { ARG_1 = 24, ARG_2 = 25, ARG_4 = 26, ARG_8 = 27 };
@@ -212,7 +213,11 @@ const uint8_t *cbor_get_bytes(struct cbor_in *in, size_t *len) {
 }
 
 const char *cbor_get_text(struct cbor_in *in, size_t *len) {
-    return (const char *)get_string(in, CBOR_TEXT, len);
+    const char *text = (const char *)get_string(in, CBOR_TEXT, len);
+    if (text && utf8_is_valid(text, *len)) /* RFC 8949 section 5.3.1 */
+        return text;
+    *len = (size_t)fail(in);
+    return NULL;
 }
 
 void cbor_get_text_into(struct cbor_in *in, char *out, size_t cap) {
@@ -307,7 +312,7 @@ static void skip_nested(struct cbor_in *in, unsigned depth) {
             in->at += argument;
     } else if (major == CBOR_ARRAY || major == CBOR_MAP || major == CBOR_TAG) {
         uint64_t items = major == CBOR_TAG ? 1 : major == CBOR_MAP ? argument * 2 : argument;
-        if (depth == 0 || argument > left(in))
+        if (depth == 0 || (major != CBOR_TAG && argument > left(in)))
             fail(in);
         for (; items && !in->error; items--)
             skip_nested(in, depth - 1);

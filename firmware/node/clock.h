@@ -5,6 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a time on the wire may be: years 1 to 9999 in ms since 1970, so that no sum overflows. */
+#define CLOCK_MIN_MS INT64_C(-62135596800000)
+#define CLOCK_MAX_MS INT64_C(253402300799999)
+
+static inline bool clock_can_hold(int64_t time_ms) {
+    return time_ms >= CLOCK_MIN_MS && time_ms <= CLOCK_MAX_MS;
+}
+
 int64_t clock_now_ms(void);
 void clock_set_ms(int64_t now_ms);
 bool clock_is_set(void);

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "core/cbor.h"
+#include "core/utf8.h"
 #include "net/coap_server.h"
 #include "node/clock.h"
 
@@ -26,29 +27,36 @@ static void diagnose(enum log_level level, int slot, const char *text, size_t le
         slipmux_link_diagnostic(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
-/* Never cuts a UTF-8 sequence in two: bytes 10xxxxxx continue a character. */
-static size_t cut(const char *text, size_t len) {
-    if (len <= LOG_LINE_MAX)
-        return len;
-    len = LOG_LINE_MAX;
-    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return len;
+/* A line of whole characters; what is no UTF-8 becomes '?': a module may log any bytes. */
+static size_t clean(const char *text, size_t len, char line[LOG_LINE_MAX]) {
+    size_t out = 0;
+    while (len) {
+        size_t size = utf8_character(text, len);
+        size_t step = size ? size : 1;
+        if (step > LOG_LINE_MAX - out)
+            break;
+        memcpy(line + out, size ? text : "?", step);
+        out += step;
+        text += step;
+        len -= step;
+    }
+    return out;
 }
 
 void log_text(enum log_level level, int slot, const char *text, size_t len) {
     uint8_t item[LOG_LINE_MAX + 32];
+    char line[LOG_LINE_MAX];
     struct cbor_out out;
-    len = cut(text, len);
+    len = clean(text, len, line);
     cbor_out_init(&out, item, sizeof item);
     cbor_put_array(&out, 5);
     cbor_put_uint(&out, ring.next);
     cbor_put_int(&out, clock_now_ms());
     cbor_put_uint(&out, level);
     cbor_put_int(&out, slot);
-    cbor_put_textn(&out, text, len);
+    cbor_put_textn(&out, line, len);
     record_ring_push(&ring, item, out.len);
-    diagnose(level, slot, text, len);
+    diagnose(level, slot, line, len);
     coap_server_changed("log");
 }
 

@@ -61,7 +61,7 @@ wm_status module_config_check(struct span defaults, struct span chosen, char *wh
         const char *name = cbor_get_text(&in, &len);
         cbor_get_number(&in);
         if (!in.error && !find(defaults, name, len).len) {
-            snprintf(why, why_cap, "the module has no parameter %.*s", (int)(len < 40 ? len : 40), name);
+            snprintf(why, why_cap, "the module has no parameter %.*s", (int)(len <= 40 ? len : 0), name);
             return WM_EINVAL;
         }
     }

@@ -128,7 +128,7 @@ static int64_t get_sample(struct cbor_in *in, const struct sensor *sensor, float
     if (cbor_get_array(in) != 2)
         in->error = true;
     int64_t time_ms = cbor_get_int(in);
-    if (cbor_get_array(in) != sensor->channels)
+    if (!clock_can_hold(time_ms) || cbor_get_array(in) != sensor->channels)
         in->error = true;
     for (uint32_t i = 0; i < sensor->channels && !in->error; i++)
         values[i] = (float)cbor_get_number(in);

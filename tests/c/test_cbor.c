@@ -149,6 +149,26 @@ static void lies_about_length_are_refused(void **state) {
     }
 }
 
+static void text_is_utf8(void **state) {
+    (void)state;
+    struct cbor_in in;
+    size_t len;
+    cbor_in_init(&in, "\x63\xe2\x82\xac\x61\xff", 6);
+    assert_non_null(cbor_get_text(&in, &len));
+    assert_int_equal(len, 3);
+    assert_null(cbor_get_text(&in, &len));
+    assert_true(in.error);
+}
+
+static void a_tag_of_any_number_is_stepped_over(void **state) {
+    (void)state;
+    struct cbor_in in;
+    cbor_in_init(&in, "\xd9\xd9\xf7\x00", 4);
+    cbor_skip(&in);
+    assert_false(in.error);
+    assert_true(cbor_at_end(&in));
+}
+
 static void a_wrong_type_is_an_error_that_stays(void **state) {
     (void)state;
     struct cbor_in in = in_of("\x61\x61\x01", 3);
@@ -185,6 +205,8 @@ int main(void) {
         cmocka_unit_test(numbers_of_every_width_decode),
         cmocka_unit_test(every_truncation_is_an_error),
         cmocka_unit_test(lies_about_length_are_refused),
+        cmocka_unit_test(text_is_utf8),
+        cmocka_unit_test(a_tag_of_any_number_is_stepped_over),
         cmocka_unit_test(a_wrong_type_is_an_error_that_stays),
         cmocka_unit_test(text_is_copied_only_when_it_fits),
     };
