@@ -61,7 +61,12 @@ struct coap_request {
     uint32_t offset; /* COAP_STREAMED: where this block starts in the body */
     bool more;       /* COAP_STREAMED: further blocks follow */
     uint32_t total;  /* Size1, or 0 when the client did not say */
+    int accept;      /* Accept, or COAP_FORMAT_NONE: for a handler that has several formats to give;
+                      * an answer in another one than was asked for is turned into 4.06 */
+    struct coap_turn *turn; /* the server's own, for coap_defer() */
 };
+
+#define COAP_LOCATION_MAX 47 /* characters of a response's location */
 
 struct coap_response {
     uint8_t code;
@@ -71,6 +76,19 @@ struct coap_response {
     size_t len;
     uint32_t max_age_s; /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
     uint32_t max_size;  /* with 4.13: the largest body that fits, sent as Size1; 0 = leave it out */
+    /* Give a 2.05 an ETag (section 5.10.6): the client may then ask whether it has changed. etag is a
+     * version number of the handler's, or 0 for a hash of the body. */
+    bool has_etag;
+    uint32_t etag;
+    char
+        location[COAP_LOCATION_MAX + 1]; /* "jobs/7?x=1" is what a PUT or POST made: see coap_locate() */
+};
+
+/* What stands at a path now. */
+struct coap_validator {
+    bool exists;
+    bool has_etag;
+    uint32_t etag; /* the one that a GET would give, and not 0 */
 };
 
 enum {
@@ -92,6 +110,9 @@ struct coap_resource {
     /* COAP_STREAMED: the upload ended in any way but a 2.xx to its last block: it timed out, was
      * started anew, or the handler itself answered an error. May be NULL. */
     void (*abandon)(const char *path);
+    /* Tells what stands at the path without making its body: for If-Match, If-None-Match and the
+     * ETags of a GET (section 5.10.8). Without it the server runs GET and takes the body's hash. */
+    void (*validate)(const struct coap_request *request, struct coap_validator *out);
 };
 
 /* The table must stay; at most 255 entries. Longest match is not needed: first match wins. */
@@ -108,7 +129,37 @@ void coap_server_gone(const char *path);
 void coap_fail(struct coap_response *response, uint8_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Tells the client where what it made is: Location-Path and Location-Query (section 5.10.7).
+ * printf-like, "jobs/%u?x=1"; cut to COAP_LOCATION_MAX. */
+void coap_locate(struct coap_response *response, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The value of `key` in a query ("since" in "since=12"); NULL when absent. Copied to out. */
 const char *coap_query(const char *query, const char *key, char *out, size_t cap);
+
+/* ---- answering later (section 5.2.2) ---------------------------------------------------- */
+
+/* For a handler whose answer takes longer than a client's patience (about 1 s): it calls
+ * coap_defer() and returns without a code; the client gets an empty ACK at once. Some time later,
+ * outside of handlers or inside one,
+ *
+ *     coap_deferred_begin(deferral, &response);
+ *     ... fill it in as a handler does ...
+ *     coap_complete(deferral, &response);
+ *
+ * sends the answer as a message of its own, confirmable when the request was, until it is
+ * acknowledged. One request at a time can wait. */
+struct coap_deferral;
+
+/* NULL: another request waits already (response is then a 5.03: just return), or this is no request
+ * but a notification, which cannot wait (5.00). What request points to is gone when the handler
+ * returns. */
+struct coap_deferral *coap_defer(const struct coap_request *request, struct coap_response *response);
+
+/* An empty response, with COAP_DEFERRED_BODY_MAX bytes of body that are the deferral's own. */
+void coap_deferred_begin(struct coap_deferral *deferral, struct coap_response *response);
+
+/* Must be called once for every deferral, which is not valid afterwards. response is copied. */
+void coap_complete(struct coap_deferral *deferral, const struct coap_response *response);
 
 #endif
