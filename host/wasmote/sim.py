@@ -2,6 +2,9 @@
 
 Both say by themselves when they can be reached - the native board by its first line, QEMU by the greeting of
 its monitor protocol (QMP), which comes when the UART's socket listens - so nothing here waits by the clock.
+
+A board ends with the program that started it, however that ends: setpriv has the kernel see to it. The
+terminal's Ctrl-C does not reach it, so that whoever started it can end things in order.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards run what was built there
 START_TIMEOUT_S = 20.0  # until a board can be reached, on a busy machine
+LAST_WORDS_BYTES = 4096  # of what a board writes on standard output and error, kept for messages
 QEMU = "qemu-system-arm"
 
 
@@ -55,7 +59,7 @@ class BoardImage:
         path = image or ROOT / "build" / board / ("firmware.elf" if machine is None else "firmware-qemu.elf")
         if not path.is_file():
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
-        return cls(board, machine, path)
+        return cls(board, machine, path.resolve())
 
 
 class Simulator:
@@ -71,7 +75,7 @@ class Simulator:
         self._count_instructions = count_instructions
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
         self._process: Process | None = None
-        self._errors: asyncio.Task[bytes] | None = None
+        self._outputs: list[asyncio.Task[str]] = []  # standard error and output, read to their ends
 
     @classmethod
     async def start(
@@ -114,14 +118,21 @@ class Simulator:
     async def restart(self) -> None:
         """Start it (again), on the same link: what a board does when its power comes back."""
         command = self._qemu_command() if self._image.machine else self._native_command()
-        self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        self._process = await asyncio.create_subprocess_exec(
+            *_ending_with_us(command), stdin=PIPE, stdout=PIPE, stderr=PIPE, process_group=0
+        )
+        assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._errors = asyncio.create_task(self._process.stderr.read())
+        self._outputs = [asyncio.create_task(_last_words(self._process.stderr))]
         try:
-            greeting = await asyncio.wait_for(self._first_line(), START_TIMEOUT_S)
+            greeting = await asyncio.wait_for(self._greeting(self._process.stdout), START_TIMEOUT_S)
         except TimeoutError:
             await self.kill()
             raise NoAnswer(f"the {self.board} did not come up within {START_TIMEOUT_S:.0f} s") from None
+        except BaseException:
+            await self.kill()
+            raise
+        self._outputs.append(asyncio.create_task(_last_words(self._process.stdout)))
         if not self._image.machine:
             self._note_native_links(greeting)
 
@@ -134,17 +145,20 @@ class Simulator:
         await self._end(signal.SIGTERM)
         self._folder.cleanup()
 
-    async def wait(self) -> int:
-        """Wait until it ends by itself; return its exit status."""
-        return await self.process.wait()
+    async def wait(self) -> None:
+        """Wait until it ends by itself. Raises `SimulatorFault` with its last words where it failed."""
+        status = await self.process.wait()
+        if status:
+            how = f"with status {status}" if status > 0 else f"by {signal.Signals(-status).name}"
+            raise SimulatorFault(f"the {self.board} ended {how}", await self._outputs[0])
 
     async def _end(self, number: signal.Signals) -> None:
-        if self._process is None or self._errors is None:
+        if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
         await self._process.wait()
-        await self._errors
+        await asyncio.gather(*self._outputs)
         self._close_pipes()
         self._process = None
 
@@ -153,16 +167,20 @@ class Simulator:
         transport: asyncio.SubprocessTransport = self.process._transport  # type: ignore[attr-defined]
         transport.close()
 
-    async def _first_line(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
+    async def _greeting(self, output: asyncio.StreamReader) -> dict[str, Any]:
+        """Read the first line."""
+        try:
+            line = await output.readline()
+            greeting = json.loads(line or "{}")
+        except ValueError as fault:  # no JSON, or no end of line within the reader's limit
+            raise SimulatorFault(
+                f"{self._image.path}: is no {self.board} that tells how it is reached",
+                f"build it: make firmware BOARD={self.board}",
+            ) from fault
         if not line:
             await self.process.wait()
-            assert self._errors is not None
-            words = (await self._errors).decode(errors="replace").strip()
-            raise SimulatorFault(f"the {self.board} ended while it started", words)
-        greeting: dict[str, Any] = json.loads(line)
-        return greeting
+            raise SimulatorFault(f"the {self.board} ended while it started", await self._outputs[0])
+        return dict(greeting)
 
     # native
 
@@ -178,9 +196,7 @@ class Simulator:
     # QEMU
 
     def _qemu_command(self) -> list[str]:
-        program = shutil.which(QEMU)
-        if program is None:
-            raise DeviceNotFound(f"{QEMU} is not installed", "sudo apt-get install qemu-system-arm")
+        program = _installed(QEMU, package="qemu-system-arm")
         assert self._image.machine is not None
         if self._port is None:
             socket = Path(self._folder.name) / "uart"
@@ -200,3 +216,23 @@ class Simulator:
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed}",
             ),
         ]
+
+
+def _installed(program: str, package: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise DeviceNotFound(f"{program} is not installed", f"sudo apt-get install {package}")
+    return path
+
+
+def _ending_with_us(command: list[str]) -> list[str]:
+    """Have the kernel kill the program when we die, even by SIGKILL (prctl(2), PR_SET_PDEATHSIG)."""
+    return [_installed("setpriv", package="util-linux"), "--pdeathsig", "KILL", "--", *command]
+
+
+async def _last_words(output: asyncio.StreamReader) -> str:
+    """Read to the end, so that the pipe never fills up and holds the board; return what came last."""
+    words = b""
+    while chunk := await output.read(LAST_WORDS_BYTES):
+        words = (words + chunk)[-LAST_WORDS_BYTES:]
+    return words.decode(errors="replace").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -62,6 +63,54 @@ async def test_silent_image_is_killed(tmp_path: Path, monkeypatch: pytest.Monkey
         await Simulator.start("native", image=image)
 
 
+async def test_image_that_greets_in_another_language_is_no_board(tmp_path: Path) -> None:
+    image = program(tmp_path, "print('hello')")
+    with pytest.raises(SimulatorFault, match=r"firmware\.elf: is no native"):
+        await Simulator.start("native", image=image)
+
+
+CHATTER = """
+import sys
+print('{"udp": 1, "pty": "/dev/none"}', flush=True)
+for _ in range(1000):
+    print("x" * 1000)
+    print("y" * 1000, file=sys.stderr)
+sys.exit("the last words")
+"""
+
+
+async def test_a_chattering_board_never_waits_for_us_and_its_last_words_are_kept(tmp_path: Path) -> None:
+    async with await Simulator.start("native", image=program(tmp_path, CHATTER)) as simulator:
+        with pytest.raises(SimulatorFault, match="ended with status 1") as fault:
+            await simulator.wait()
+    assert fault.value.hint.endswith("y\nthe last words")
+    assert len(fault.value.hint) <= sim.LAST_WORDS_BYTES
+
+
+TELLS_ITS_PID = """
+import os, signal
+print('{"udp": 1, "pty": "%d"}' % os.getpid(), flush=True)
+signal.pause()
+"""
+
+
+async def test_a_board_does_not_outlive_a_killed_command(tmp_path: Path) -> None:
+    image = program(tmp_path, TELLS_ITS_PID)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wasmote", "sim", "native", "--image", str(image), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    pid = int(json.loads(await process.stdout.readline())["serial"].removeprefix("serial://"))
+    ended, board = asyncio.Event(), os.pidfd_open(pid)
+    asyncio.get_running_loop().add_reader(board, ended.set)  # readable when it has ended
+    process.kill()
+    await process.wait()
+    await ended.wait()
+    asyncio.get_running_loop().remove_reader(board)
+    os.close(board)
+
+
 async def test_busy_port_is_the_boards_own_message() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -98,7 +147,8 @@ async def test_two_instances_of_a_board_differ_in_link_and_id() -> None:
 async def test_sigterm_ends_the_native_board_with_status_0() -> None:
     async with await Simulator.start("native") as simulator:
         simulator.process.send_signal(signal.SIGTERM)
-        assert await simulator.wait() == 0
+        await simulator.wait()
+        assert simulator.process.returncode == 0
 
 
 async def test_native_board_announces_its_links() -> None:

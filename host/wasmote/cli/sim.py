@@ -40,5 +40,4 @@ async def sim(board: str, port: int | None, instance: int, image: Path | None, a
             if simulator.serial_url:
                 click.echo(simulator.serial_url)
             click.echo("running; in another terminal: wasmote ls --link LINK. Ctrl-C ends it.", err=True)
-        status = await simulator.wait()
-        raise SystemExit(status)
+        await simulator.wait()
