@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,29 +13,42 @@ from click.testing import CliRunner
 from fake_line import FakeServer
 from fake_node import FakeNode
 from wasmote.cli import main
-from wasmote.errors import LinkDown, UsageFault
-from wasmote.replay import Selection, batches, find_sensor, read_samples, replay, samples_of
+from wasmote.errors import LinkDown, NoAnswer, UsageFault, WasmoteError
+from wasmote.replay import NodeForgot, Selection, batches, find_sensor, read_samples, replay, samples_of
 from wasmote.series import parse_time_ms, read_series
 from wasmote.wire.samples import Sample, SensorInfo
 
 RIVER = SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, 0)
+TWENTY = [Sample(1000 * second, (0.0, 0.0)) for second in range(20)]
 
 
 class FakeRiver:
-    """A node that only takes samples."""
+    """A node that only takes samples. `faults` maps the number of an attempt to how it ends."""
 
-    def __init__(self, breaks_after: int | None = None) -> None:
+    def __init__(self, faults: Mapping[int, WasmoteError] | None = None, *, taken: bool = False) -> None:
         self.batches: list[list[Sample]] = []
-        self.breaks_after = breaks_after
+        self.faults = dict(faults or {})
+        self.taken = taken  # what an attempt that ended with a fault brought has arrived nevertheless
+        self.restarted = False  # in the moment of the first fault
+        self.attempts = 0
+        self.waited = 0
 
     async def feed(self, sensor: str, samples: Sequence[Sample]) -> None:
         assert sensor == "river"
-        if self.breaks_after == len(self.batches):
-            raise LinkDown("the link broke")
-        self.batches.append(list(samples))
+        fault = self.faults.get(self.attempts)
+        self.attempts += 1
+        if fault is None or self.taken:
+            assert not self.batches or samples[0].time_ms > self.batches[-1][-1].time_ms
+            self.batches.append(list(samples))
+        if fault is not None:
+            raise fault
 
     async def sensors(self) -> list[SensorInfo]:
-        return [RIVER]
+        fed = bool(self.batches) and not self.restarted
+        return [replace(RIVER, newest_ms=self.batches[-1][-1].time_ms if fed else None)]
+
+    async def wait_up(self) -> None:
+        self.waited += 1
 
 
 @pytest.fixture
@@ -83,16 +97,35 @@ async def test_a_rate_spreads_the_batches_over_time():
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    samples = [Sample(0, (0.0, 0.0))] * 20
-    await replay(FakeRiver(), "river", samples, batch=5, rate=1e-3, sleep=sleep)
+    await replay(FakeRiver(), "river", TWENTY, batch=5, rate=1e-3, sleep=sleep)
     assert [round(wait / 1000) for wait in waits] == [5, 10, 15]  # from the start; none after the last batch
 
 
-async def test_a_broken_link_tells_how_far_it_came():
-    seen: list[int] = []
-    with pytest.raises(LinkDown):
-        await replay(FakeRiver(2), "river", [Sample(0, (0.0, 0.0))] * 20, batch=5, progress=seen.append)
+@pytest.mark.parametrize("fault", [LinkDown("the link broke"), NoAnswer("silence")])
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("attempt", [0, 2, 3])
+async def test_after_a_broken_link_every_sample_is_fed_once(fault: WasmoteError, taken: bool, attempt: int):
+    node, told = FakeRiver({attempt: fault}, taken=taken), []
+    assert await replay(node, "river", TWENTY, batch=5, interrupted=told.append) == 20
+    assert [sample for batch in node.batches for sample in batch] == TWENTY
+    assert told == [fault]
+    assert node.waited == 1
+
+
+async def test_a_node_that_was_restarted_is_not_fed_the_rest():
+    node, seen = FakeRiver({2: LinkDown("the link broke")}), []
+    node.restarted = True
+    with pytest.raises(NodeForgot, match="restarted after 10 of 20 samples"):
+        await replay(node, "river", TWENTY, batch=5, progress=seen.append)
     assert seen == [5, 10]
+
+
+async def test_a_node_with_later_readings_is_told_of_before_anything_is_sent(river_csv: Path):
+    sensor = replace(RIVER, newest_ms=parse_time_ms("2001-01-10"))
+    with pytest.raises(UsageFault, match="has a reading of 2001-01-10 00:00:00 already"):
+        read_samples(river_csv, sensor, Selection())
+    later = Selection(first_ms=parse_time_ms("2001-01-11"))
+    assert days(read_samples(river_csv, sensor, later)) == list(range(11, 31))
 
 
 def test_a_batch_has_a_size_that_fits_a_put():

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 
 import rich_click as click
 
-from wasmote.errors import UsageFault
+from wasmote.errors import UsageFault, WasmoteError
 from wasmote.link.connection import is_link_loss
 
 P = ParamSpec("P")
@@ -70,6 +70,11 @@ def _report_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     """Report what asyncio reports, but not a port that broke while it was written to: that is no bug."""
     if not is_link_loss(context):
         loop.default_exception_handler(context)
+
+
+def tell_waiting(fault: WasmoteError) -> None:
+    """Say on standard error that a link broke, and that the command goes on when it is back."""
+    click.echo(f"{fault.message}; waiting for it", err=True)
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:

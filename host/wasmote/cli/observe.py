@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async
+from wasmote.cli.common import json_option, link_option, print_json, run_async, tell_waiting
 from wasmote.errors import LinkDown, NoAnswer, WasmoteError
 from wasmote.link.connection import LinkState
 from wasmote.link.url import CoapLink, parse_link
@@ -36,7 +36,7 @@ async def observe(link: str, path: str, count: int | None, as_json: bool) -> Non
             try:
                 seen += await _observe_once(node, path, count and count - seen, as_json)
             except LinkDown as fault:
-                click.echo(f"{fault.message}; waiting for it", err=True)
+                tell_waiting(fault)
                 await node.wait_up()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async
+from wasmote.cli.common import json_option, link_option, print_json, run_async, tell_waiting
 from wasmote.errors import Busy, LinkDown, WasmoteError
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState, ModuleStatus
@@ -167,7 +167,7 @@ async def _records(node: Node, slot: int, stream: str) -> AsyncIterator[Record]:
                         yield record
                         last = record.seq
         except LinkDown as fault:
-            click.echo(f"{fault.message}; waiting for it", err=True)
+            tell_waiting(fault)
             await node.wait_up()
 
 

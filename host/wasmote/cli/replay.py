@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import link_option, run_async
+from wasmote.cli.common import json_option, link_option, print_json, run_async, tell_waiting
 from wasmote.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 @link_option
 @click.option("--sensor", required=True, help="The sensor to feed; its channels are the columns to read.")
 @click.option("--from", "first", metavar="DATE", help="First reading: YYYY-MM-DD or DD-MM-YYYY.")
-@click.option("--to", "last", metavar="DATE", help="Last reading.")
-@click.option("--last", "count", metavar="N", type=click.IntRange(min=1), help="Only the last N readings.")
-@click.option("--rate", metavar="R", type=click.FloatRange(min=0, min_open=True), help="Samples a second.")
-@click.option("--batch", default=16, show_default=True, type=click.IntRange(1, 32), help="Samples a PUT.")
+@click.option("--to", "last", metavar="DATE", help="Last reading, likewise.")
+@click.option("--last", "count", metavar="N", type=click.IntRange(min=1), help="Of these, the last N only.")
+@click.option(
+    "--rate",
+    metavar="R",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Samples a second. Default: as fast as they are taken.",
+)
+@click.option(
+    "--batch", default=16, show_default=True, type=click.IntRange(1, 32), help="Samples in one request."
+)
+@json_option
 @run_async
 async def replay(
     file: Path,
@@ -36,11 +44,13 @@ async def replay(
     count: int | None,
     rate: float | None,
     batch: int,
+    as_json: bool,
 ) -> None:
     """Feed the readings of the CSV FILE to a sensor of a node.
 
     FILE holds a date and a number for each channel in every row. Without --rate, as fast as the node takes
-    them. Ctrl-C stops it, and says how far it came.
+    them. After a broken link it goes on with the first reading that the node does not have. Ctrl-C stops it,
+    and says how far it came.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -58,9 +68,15 @@ async def replay(
         try:
             with bar:
                 advance = functools.partial(_advance, bar, task)
-                await feed(node, sensor, samples, batch=batch, rate=rate, progress=advance)
+                await feed(
+                    node, sensor, samples, batch=batch, rate=rate, progress=advance, interrupted=tell_waiting
+                )
         finally:
-            click.echo(f"{bar.tasks[task].completed:.0f} of {len(samples)} samples fed to {sensor}")
+            fed = int(bar.tasks[task].completed)
+            if as_json:
+                print_json({"sensor": sensor, "fed": fed, "samples": len(samples)})
+            else:
+                click.echo(f"{fed} of {len(samples)} samples fed to {sensor}")
 
 
 def _advance(bar: Progress, task: TaskID, fed: int) -> None:
