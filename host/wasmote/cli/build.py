@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
+from wasmote.cli.common import json_option, print_json
 from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import PAGE_BYTES, Input, Stream
@@ -17,11 +17,25 @@ OUTPUT_FOLDER = Path("build")
 
 @click.command("build")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Bundle to write.")
-@click.option("--name", help="Name of the module, instead of the project file's.")
-@click.option("--release", "version", metavar="VERSION", help="Version, instead of the project file's.")
-@click.option("--sequence", type=click.IntRange(0, 0xFFFF_FFFF), help="Sequence number, likewise.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Bundle to write. Default: build/NAME.bundle.",
+)
+@click.option("--name", help="Name of the module. Default: the project file's, or SOURCE's.")
+@click.option(
+    "--release",
+    "version",
+    metavar="VERSION",
+    help="Version of the module. Default: the project file's, or 0.",
+)
+@click.option(
+    "--sequence",
+    type=click.IntRange(0, 0xFFFF_FFFF),
+    help="Sequence number of this release: it grows. Default: the project file's, or 1.",
+)
+@json_option
 def build(
     source: Path,
     output: Path | None,
@@ -33,7 +47,7 @@ def build(
     """Compile SOURCE, check it and write a bundle that a node installs.
 
     SOURCE is a module's project file (flood.toml), or its C or Wasm file with the project file beside it.
-    The bundle goes to build/NAME.bundle, or to --output.
+    The next step is to push the bundle to a board.
     """
     from wasmote.build.pipeline import build as build_module
     from wasmote.build.project import Overrides
@@ -45,7 +59,10 @@ def build(
         click.echo(f"note: there is no {result.loaded.place}: built without inputs and streams", err=True)
     path = output or OUTPUT_FOLDER / f"{result.bundle.manifest.name}.bundle"
     _write(path, result.bundle)
-    click.echo(json.dumps(summary(result.bundle, path)) if as_json else describe(result.bundle, path))
+    if as_json:
+        print_json(summary(result.bundle, path))
+    else:
+        click.echo(describe(result.bundle, path))
 
 
 def summary(bundle: Bundle, path: Path) -> dict[str, Any]:

@@ -9,7 +9,11 @@ import rich_click as click
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 _links = click.option(
-    "--link", "links", metavar="NAME=URL", multiple=True, help="Reach board NAME here instead; repeatable."
+    "--link",
+    "links",
+    metavar="NAME=URL",
+    multiple=True,
+    help="Reach board NAME here; repeatable. Default: FILE's links.",
 )
 
 
@@ -21,11 +25,17 @@ def gateway() -> None:
 @gateway.command()
 @_file
 @_links
-@click.option("--store", type=click.Path(path_type=Path, dir_okay=False), help="Database, instead of FILE's.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help="HTTP port, instead of FILE's; 0 takes a free one."
+    "--store", type=click.Path(path_type=Path, dir_okay=False), help="Database to write. Default: FILE's."
 )
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option("--port", type=click.IntRange(0, 65535), help="HTTP port; 0 takes a free one. Default: FILE's.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="How much to log.",
+)
 def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None, log_level: str) -> None:
     """Run the gateway that the TOML file FILE describes, until SIGTERM or Ctrl-C.
 

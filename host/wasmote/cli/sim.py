@@ -14,11 +14,21 @@ from wasmote.cli.common import json_option, print_json, run_async
 @click.command("sim")
 @click.argument("board")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Listen on 127.0.0.1:PORT (UDP native, TCP QEMU)."
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Listen on 127.0.0.1:PORT (native: UDP, else TCP). Default: a free one; a Unix socket with QEMU.",
 )
-@click.option("--instance", type=click.IntRange(0, 255), default=0, help="Tells boards of a kind apart.")
 @click.option(
-    "--image", type=click.Path(path_type=Path, dir_okay=False), help="Instead of build/BOARD's image."
+    "--instance",
+    type=click.IntRange(0, 255),
+    default=0,
+    show_default=True,
+    help="A number of its own for each board of a kind: part of its unique id.",
+)
+@click.option(
+    "--image",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Image to run. Default: what `make firmware` built.",
 )
 @json_option
 @run_async
