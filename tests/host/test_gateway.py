@@ -23,8 +23,10 @@ from wasmote.gateway.contract import METADATA_KEY, Contract, ContractMismatch
 from wasmote.gateway.core import Gateway
 from wasmote.gateway.database import StoreFault
 from wasmote.gateway.entities import Prediction, StreamKey
+from wasmote.gateway.identities import Identities, SameNode
 from wasmote.gateway.inference import ModelFault, OnnxModel
 from wasmote.gateway.reader import Gap, Position, Step
+from wasmote.gateway.session import SessionState
 from wasmote.gateway.sinks import StdoutSink
 from wasmote.gateway.store import Store
 from wasmote.wire.records import Record
@@ -197,6 +199,34 @@ async def test_a_board_that_never_answers_leaves_the_others_alone(tmp_path: Path
         assert list(gateway.nodes) == ["one"]
         states = {one["name"]: one["state"] for one in await gateway.describe()}
         assert states == {"one": "following", "two": "broken"}
+
+
+async def test_a_node_that_is_two_boards_is_followed_once(tmp_path: Path, board: FakeBoard):
+    async with Gateway(make_config(tmp_path, ("one", "two")), connect=board.connect).running() as gateway:
+        await gateway.following("one")
+        await gateway.sessions["two"].until(SessionState.BROKEN)
+        assert "board two is the same node as board one" in gateway.sessions["two"].fault
+        assert gateway.sessions["one"].state is SessionState.FOLLOWING
+
+
+def test_a_board_that_comes_back_on_another_link_is_not_its_old_self():
+    identities = Identities()
+    identities.claim("one", b"A")
+    identities.claim("one", b"B")
+    identities.claim("two", b"A")
+    with pytest.raises(SameNode, match="board three is the same node as board two: both have the id 41"):
+        identities.claim("three", b"A")
+    identities.release("two")
+    identities.claim("three", b"A")
+
+
+@pytest.mark.parametrize("content", [None, b"no database" * 100])
+async def test_a_store_that_cannot_be_one_is_named(tmp_path: Path, content: bytes | None):
+    path = tmp_path / "store"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(StoreFault, match=str(path)) as fault:
+        await Store(path).__aenter__()
+    assert "name a `store`" in fault.value.hint
 
 
 async def test_a_model_that_does_not_fit_stops_the_gateway_before_it_starts(tmp_path: Path, board: FakeBoard):

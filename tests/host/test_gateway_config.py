@@ -51,7 +51,11 @@ def test_links_are_replaced_from_the_command_line(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("link", "message"),
-    [("f405", "is not NAME=URL"), ("f406=tcp://127.0.0.1:1", "boards are: f405, native")],
+    [
+        ("f405", "is not NAME=URL"),
+        ("f405=COM3", "link 'COM3': unknown kind"),
+        ("f406=tcp://127.0.0.1:1", "boards are: f405, native"),
+    ],
 )
 def test_a_wrong_link_is_refused(tmp_path: Path, link: str, message: str):
     with pytest.raises(UsageFault, match=message):
@@ -66,6 +70,7 @@ def test_a_wrong_link_is_refused(tmp_path: Path, link: str, message: str):
             'lnik = "tcp://',
             ":2:1: boards.f405.lnik: there is no such key; did you mean 'link'?",
         ),
+        ('"tcp://127.0.0.1:4444"', '"tcp://x"', ":2:1: boards.f405.link: link 'tcp://x': host and port are"),
         ('link = "tcp://127.0.0.1:4444"', "", ":1:1: boards.f405.link: this key is missing"),
         ('project = "flood.toml"', "", ":7:1: modules.flood: needs either `bundle`"),
         ('project = "flood.toml"', "slot = -1", ":8:1: modules.flood.slot: Input should be greater than"),

@@ -14,6 +14,7 @@ from aiocoap import Code
 from fake_board import FakeBoard, FakeClock, make_bundle
 from wasmote.errors import CoapError, LinkDown
 from wasmote.gateway.entities import StreamKey
+from wasmote.gateway.identities import Identities
 from wasmote.gateway.pulse import Pulse, cancel
 from wasmote.gateway.session import BoardSession, SessionState
 from wasmote.gateway.store import Store
@@ -78,6 +79,7 @@ async def make_rig(path: Path, board: FakeBoard, bundle: Bundle | None = None) -
             stored=stored.beat,
             stale_after_s=STALE_S,
             clock=clock,
+            identities=Identities(),
             connect=board.connect,
         )
         running = asyncio.create_task(session.run())

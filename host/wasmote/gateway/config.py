@@ -31,6 +31,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from wasmote.errors import UsageFault
+from wasmote.link.url import parse_link
 from wasmote.toml_file import Place, TomlFile
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -65,7 +66,7 @@ class HttpSettings(_Table):
 class BoardSettings(_Table):
     """`[boards.NAME]`: how to reach a node."""
 
-    link: Annotated[str, StringConstraints(pattern=r"^[a-z0-9+]+:.+")]
+    link: str
 
 
 class ModuleSettings(_Table):
@@ -154,17 +155,22 @@ def load(path: Path, links: Sequence[str] = ()) -> GatewayConfig:
 
 
 def _contradictions(config: GatewayConfig) -> list[tuple[Place, str, str]]:
-    """Names that lead nowhere, and two modules in one place."""
+    """Links and names that lead nowhere, and two modules in one place."""
     found: list[tuple[Place, str, str]] = []
+    for name, board in config.boards.items():
+        try:
+            parse_link(board.link)
+        except UsageFault as fault:
+            found.append((("boards", name, "link"), fault.message, fault.hint))
     taken: dict[tuple[str, int], str] = {}
     for name, module in config.modules.items():
-        for board in config.boards_of(name):
-            if board not in config.boards:
+        for place in config.boards_of(name):
+            if place not in config.boards:
                 hint = f"boards are: {', '.join(config.boards)}"
-                found.append((("modules", name, "boards"), f"there is no board {board!r}", hint))
-            other = taken.setdefault((board, module.slot), name)
+                found.append((("modules", name, "boards"), f"there is no board {place!r}", hint))
+            other = taken.setdefault((place, module.slot), name)
             if other != name:
-                problem = f"slot {module.slot} of board {board!r} is taken by module {other!r}"
+                problem = f"slot {module.slot} of board {place!r} is taken by module {other!r}"
                 found.append(
                     (("modules", name), problem, "give one of them another `slot` or other `boards`")
                 )
@@ -204,6 +210,7 @@ def _with_links(config: GatewayConfig, links: Sequence[str]) -> GatewayConfig:
             raise UsageFault(f"--link {link}: is not NAME=URL", "as in --link f405=tcp://127.0.0.1:4444")
         if name not in boards:
             raise UsageFault(f"--link {link}: there is no board {name!r}", f"boards are: {', '.join(boards)}")
+        parse_link(url)
         boards[name] = boards[name].model_copy(update={"link": url})
     return config.model_copy(update={"boards": boards})
 

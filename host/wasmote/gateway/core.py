@@ -21,6 +21,7 @@ from wasmote.errors import UsageFault, WasmoteError
 from wasmote.gateway import http
 from wasmote.gateway.contract import ContractMismatch
 from wasmote.gateway.deployment import load_bundle
+from wasmote.gateway.identities import Identities
 from wasmote.gateway.inference import load_model
 from wasmote.gateway.pipeline import Pipeline
 from wasmote.gateway.pulse import Backoff, Clock, Pulse
@@ -56,6 +57,7 @@ class Gateway:
         self._pipelines: dict[str, Pipeline] = {}
         self.stored = Pulse()
         self._predicted = Pulse()
+        self._identities = Identities()
         self._log = structlog.get_logger()
 
     # ---- running ----------------------------------------------------------------------------
@@ -207,6 +209,7 @@ class Gateway:
             stored=self.stored.beat,
             stale_after_s=self.config.gateway.stale_after_s,
             clock=self._clock,
+            identities=self._identities,
             connect=self._connect,
         )
 

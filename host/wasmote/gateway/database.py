@@ -91,7 +91,10 @@ class Database:
             raise self._fault(fault) from fault
 
     async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self.path, isolation_level=None)
+        try:
+            connection = await aiosqlite.connect(self.path, isolation_level=None)
+        except sqlite3.Error as fault:
+            raise self._unusable(fault) from fault
         try:
             await connection.execute("PRAGMA journal_mode=WAL")
             await connection.execute("PRAGMA synchronous=NORMAL")
@@ -99,7 +102,7 @@ class Database:
             await self._prepare(connection)
         except sqlite3.Error as fault:
             await connection.close()
-            raise self._fault(fault) from fault
+            raise self._unusable(fault) from fault
         except BaseException:
             await connection.close()
             raise
@@ -153,6 +156,12 @@ class Database:
     async def _roll_back(self) -> None:
         if self._writer.in_transaction:
             await self._writer.execute("ROLLBACK")
+
+    def _unusable(self, fault: sqlite3.Error) -> StoreFault:
+        hint = (
+            "name a `store` that is, or can become, an SQLite file: is it a folder, or somebody else's file?"
+        )
+        return StoreFault(f"{self.path}: {fault}", hint)
 
     def _fault(self, fault: sqlite3.Error) -> StoreFault:
         return StoreFault(f"{self.path}: {fault}", "check free space, permissions and the health of the disk")

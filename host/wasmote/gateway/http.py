@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ def listen(settings: HttpSettings) -> Iterator[socket.socket]:
         raise UsageFault(f"http: {address}: {fault.strerror}", "take a `port` above 1023") from fault
     except OSError as fault:
         raise Busy(
-            f"http: {address}: {fault.strerror}", "stop what listens there, or change `port`"
+            f"http: {address}: {os.strerror(fault.errno or 0)}", "stop what listens there, or change `port`"
         ) from fault
     with listener:
         yield listener

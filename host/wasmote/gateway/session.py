@@ -21,6 +21,7 @@ from wasmote.errors import CoapError, LinkDown, WasmoteError
 from wasmote.gateway.deployment import Action, activation, is_candidate, plan
 from wasmote.gateway.entities import Numbering, StreamKey
 from wasmote.gateway.follower import Renumbered, StreamFollower
+from wasmote.gateway.identities import Identities
 from wasmote.gateway.pulse import Backoff, Clock, Pulse
 from wasmote.gateway.reader import Position, close, going_on
 from wasmote.node import Node
@@ -63,6 +64,7 @@ class BoardSession:
         stored: Callable[[], None],
         stale_after_s: float,
         clock: Clock,
+        identities: Identities,
         connect: Connect = Node.connect,
     ) -> None:
         self.name = name
@@ -77,6 +79,7 @@ class BoardSession:
         self._stored = stored
         self._stale_after_s = stale_after_s
         self._clock = clock
+        self._identities = identities
         self._connect = connect
         self._node: Node | None = None
         self._numberings: dict[StreamKey, Numbering] = {}
@@ -149,6 +152,7 @@ class BoardSession:
     async def _checking(self) -> SessionState:
         self._check_again.clear()
         self.info = await self.node.info()
+        self._identities.claim(self.name, self.info.unique_id)
         await self._store.board_seen(self.name, self.info)
         return SessionState.DEPLOYING
 
@@ -311,6 +315,7 @@ class BoardSession:
         if str(fault) != self.fault:
             self._log.warning("session broken", state=str(self.state), fault=str(fault))
         self.fault = str(fault)
+        self._identities.release(self.name)
         self._enter(SessionState.BROKEN)
 
 
