@@ -106,7 +106,8 @@ static void get_input(struct cbor_in *in, struct manifest_input *input) {
             cbor_skip(in);
         }
     }
-    struct cbor_in units = {input->unit.bytes, input->unit.bytes + input->unit.len, false};
+    struct cbor_in units;
+    cbor_in_init(&units, input->unit.bytes, input->unit.len);
     bool complete = input->name[0] && input->unit.len && cbor_get_array(&units) == input->channels;
     if (!complete || input->channels == 0 || input->channels > SENSOR_CHANNELS_MAX)
         in->error = true;
