@@ -130,7 +130,7 @@ void cbor_put_f32_array(struct cbor_out *out, const float *values, size_t count)
 
 void cbor_in_init(struct cbor_in *in, const void *bytes, size_t len) {
     in->at = bytes;
-    in->end = in->at + len;
+    in->end = len > 0 ? in->at + len : in->at; /* C11 6.5.6: not even 0 may be added to NULL */
     in->error = false;
 }
 
