@@ -26,16 +26,14 @@ from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, back
 from wasmote.link.ports import open_port
 from wasmote.link.transport import LinkBroken, SlipmuxInterface
 from wasmote.link.url import CoapLink, Link, TcpLink, UnixLink
+from wasmote.upload import Upload
 
 if TYPE_CHECKING:
     from aiocoap.pipe import Pipe
 
-BLOCK_SZX_MAX = 6  # 1024 bytes (RFC 7959 section 2.2): fits the 1152 bytes of a message with its options
-UPLOAD_STARTS_MAX = 3  # times an upload is begun before a node that keeps losing it is reported
+    from wasmote.upload import Progress
 
 _log = logging.getLogger("wasmote.coap")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Timings:
         0.25, 4
     )  # a board that is just booting answers soon, a silent one is known after 8 to 12 s
     request: Timing = Timing(2.0, 3)
-    install: Timing = Timing(4.0, 3)  # the first block may erase a flash sector
+    install: Timing = Timing(4.0, 5)  # the first block may erase a flash sector; here, tries of two copies
 
 
 class NodeBusy(CoapError):
@@ -95,6 +93,21 @@ class SteadyTokens(TokenManager):  # type: ignore[misc] # aiocoap has no types
             self._fixed = None
 
 
+class Exchanges(MessageManager):  # type: ignore[misc]
+    """aiocoap's message layer, able to stop repeating a message whose sender has given it up."""
+
+    def abandon(self, message: Message) -> None:
+        """Forget a confirmable message, so that the next one can go out (NSTART is 1)."""
+        remote = message.remote
+        if remote in self._backlogs:
+            self._backlogs[remote] = [entry for entry in self._backlogs[remote] if entry[0] is not message]
+        _, repetition = (self._active_exchanges or {}).pop((remote, message.mid), (None, None))
+        if repetition is not None:
+            repetition.cancel()
+            if remote in self._backlogs:
+                self._continue_backlog(remote)
+
+
 class Endpoint:
     """The way to one node: an aiocoap context, the node's address, on a serial link its `Connection`."""
 
@@ -114,7 +127,7 @@ class Endpoint:
         self.context = Context(loggername=_log.name)
         self.tokens = SteadyTokens(self.context)
         self.at_close: set[Callable[[], Awaitable[None]]] = set()  # what to do while the link is still there
-        self._messages = MessageManager(self.tokens)
+        self._messages = Exchanges(self.tokens)
         self._remote: Any = None
         self._on_diagnostic = on_diagnostic
         self._opener = opener
@@ -174,6 +187,8 @@ class Endpoint:
 
     async def wait_up(self) -> None:
         """Wait until a request can be sent again. Raises `LinkDown` once the endpoint is closed."""
+        if not self.context.request_interfaces:
+            raise LinkDown(f"{self.link}: the link is closed")
         if self.connection is None:
             await self._wait_for_answer()
         elif await self.connection.wait_for(LinkState.UP, LinkState.CLOSED) is LinkState.CLOSED:
@@ -226,42 +241,33 @@ class Endpoint:
                 continue
         return await self.exchange(self.message(Code.GET, path))
 
+    async def attempt(self, message: Message, pause_s: float, within_s: float) -> Message | None:
+        """Send a request that may get lost, a second time after a pause; None when no answer came in time.
+
+        Unlike `exchange`, silence is no error that ends everything else on this link. Raises `LinkDown`, or
+        `WasmoteError` for what breaks the protocol.
+        """
+        tuning = Timing(pause_s, retransmits=2).tuning()
+        tuning.ACK_RANDOM_FACTOR = 1.0
+        message.transport_tuning = tuning
+        try:
+            async with asyncio.timeout(within_s):
+                return await self.exchange(message, blockwise=False)
+        except (TimeoutError, NoAnswer):  # NoAnswer: to another request, but aiocoap tells all of them
+            return None
+        finally:
+            self._messages.abandon(message)
+
     async def upload(
         self, code: Code, path: str, body: bytes, content_format: int | None, progress: Progress | None
     ) -> Message:
-        """Send a body block by block (RFC 7959 section 2.5); return the response to the last one.
+        """Send a body block by block; return the response to the last one. See `Upload.run`.
 
-        `progress` gets (bytes taken by the node, all bytes). A node that lost the beginning (4.08) gets it
-        again.
+        `progress` gets (bytes taken by the node, all bytes).
         """
-        for _ in range(UPLOAD_STARTS_MAX - 1):
-            response = await self._upload_once(code, path, body, content_format, progress)
-            if response.code is not Code.REQUEST_ENTITY_INCOMPLETE:
-                return response
-        return await self._upload_once(code, path, body, content_format, progress)
-
-    async def _upload_once(
-        self, code: Code, path: str, body: bytes, content_format: int | None, progress: Progress | None
-    ) -> Message:
-        offset, szx = 0, BLOCK_SZX_MAX
-        while True:
-            size = 16 << szx
-            message = self.message(code, path, body[offset : offset + size], content_format)
-            message.transport_tuning = self.timings.install.tuning()
-            more = offset + size < len(body)
-            message.opt.block1 = (offset // size, more, szx)
-            if offset == 0:
-                message.opt.size1 = len(body)
-            response = await self.exchange(message, blockwise=False)
-            if not more or response.code is not Code.CONTINUE:
-                if progress and response.code.is_successful():
-                    progress(len(body), len(body))
-                return response
-            offset += size
-            if response.opt.block1 is not None:
-                szx = min(szx, response.opt.block1.size_exponent)
-            if progress:
-                progress(offset, len(body))
+        return await Upload(
+            self, lambda: self.message(code, path, content_format=content_format), body, progress
+        ).run()
 
     def explain(self, fault: BaseException) -> WasmoteError:
         """Turn an error of aiocoap into one of ours."""

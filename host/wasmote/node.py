@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiocoap import Code
 
-from wasmote.coap import Endpoint, Progress, Timings, check
+from wasmote.coap import Endpoint, Timings, check
 from wasmote.errors import UsageFault
 from wasmote.link.connection import LinkState, Opener, Sleeper
 from wasmote.link.ports import open_port
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from aiocoap.message import Message
 
+    from wasmote.upload import Progress
     from wasmote.wire.records import Records
 
 FORMAT_TEXT = 0

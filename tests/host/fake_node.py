@@ -56,7 +56,14 @@ class Refusal(Exception):
 @dataclass
 class Upload:
     path: str
+    tag: tuple[bytes, ...]
     body: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+    last: tuple[int, bytes] | None = None  # the block taken last, by its start ...
+    last_code: Code = Code.CONTINUE  # ... and what it was answered with
+
+    def repeats(self, start: int, payload: bytes) -> bool:
+        return self.last == (start, payload)
 
 
 class FakeNode:
@@ -80,6 +87,7 @@ class FakeNode:
         self.silent = False
         self.send: Send | None = None
         self._upload: Upload | None = None
+        self.blocks: list[int] = []  # where each block began that came in, repeated ones too
         self._message_id = 0x7000
         self._observe_number = 0
         self._notifications = 0
@@ -119,6 +127,8 @@ class FakeNode:
         path = "/" + "/".join(request.opt.uri_path)
         query = "&".join(request.opt.uri_query)
         try:
+            if request.opt.block1 is not None and (repeated := self._repeated(request, path)):
+                return Message(code=repeated, block1=self._next_block1(request))
             body = self._body(request, path)
             if body is None:
                 return Message(code=Code.CONTINUE, block1=self._next_block1(request))
@@ -126,6 +136,8 @@ class FakeNode:
             response = self._execute(request.code, path, query, body)
         except Refusal as refusal:
             return Message(code=refusal.code, payload=refusal.diagnostic.encode())
+        if self._upload is not None:
+            self._upload.last_code = response.code
         self._observe(request, response, path)
         self._slice(request, response)
         if request.opt.block1 is not None:
@@ -136,23 +148,32 @@ class FakeNode:
         block = request.opt.block1
         return block.block_number, block.more, min(block.size_exponent, self.block_szx_max)
 
+    def _repeated(self, request: Message, path: str) -> Code | None:
+        """The answer to the block before, when this is it again."""
+        self.blocks.append(request.opt.block1.start)
+        upload, start = self._upload, request.opt.block1.start
+        known = upload is not None and (upload.path, upload.tag) == (path, request.opt.request_tag)
+        return upload.last_code if start and known and upload.repeats(start, request.payload) else None
+
     def _body(self, request: Message, path: str) -> bytes | None:
         """Return the whole body, or None while more blocks are needed."""
         block = request.opt.block1
         if block is None:
             return bytes(request.payload)
+        tag = request.opt.request_tag
         if block.block_number == 0:
-            self._upload = Upload(path)
-        if self._upload is None or self._upload.path != path or len(self._upload.body) != block.start:
+            self._upload = Upload(path, tag)
+        upload = self._upload
+        if upload is None or upload.complete or (upload.path, upload.tag) != (path, tag):
+            raise Refusal(Code.REQUEST_ENTITY_INCOMPLETE, "no such upload")
+        if len(upload.body) != block.start:
             raise Refusal(Code.REQUEST_ENTITY_INCOMPLETE, "block out of order")
-        self._upload.body += request.payload
-        if len(self._upload.body) > self.info.bundle_max:
+        upload.body += request.payload
+        if len(upload.body) > self.info.bundle_max:
             raise Refusal(Code.REQUEST_ENTITY_TOO_LARGE, f"larger than {self.info.bundle_max} bytes")
-        if block.more:
-            return None
-        body = bytes(self._upload.body)
-        self._upload = None
-        return body
+        upload.last, upload.last_code = (block.start, request.payload), Code.CONTINUE
+        upload.complete = not block.more
+        return bytes(upload.body) if upload.complete else None
 
     def _observe(self, request: Message, response: Message, path: str) -> None:
         if request.opt.observe == 0 and path.startswith(("/out/", "/log")):

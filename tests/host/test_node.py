@@ -14,6 +14,7 @@ from aiocoap.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bad_lines import ByteErrors, Late, Lossy, byte_at_a_time
 from fake_line import FakeServer, fake_pty, fake_udp
 from fake_node import FakeNode
 from served import no_leaked_tasks, served
@@ -30,37 +31,11 @@ __all__ = ["no_leaked_tasks"]  # a fixture that every test here gets
 
 IMPATIENT = Timing(0.02, 9)  # bad links lose messages: send them again soon, and often
 PATIENT_ENOUGH = Timing(0.02, 4)  # gives up after 0.6 s, more than a busy machine takes for an answer
-QUICK = Timings(probe=IMPATIENT, request=IMPATIENT, install=IMPATIENT)
+QUICK = Timings(probe=IMPATIENT, request=IMPATIENT, install=Timing(0.1, 9))
 BUNDLE = random.Random(7).randbytes(20_000)
 
 
 # ---- bad lines: one end-to-end test over all of them -------------------------------------------
-
-
-def byte_at_a_time(data: bytes) -> list[bytes]:
-    return [bytes([byte]) for byte in data]
-
-
-class Lossy:
-    """Drops, doubles, damages or cuts every chunk with a probability; a seed makes a run repeatable."""
-
-    def __init__(self, what: str, probability: float, seed: int = 1) -> None:
-        self.what = what
-        self.probability = probability
-        self.random = random.Random(seed)
-
-    def __call__(self, data: bytes) -> list[bytes]:
-        if self.random.random() >= self.probability:
-            return [data]
-        position = self.random.randrange(len(data))
-        flipped = bytes([data[position] ^ (1 << self.random.randrange(8))])
-        return {
-            "drop": [],
-            "double": [data, data],
-            "flip": [data[:position] + flipped + data[position + 1 :]],
-            "cut": [data[:position]],
-            "insert": [data[:position], self.random.randbytes(3), data[position:]],
-        }[self.what]
 
 
 LINES = {
@@ -71,6 +46,8 @@ LINES = {
     "flip": Lossy("flip", 0.15),
     "cut": Lossy("cut", 0.15),
     "insert": Lossy("insert", 0.15),
+    "errors": ByteErrors(1e-3),
+    "late": Late(),
 }
 
 
