@@ -41,6 +41,14 @@ void loop_timer_at(struct loop_timer *timer, uint64_t at_us, void (*fire)(void *
     *link = timer;
 }
 
+void loop_timer_every(struct loop_timer *timer, uint64_t period_us, void (*fire)(void *), void *arg) {
+    uint64_t now = hal_now_us();
+    uint64_t at = timer->fire == fire ? timer->at_us + period_us : now + period_us;
+    if (at <= now)
+        at += (now - at) / period_us * period_us + period_us;
+    loop_timer_at(timer, at, fire, arg);
+}
+
 static void run_pending(void) {
     uint32_t state = hal_irq_lock();
     uint32_t events = pending;

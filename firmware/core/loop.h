@@ -33,6 +33,10 @@ struct loop_timer {
 /* (Re)arms a timer at an absolute hal_now_us() time. The struct is the caller's and must stay.
  * Thread. A fired timer is disarmed before its function runs, so it may re-arm itself. */
 void loop_timer_at(struct loop_timer *timer, uint64_t at_us, void (*fire)(void *), void *arg);
+
+/* (Re)arms a timer that fires every so often: it keeps its rhythm, from when it was due and not from
+ * when it ran, but turns that were missed are not made up for - they could take for ever. */
+void loop_timer_every(struct loop_timer *timer, uint64_t period_us, void (*fire)(void *), void *arg);
 void loop_timer_cancel(struct loop_timer *timer);
 
 /* Handles what is pending and due, then sleeps until the next event or timer, feeding the

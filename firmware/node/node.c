@@ -22,10 +22,9 @@ const uint8_t *node_boot_id(void) {
     return boot_id;
 }
 
-/* Ticks keep their rhythm: the next one counts from when this one was due, not from when it ran. */
 static void tick(void *arg) {
     (void)arg;
-    loop_timer_at(&tick_timer, tick_timer.at_us + TICK_US, tick, NULL);
+    loop_timer_every(&tick_timer, TICK_US, tick, NULL);
     slots_tick(clock_now_ms());
 }
 
@@ -54,7 +53,7 @@ void node_start(void) {
     slipmux_link_start();
     if (BOARD_NET)
         udp_link_start();
-    loop_timer_at(&tick_timer, hal_now_us() + TICK_US, tick, NULL);
+    loop_timer_every(&tick_timer, TICK_US, tick, NULL);
     hal_watchdog_start(WATCHDOG_MS);
     say_hello();
 }

@@ -57,6 +57,11 @@ void fake_advance_us(uint64_t span) {
     }
 }
 
+void fake_jump_us(uint64_t span) {
+    now_us += span;
+    fake_settle();
+}
+
 uint64_t hal_now_us(void) {
     return now_us;
 }

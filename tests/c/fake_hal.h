@@ -16,6 +16,7 @@ void fake_reset(void); /* time 1 s, empty rings, transmit ring of FAKE_RING_BYTE
 /* ---- time: both run the loop ---- */
 void fake_settle(void);              /* until nothing is pending */
 void fake_advance_us(uint64_t span); /* every timer on the way fires at its time */
+void fake_jump_us(uint64_t span);    /* at once: every timer on the way fires late */
 
 /* ---- serial line ---- */
 void fake_uart_put(const void *bytes, size_t len); /* what the other side sends */

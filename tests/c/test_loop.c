@@ -53,6 +53,29 @@ static void a_timer_can_be_moved_and_cancelled(void **state) {
     assert_string_equal(trace, "ca");
 }
 
+static uint64_t last_fired;
+
+static void count_turn(void *arg) {
+    (void)arg;
+    last_fired = hal_now_us();
+    loop_timer_every(&timers[0], 100, count_turn, NULL);
+    traced++;
+}
+
+static void missed_turns_are_not_made_up_for(void **state) {
+    (void)state;
+    uint64_t began = last_fired = hal_now_us();
+    loop_timer_every(&timers[0], 100, count_turn, NULL);
+    fake_advance_us(300);
+    assert_int_equal(traced, 3);
+    fake_jump_us(10050); /* the loop does not run meanwhile */
+    assert_int_equal(traced, 4);
+    fake_advance_us(50);
+    assert_int_equal(traced, 5);
+    assert_int_equal((last_fired - began) % 100, 0); /* in its rhythm again */
+    loop_timer_cancel(&timers[0]);
+}
+
 static void rearm_for_now(void *arg) {
     note(arg);
     if (traced < 5)
@@ -100,6 +123,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(timers_fire_in_order_of_time, setup),
         cmocka_unit_test_setup(a_timer_can_be_moved_and_cancelled, setup),
+        cmocka_unit_test_setup(missed_turns_are_not_made_up_for, setup),
         cmocka_unit_test_setup(a_timer_that_is_always_due_does_not_starve_events, setup),
         cmocka_unit_test_setup(an_event_posted_by_its_handler_gets_another_turn, setup),
     };
