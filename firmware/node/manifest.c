@@ -16,6 +16,13 @@ static void get_name(struct cbor_in *in, char out[NAME_CAP]) {
         in->error = true;
 }
 
+/* A text of at least one byte. */
+static void get_text(struct cbor_in *in, char *out, size_t cap) {
+    cbor_get_text_into(in, out, cap);
+    if (!out[0])
+        in->error = true;
+}
+
 static uint32_t get_u32(struct cbor_in *in) {
     uint64_t value = cbor_get_uint(in);
     if (value > UINT32_MAX)
@@ -133,12 +140,24 @@ static void get_streams(struct cbor_in *in, struct manifest *manifest) {
     }
 }
 
+static bool has_input(const struct manifest *manifest, const char *name) {
+    for (uint32_t i = 0; i < manifest->input_count; i++)
+        if (strcmp(manifest->input[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void get_inputs(struct cbor_in *in, struct manifest *manifest) {
     size_t items = cbor_get_array(in);
     if (items > MODULE_INPUTS_MAX)
         in->error = true;
-    for (size_t i = 0; i < items && !in->error; i++)
-        get_input(in, &manifest->input[manifest->input_count++]);
+    for (size_t i = 0; i < items && !in->error; i++) {
+        struct manifest_input *input = &manifest->input[i];
+        get_input(in, input);
+        if (has_input(manifest, input->name)) /* a reading would arrive twice */
+            in->error = true;
+        manifest->input_count++;
+    }
 }
 
 static void get_config(struct cbor_in *in, struct manifest *manifest) {
@@ -161,7 +180,7 @@ static void get_state(struct cbor_in *in, struct manifest *manifest) {
     while (pairs-- && !in->error) {
         switch (cbor_get_uint(in)) {
         case 0:
-            cbor_get_text_into(in, manifest->state_schema, sizeof manifest->state_schema);
+            get_text(in, manifest->state_schema, sizeof manifest->state_schema);
             break;
         case 1:
             manifest->state_bytes = get_u32(in);
@@ -170,6 +189,8 @@ static void get_state(struct cbor_in *in, struct manifest *manifest) {
             cbor_skip(in);
         }
     }
+    if (!manifest->state_schema[0] || !manifest->state_bytes)
+        in->error = true;
 }
 
 static void get_capabilities(struct cbor_in *in, struct manifest *manifest) {
@@ -201,7 +222,7 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         get_name(in, m->name);
         break;
     case 1:
-        cbor_get_text_into(in, m->version, sizeof m->version);
+        get_text(in, m->version, sizeof m->version);
         break;
     case 2:
         m->sequence = get_u32(in);
@@ -216,7 +237,7 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         m->abi = get_u32(in);
         break;
     case 6:
-        cbor_get_text_into(in, m->device_class, sizeof m->device_class);
+        get_text(in, m->device_class, sizeof m->device_class);
         break;
     case 7:
         m->pages = get_u32(in);

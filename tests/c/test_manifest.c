@@ -18,6 +18,8 @@ struct bend {
     const char *second_stream;
     uint32_t shape;
     size_t units;
+    size_t inputs; /* all of one name */
+    const char *schema;
     const char *capability;
     bool wrong_digest;
 };
@@ -29,6 +31,8 @@ static const struct bend good = {.leave_out = -1,
                                  .second_stream = "alarm",
                                  .shape = 3,
                                  .units = 2,
+                                 .inputs = 1,
+                                 .schema = "flood/1",
                                  .capability = "log"};
 
 static void put_stream(struct cbor_out *out, const char *name, uint32_t shape) {
@@ -92,8 +96,9 @@ static void put_field(struct cbor_out *out, int key, const struct bend *bend) {
         put_stream(out, bend->second_stream, 1);
         break;
     case 10:
-        cbor_put_array(out, 1);
-        put_input(out, bend->units);
+        cbor_put_array(out, bend->inputs);
+        for (size_t i = 0; i < bend->inputs; i++)
+            put_input(out, bend->units);
         break;
     case 11:
         cbor_put_map(out, 1);
@@ -103,7 +108,7 @@ static void put_field(struct cbor_out *out, int key, const struct bend *bend) {
     case 12:
         cbor_put_map(out, 2);
         cbor_put_uint(out, 0);
-        cbor_put_text(out, "flood/1");
+        cbor_put_text(out, bend->schema);
         cbor_put_uint(out, 1);
         cbor_put_uint(out, 64);
         break;
@@ -223,6 +228,12 @@ static void bent_fields_are_refused(void **state) {
     bend = good;
     bend.units = 1;
     assert_refused(bend, WM_EINVAL, "key 10");
+    bend = good;
+    bend.inputs = 2;
+    assert_refused(bend, WM_EINVAL, "key 10");
+    bend = good;
+    bend.schema = "";
+    assert_refused(bend, WM_EINVAL, "key 12");
     bend = good;
     bend.capability = "root";
     assert_refused(bend, WM_EINVAL, "key 13");
