@@ -9,8 +9,9 @@
 #include "config/wasm3_config.h"
 #include "wasm3.h"
 
-/* Calls and loop back-edges between two looks at the clock. At 50 to 100 cycles each that is a look
- * every 0.1 to 0.2 ms on a Cortex-M at 168 MHz, far below any sensible budget. */
+/* Calls and loop back-edges between two looks at the clock; guest_view() asks for one sooner. At 50
+ * to 100 cycles each that is a look every 0.1 to 0.2 ms on a Cortex-M at 168 MHz, far below any
+ * sensible budget. */
 #define ENGINE_FUEL 256
 
 /* Native stack below the limit that wasm3 checks: for the frames between two checks (a host call,

@@ -48,10 +48,12 @@ static inline double arg_f64(const uint64_t *args, size_t index) {
 }
 
 /* The host's memory behind (address, count * unit bytes), or NULL when that is not all inside the
- * guest's linear memory as it is now. */
+ * guest's linear memory as it is now. A view may be all of that memory and take the host long, so the
+ * clock is looked at right after the call and not ENGINE_FUEL calls later. */
 static inline uint8_t *guest_view(IM3Runtime engine, void *memory, uint32_t address, uint32_t count,
                                   uint32_t unit) {
     const uint64_t end = (uint64_t)address + (uint64_t)count * unit;
+    m3_fuel = 0;
     return end <= m3_GetMemorySize(engine) ? (uint8_t *)memory + address : NULL;
 }
 
