@@ -34,6 +34,14 @@
 #ifndef COAP_OBSERVE_CON_EVERY
 #define COAP_OBSERVE_CON_EVERY 32 /* every n-th notification is confirmable, to find dead observers */
 #endif
+#ifndef COAP_OBSERVE_INTERVAL_MS
+#define COAP_OBSERVE_INTERVAL_MS                                                                        \
+    20 /* an observer's notifications are at least this far apart; RFC 7641 section 4.5.1 wants a round \
+        * trip, so raise it (to 3000) where the network is slow or unknown */
+#endif
+#ifndef COAP_DEFERRED_BODY_MAX
+#define COAP_DEFERRED_BODY_MAX 256 /* bytes of a body that is answered later; x1 */
+#endif
 #ifndef COAP_PATH_MAX
 #define COAP_PATH_MAX 64 /* bytes of a Uri-Path, segments joined by '/' */
 #endif
@@ -62,6 +70,11 @@
 #endif
 #ifndef MODULE_EVENT_BUDGET_US
 #define MODULE_EVENT_BUDGET_US 50000 /* default time budget of one event */
+#endif
+#ifndef MODULE_EVENT_BUDGET_MAX_US
+/* The most a manifest may ask for. A swap runs up to four guest functions between two feeds of the
+ * watchdog (node/instance.c): this times four stays below WATCHDOG_MS. */
+#define MODULE_EVENT_BUDGET_MAX_US 500000
 #endif
 #ifndef MODULE_STACK_MAX
 #define MODULE_STACK_MAX 8192 /* bytes of Wasm operand stack a manifest may ask for */

@@ -34,6 +34,11 @@ static wm_status check_target(const struct manifest *m, char *why, size_t why_ca
                  (unsigned)m->stack_bytes, (unsigned)MODULE_STACK_MAX);
         return WM_ENOTSUP;
     }
+    if (m->budget_us > MODULE_EVENT_BUDGET_MAX_US) {
+        snprintf(why, why_cap, "asks for %u us for one event, this node gives at most %u",
+                 (unsigned)m->budget_us, (unsigned)MODULE_EVENT_BUDGET_MAX_US);
+        return WM_ENOTSUP;
+    }
     return WM_OK;
 }
 
@@ -61,9 +66,13 @@ wm_status instance_open(struct instance *instance, int slot, int bank, char *why
         return status;
     instance->bank = bank;
     instance->host = guest_host_api(instance->manifest.capabilities);
+    instance_unbind(instance);
+    return WM_OK;
+}
+
+void instance_unbind(struct instance *instance) {
     for (uint32_t i = 0; i < MODULE_INPUTS_MAX; i++)
         instance->sensor[i] = WM_ENOENT;
-    return WM_OK;
 }
 
 void instance_close(struct instance *instance) {
@@ -90,6 +99,7 @@ wm_status instance_load(struct instance *instance, char *why, size_t why_cap) {
         .budget_us = m->budget_us,
         .sample_bytes = largest_sample(m),
     };
+    hal_watchdog_feed();
     return runtime_load(&instance->runtime, instance->module.bytes, instance->module.len, &limits,
                         &instance->host, instance, why, why_cap);
 }
@@ -116,7 +126,14 @@ static bool hand_over_state(struct instance *to, struct instance *from) {
     return true;
 }
 
-/* Events are measured here, so that every way into the module counts. */
+/* Every way into the module's events passes begin() and account(). One event is bounded by its
+ * budget, but a request with many samples is many events in one turn of the loop: the watchdog is
+ * fed before each. */
+static uint64_t begin(void) {
+    hal_watchdog_feed();
+    return hal_now_us();
+}
+
 static void account(struct instance *instance, uint64_t began_us) {
     uint64_t spent = hal_now_us() - began_us;
     instance->events++;
@@ -128,18 +145,20 @@ static void account(struct instance *instance, uint64_t began_us) {
 static wm_status give_config(struct instance *instance, char *why, size_t why_cap) {
     if (!instance->manifest.config.len)
         return WM_OK;
-    uint64_t began = hal_now_us();
+    uint64_t began = begin();
     wm_status status =
         runtime_on_config(&instance->runtime, instance->config, instance->config_len, why, why_cap);
     account(instance, began);
-    return status;
+    return status == WM_EINVAL ? WM_ETRAP : status; /* no room for them: the guest's fault */
 }
 
-static wm_status merge_config(struct instance *instance, struct span chosen) {
+static wm_status merge_config(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
     uint8_t merged[MODULE_CONFIG_MAX];
     int len = module_config_merge(instance->manifest.config, chosen, merged, sizeof merged);
-    if (len < 0)
+    if (len < 0) {
+        snprintf(why, why_cap, "the parameters need more than %u bytes", (unsigned)MODULE_CONFIG_MAX);
         return (wm_status)len;
+    }
     memcpy(instance->config, merged, (size_t)len);
     instance->config_len = (size_t)len;
     return WM_OK;
@@ -149,7 +168,7 @@ static wm_status bind_inputs(struct instance *instance, char *why, size_t why_ca
     for (uint32_t i = 0; i < instance->manifest.input_count; i++) {
         int sensor = sensor_bind(&instance->manifest.input[i], why, why_cap);
         if (sensor < 0)
-            return (wm_status)sensor;
+            return WM_ENOTSUP;
         instance->sensor[i] = sensor;
     }
     return WM_OK;
@@ -159,19 +178,19 @@ wm_status instance_start(struct instance *instance, struct instance *before, boo
                          size_t why_cap) {
     const struct instance *parameters = before ? before : instance; /* a restart keeps its own */
     struct span chosen = {parameters->config, parameters->config_len};
-    wm_status status = merge_config(instance, chosen);
-    if (status) {
-        snprintf(why, why_cap, "the parameters need more than %u bytes", (unsigned)MODULE_CONFIG_MAX);
-        return status;
-    }
-    status = bind_inputs(instance, why, why_cap);
+    wm_status status = merge_config(instance, chosen, why, why_cap);
+    if (status == WM_OK)
+        status = bind_inputs(instance, why, why_cap);
     if (status)
         return status;
     instance->events = 0;
-    instance->event_ms = clock_now_ms();
+    instance->time_us = 0;
+    instance->longest_us = 0;
+    hal_watchdog_feed();
     status = runtime_start(&instance->runtime, why, why_cap);
     if (status)
         return status;
+    hal_watchdog_feed();
     *state_kept = hand_over_state(instance, before);
     return give_config(instance, why, why_cap);
 }
@@ -180,7 +199,7 @@ wm_status instance_start(struct instance *instance, struct instance *before, boo
 
 wm_status instance_sample(struct instance *instance, uint32_t input, int64_t time_ms,
                           const float *values, size_t count, char *why, size_t why_cap) {
-    uint64_t began = hal_now_us();
+    uint64_t began = begin();
     instance->may_emit = true;
     instance->event_ms = time_ms;
     wm_status status =
@@ -193,7 +212,7 @@ wm_status instance_sample(struct instance *instance, uint32_t input, int64_t tim
 wm_status instance_tick(struct instance *instance, int64_t now_ms, char *why, size_t why_cap) {
     if (!runtime_wants_tick(&instance->runtime))
         return WM_OK;
-    uint64_t began = hal_now_us();
+    uint64_t began = begin();
     instance->may_emit = true;
     instance->event_ms = now_ms;
     wm_status status = runtime_on_tick(&instance->runtime, now_ms, why, why_cap);
@@ -206,7 +225,7 @@ wm_status instance_configure(struct instance *instance, struct span chosen, char
     wm_status status = module_config_check(instance->manifest.config, chosen, why, why_cap);
     if (status)
         return status;
-    status = merge_config(instance, chosen);
+    status = merge_config(instance, chosen, why, why_cap);
     if (status == WM_OK && runtime_is_loaded(&instance->runtime))
         status = give_config(instance, why, why_cap);
     return status;

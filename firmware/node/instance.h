@@ -25,7 +25,7 @@ struct instance {
     int sensor[MODULE_INPUTS_MAX]; /* index of the sensor behind each input, once started */
     bool may_emit;
     int64_t event_ms; /* time of the sample that is being handled */
-    uint32_t events;
+    uint32_t events;  /* these three since it was started */
     uint64_t time_us;
     uint32_t longest_us;
 };
@@ -36,6 +36,9 @@ wm_status instance_open(struct instance *instance, int slot, int bank, char *why
 
 /* Gives bank and memory back; safe on an unused one. */
 void instance_close(struct instance *instance);
+
+/* Forgets which sensors are behind the inputs, so that it can read none: after a failed start. */
+void instance_unbind(struct instance *instance);
 
 /* Loads the module into the engine: parses, links, compiles; runs nothing of it. */
 wm_status instance_load(struct instance *instance, char *why, size_t why_cap);

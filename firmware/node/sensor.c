@@ -42,7 +42,7 @@ static void read_on_timer(void *arg) {
     struct sensor *sensor = arg;
     float values[SENSOR_CHANNELS_MAX];
     int index = (int)(sensor - sensors);
-    loop_timer_at(&sensor->timer, sensor->timer.at_us + sensor->period_ms * 1000ull, read_on_timer, arg);
+    loop_timer_every(&sensor->timer, sensor->period_ms * 1000ull, read_on_timer, arg);
     if (read_board_sensor(index, values) == WM_OK)
         sensor_publish(index, clock_now_ms(), values);
 }
@@ -77,7 +77,7 @@ static void add_board_sensor(int index, const struct hal_sensor *info) {
     sensor->channel_len = encode_texts(info->channel, info->channels, sensor->channel);
     sensor->unit_len = encode_texts(info->unit, info->channels, sensor->unit);
     sensor->period_ms = SENSOR_PERIOD_MS;
-    loop_timer_at(&sensor->timer, hal_now_us() + sensor->period_ms * 1000ull, read_on_timer, sensor);
+    loop_timer_every(&sensor->timer, sensor->period_ms * 1000ull, read_on_timer, sensor);
 }
 
 void sensors_start(sensor_listener *listener) {
@@ -128,12 +128,11 @@ int sensor_bind(const struct manifest_input *input, char *why, size_t why_cap) {
     if (status)
         return status;
     int index = sensor_find(input->name);
-    if (index < 0)
-        return add_injected_sensor(input);
-    struct sensor *sensor = &sensors[index];
-    if (!sensor->injected && input->period_ms && input->period_ms < sensor->period_ms)
-        sensor->period_ms = input->period_ms;
-    return index;
+    return index < 0 ? add_injected_sensor(input) : index;
+}
+
+void sensor_pace(int index, uint32_t period_ms) {
+    sensors[index].period_ms = period_ms;
 }
 
 void sensor_remove(int index) {

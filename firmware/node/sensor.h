@@ -47,6 +47,9 @@ wm_status sensor_check(const struct manifest_input *input, char *why, size_t why
 /* The sensor of an input, created when it is to be injected. Its index, or as sensor_check(). */
 int sensor_bind(const struct manifest_input *input, char *why, size_t why_cap);
 
+/* How often a board sensor is read, from its next reading on. Nothing to an injected one. */
+void sensor_pace(int index, uint32_t period_ms);
+
 /* An injected sensor nobody listens to any more. */
 void sensor_remove(int index);
 

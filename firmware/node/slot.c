@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "hal.h"
-#include "net/coap_server.h"
 #include "node/bank.h"
 #include "node/log.h"
 #include "node/sensor.h"
@@ -35,20 +34,27 @@ static wm_status refuse(wm_status status, char *why, size_t why_cap, const char 
 
 /* ---- sensors in use --------------------------------------------------------------------- */
 
-static bool instance_uses(const struct instance *instance, int sensor) {
-    if (!instance)
-        return false;
-    for (uint32_t i = 0; i < instance->manifest.input_count; i++)
+/* The input of an instance that listens to the sensor, or NULL. */
+static const struct manifest_input *input_from(const struct instance *instance, int sensor) {
+    for (uint32_t i = 0; instance && i < instance->manifest.input_count; i++)
         if (instance->sensor[i] == sensor)
-            return true;
-    return false;
+            return &instance->manifest.input[i];
+    return NULL;
 }
 
-static void remove_unused_sensors(void) {
+/* Injected sensors go with the last module that declares them; a board's sensor is read as often
+ * as the most impatient module asks. */
+static void settle_sensors(void) {
     for (int sensor = 0; sensor < SENSORS_MAX; sensor++) {
+        uint32_t period_ms = SENSOR_PERIOD_MS;
         bool used = false;
-        for (int index = 0; index < MODULE_SLOTS; index++)
-            used = used || instance_uses(slots[index].active, sensor);
+        for (int index = 0; index < MODULE_SLOTS; index++) {
+            const struct manifest_input *input = input_from(slots[index].active, sensor);
+            used = used || input;
+            if (input && input->period_ms && input->period_ms < period_ms)
+                period_ms = input->period_ms;
+        }
+        sensor_pace(sensor, period_ms);
         if (!used)
             sensor_remove(sensor);
     }
@@ -125,21 +131,11 @@ wm_status slot_upload(int index, uint32_t offset, const uint8_t *bytes, size_t l
 
 /* ---- start, stop, swap ------------------------------------------------------------------ */
 
-static wm_status load_and_start(struct instance *instance, struct instance *before, bool *state_kept,
-                                char *why, size_t why_cap) {
-    wm_status status = instance_load(instance, why, why_cap);
-    if (status == WM_OK)
-        status = instance_start(instance, before, state_kept, why, why_cap);
-    if (status)
-        instance_unload(instance);
-    return status;
-}
-
 static void now_running(struct slot *slot, int index, struct slot_numbering numbering) {
     slot->state = SLOT_RUNNING;
     slot->why[0] = 0;
     streams_adopt(index, &slot->active->manifest, numbering.first, numbering.arg);
-    remove_unused_sensors();
+    settle_sensors();
     log_line(LOG_INFO, index, "running %s %s", slot->active->manifest.name,
              slot->active->manifest.version);
 }
@@ -147,6 +143,22 @@ static void now_running(struct slot *slot, int index, struct slot_numbering numb
 static void remember(struct slot *slot, int index, const char *why) {
     snprintf(slot->why, sizeof slot->why, "%s", why);
     log_line(LOG_ERROR, index, "%s", why);
+}
+
+/* On error nothing is left of the attempt but the reason. */
+static wm_status load_and_start(struct slot *slot, int index, struct instance *instance,
+                                bool *state_kept, char *why, size_t why_cap) {
+    wm_status status = instance_load(instance, why, why_cap);
+    if (status == WM_OK)
+        status = instance_start(instance, slot->active, state_kept, why, why_cap);
+    if (status) {
+        instance_unload(instance);
+        if (instance != slot->active)
+            instance_unbind(instance);
+        remember(slot, index, why);
+        settle_sensors();
+    }
+    return status;
 }
 
 wm_status slot_start(int index, struct slot_numbering numbering, char *why, size_t why_cap) {
@@ -158,12 +170,9 @@ wm_status slot_start(int index, struct slot_numbering numbering, char *why, size
     if (!instance)
         return refuse(WM_EBUSY, why, why_cap, "the slot is empty: install a bundle first");
     bool kept; /* never: what is stopped has no state any more, only parameters */
-    wm_status status = load_and_start(instance, slot->active, &kept, why, why_cap);
-    if (status) {
-        remember(slot, index, why);
-        remove_unused_sensors();
+    wm_status status = load_and_start(slot, index, instance, &kept, why, why_cap);
+    if (status)
         return status;
-    }
     for (uint32_t i = 0; i < instance->manifest.input_count; i++)
         sensor_begin_anew(instance->sensor[i]);
     if (slot->active && slot->active != instance)
@@ -180,12 +189,9 @@ wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_
         return refuse(WM_EBUSY, why, why_cap, "a swap needs a running module and a candidate");
     uint64_t began = hal_now_us();
     bool kept = false;
-    wm_status status = load_and_start(slot->candidate, slot->active, &kept, why, why_cap);
-    if (status) {
-        remember(slot, index, why);
-        remove_unused_sensors();
+    wm_status status = load_and_start(slot, index, slot->candidate, &kept, why, why_cap);
+    if (status)
         return status;
-    }
     struct instance *old = slot->active;
     slot->active = slot->candidate;
     slot->candidate = NULL;
@@ -215,7 +221,7 @@ void slot_remove(int index) {
         instance_close(slot->active);
     slot->active = NULL;
     streams_drop(index);
-    remove_unused_sensors();
+    settle_sensors();
     slot->state = SLOT_EMPTY;
     slot->traps = 0;
     slot->swapped = false;

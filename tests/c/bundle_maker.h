@@ -1,0 +1,27 @@
+/* Bundles for the tests of slots: wasm/life.wat behind a manifest that a test bends. */
+#ifndef BUNDLE_MAKER_H
+#define BUNDLE_MAKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "core/status.h"
+
+struct release {
+    const char *version;
+    const char *sensor;       /* its one input, of one channel */
+    uint32_t period_ms;       /* how often it wants that input; 0 = as the board does */
+    const char *stream;       /* its one stream, of three values */
+    const char *parameter[4]; /* names, up to the first NULL */
+    double value[4];          /* their defaults */
+    const char *schema;       /* of its state */
+    uint32_t budget_us;
+    uint32_t pages;
+    size_t padding; /* bytes of a custom section in front of the code */
+};
+
+/* Encodes the bundle; returns its length. Fails the test when it does not fit. */
+size_t make_bundle(const struct release *release, uint8_t *out, size_t cap);
+
+#endif

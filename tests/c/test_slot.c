@@ -1,0 +1,568 @@
+/* The life of modules in their slots, with the real engine: who owns which bank, what a failure
+ * leaves behind, what outlives a swap. Every test ends with all banks and the whole arena free. */
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "arena.h"
+#include "bundle_maker.h"
+#include "core/cbor.h"
+#include "fake_hal.h"
+#include "net/coap_server.h"
+#include "node/bank.h"
+#include "node/log.h"
+#include "node/module_config.h"
+#include "node/sensor.h"
+#include "node/slot.h"
+#include "node/stream.h"
+
+extern struct arena engine_arena; /* wasm3-port/engine.h, which needs the engine's headers */
+
+/* Twice a board's: code and tables take twice the room on a 64-bit host. */
+static _Alignas(8) uint8_t arena[2 * MODULE_ARENA_BYTES];
+static uint8_t bundle[MODULE_BANK_BYTES * 2];
+static char why[SLOT_WHY_CAP];
+static unsigned board_reads;
+
+static const struct release v1 = {.version = "1",
+                                  .sensor = "river",
+                                  .stream = "out",
+                                  .parameter = {"start", "config", "room", "state"},
+                                  .value = {0, 0, 512, 0},
+                                  .schema = "life/1",
+                                  .budget_us = 50000,
+                                  .pages = 1};
+
+/* ---- what is around the slots ------------------------------------------------------------ */
+
+void coap_server_changed(const char *path) {
+    (void)path;
+}
+
+static char gone[64];
+
+void coap_server_gone(const char *path) {
+    snprintf(gone, sizeof gone, "%s", path);
+}
+
+void slipmux_link_diagnostic(const char *text, size_t len) {
+    (void)text;
+    (void)len;
+}
+
+size_t hal_sensor_count(void) {
+    return 1;
+}
+
+const struct hal_sensor *hal_sensor_info(size_t index) {
+    static const char *const channel[] = {"value"}, *const unit[] = {"1"};
+    static const struct hal_sensor chip = {"chip", 1, channel, unit};
+    assert_int_equal(index, 0);
+    return &chip;
+}
+
+wm_status hal_sensor_read(size_t index, float *values) {
+    assert_int_equal(index, 0);
+    board_reads++;
+    values[0] = 20;
+    return WM_OK;
+}
+
+static int free_banks(void) {
+    int taken[BANK_COUNT], count = 0;
+    while (count < BANK_COUNT && (taken[count] = bank_take()) >= 0)
+        count++;
+    for (int i = 0; i < count; i++)
+        bank_release(taken[i]);
+    return count;
+}
+
+static int setup(void **state) {
+    static bool started;
+    (void)state;
+    fake_reset();
+    runtime_arena_init(arena, sizeof arena);
+    runtime_set_clock(hal_now_us);
+    runtime_set_native_stack((const uint8_t *)__builtin_frame_address(0) - 512 * 1024);
+    log_start();
+    if (!started) {
+        slots_start();
+        sensors_start(slots_deliver);
+    }
+    started = true;
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    for (int index = 0; index < MODULE_SLOTS; index++)
+        slot_remove(index);
+    assert_int_equal(free_banks(), BANK_COUNT);
+    assert_int_equal(runtime_arena_free(), sizeof arena);
+    assert_int_equal(sensor_find("river"), WM_ENOENT);
+    return 0;
+}
+
+/* ---- verbs ------------------------------------------------------------------------------- */
+
+#define BLOCK 256u
+
+static wm_status send_blocks(int index, size_t from, size_t to, size_t len) {
+    wm_status status = WM_OK;
+    for (size_t at = from; at < to && status == WM_OK; at += BLOCK) {
+        size_t left = len - at;
+        status = slot_upload(index, (uint32_t)at, bundle + at, left < BLOCK ? left : BLOCK, left > BLOCK,
+                             why, sizeof why);
+    }
+    return status;
+}
+
+static wm_status install(int index, const struct release *release) {
+    size_t len = make_bundle(release, bundle, sizeof bundle);
+    return send_blocks(index, 0, len, len);
+}
+
+/* The first block only. */
+static void begin_upload(int index, const struct release *release) {
+    size_t len = make_bundle(release, bundle, sizeof bundle);
+    assert_true(len > BLOCK);
+    assert_int_equal(send_blocks(index, 0, BLOCK, len), WM_OK);
+}
+
+static uint32_t first_number(void *arg, const char *name) {
+    (void)name;
+    return *(uint32_t *)arg;
+}
+
+static uint32_t number_of_new_streams;
+static const struct slot_numbering numbering = {first_number, &number_of_new_streams};
+
+static wm_status start(int index) {
+    return slot_start(index, numbering, why, sizeof why);
+}
+
+static wm_status swap(int index) {
+    return slot_swap(index, numbering, why, sizeof why);
+}
+
+#define ASSERT_OK(call)                                                                                 \
+    do {                                                                                                \
+        wm_status got = (call);                                                                         \
+        if (got != WM_OK)                                                                               \
+            fail_msg("%s: %s", #call, why);                                                             \
+    } while (0)
+
+static void run(int index, const struct release *release) {
+    ASSERT_OK(install(index, release));
+    ASSERT_OK(start(index));
+}
+
+static int64_t next_ms = 1000;
+
+static void feed(float value) {
+    int sensor = sensor_find("river");
+    assert_true(sensor >= 0);
+    assert_int_equal(sensor_publish(sensor, next_ms++, &value), WM_OK);
+}
+
+/* A value of the newest record in the slot's stream "out": 0 samples counted, 1 what emit answered
+ * in on_start, 2 what sensor_read answered at load. */
+static float newest(int index, size_t value) {
+    uint8_t record[128];
+    struct stream *stream = stream_find(index, "out");
+    assert_non_null(stream);
+    struct record_batch batch = record_ring_newest(&stream->ring, record, sizeof record);
+    assert_int_equal(batch.count, 1);
+    float out;
+    memcpy(&out, record + batch.len - 12 + 4 * value, sizeof out);
+    return out;
+}
+
+static wm_status configure(int index, const char *name, double value) {
+    uint8_t map[192];
+    struct cbor_out out;
+    cbor_out_init(&out, map, sizeof map);
+    cbor_put_map(&out, 1);
+    cbor_put_text(&out, name);
+    cbor_put_double(&out, value);
+    return slot_configure(index, (struct span){map, out.len}, why, sizeof why);
+}
+
+/* ---- uploads ----------------------------------------------------------------------------- */
+
+static void an_upload_becomes_the_candidate_and_nothing_runs(void **state) {
+    (void)state;
+    ASSERT_OK(install(0, &v1));
+    assert_int_equal(slot_at(0)->state, SLOT_EMPTY);
+    assert_non_null(slot_at(0)->candidate);
+    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal(runtime_arena_free(), sizeof arena);
+    assert_int_equal(sensor_find("river"), WM_ENOENT);
+}
+
+static void an_abandoned_upload_gives_its_bank_back(void **state) {
+    (void)state;
+    run(0, &v1);
+    begin_upload(0, &v1);
+    assert_int_equal(free_banks(), BANK_COUNT - 2);
+    slot_upload_abandon(0);
+    slot_upload_abandon(0); /* twice is once */
+    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+}
+
+static void a_new_upload_replaces_the_one_before_and_the_candidate(void **state) {
+    (void)state;
+    struct release v2 = v1;
+    v2.version = "2";
+    ASSERT_OK(install(0, &v1));
+    begin_upload(0, &v1);
+    assert_null(slot_at(0)->candidate);
+    ASSERT_OK(install(0, &v2));
+    assert_string_equal(slot_at(0)->candidate->manifest.version, "2");
+    assert_int_equal(free_banks(), BANK_COUNT - 1);
+}
+
+static void a_block_out_of_order_drops_the_upload(void **state) {
+    (void)state;
+    size_t len = make_bundle(&v1, bundle, sizeof bundle);
+    begin_upload(0, &v1);
+    assert_int_equal(send_blocks(0, 2 * BLOCK, len, len), WM_EAGAIN);
+    assert_int_equal(free_banks(), BANK_COUNT);
+    assert_int_equal(send_blocks(0, BLOCK, len, len), WM_EAGAIN);
+    assert_non_null(strstr(why, "start with block 0"));
+}
+
+static void a_removed_slot_ends_its_upload(void **state) {
+    (void)state;
+    size_t len = make_bundle(&v1, bundle, sizeof bundle);
+    begin_upload(0, &v1);
+    slot_remove(0);
+    assert_int_equal(free_banks(), BANK_COUNT);
+    assert_int_equal(send_blocks(0, BLOCK, len, len), WM_EAGAIN);
+}
+
+static void a_swap_while_an_upload_is_under_way_waits_for_it(void **state) {
+    (void)state;
+    run(0, &v1);
+    size_t len = make_bundle(&v1, bundle, sizeof bundle);
+    begin_upload(0, &v1);
+    assert_int_equal(swap(0), WM_EBUSY);
+    feed(1);
+    ASSERT_OK(send_blocks(0, BLOCK, len, len));
+    ASSERT_OK(swap(0));
+    feed(1);
+    assert_true(newest(0, 0) == 2);
+    assert_int_equal(free_banks(), BANK_COUNT - 1);
+}
+
+static void a_restart_while_an_upload_is_under_way_keeps_both(void **state) {
+    (void)state;
+    run(0, &v1);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    size_t len = make_bundle(&v1, bundle, sizeof bundle);
+    begin_upload(0, &v1);
+    ASSERT_OK(start(0));
+    ASSERT_OK(send_blocks(0, BLOCK, len, len));
+    assert_non_null(slot_at(0)->candidate);
+    assert_ptr_not_equal(slot_at(0)->candidate, slot_at(0)->active);
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+}
+
+static void one_bank_is_spare_while_every_slot_runs(void **state) {
+    (void)state;
+    for (int index = 0; index < MODULE_SLOTS; index++)
+        run(index, &v1);
+    ASSERT_OK(install(0, &v1));
+    assert_int_equal(install(1, &v1), WM_EBUSY);
+    assert_non_null(slot_at(0)->candidate);
+    ASSERT_OK(swap(0));
+    ASSERT_OK(install(1, &v1));
+}
+
+static void what_cannot_run_is_refused_and_dropped(void **state) {
+    (void)state;
+    struct release bad = v1;
+    run(0, &v1);
+    bad.budget_us = MODULE_EVENT_BUDGET_MAX_US + 1;
+    assert_int_equal(install(0, &bad), WM_ENOTSUP);
+    bad = v1;
+    bad.pages = 0;
+    assert_int_equal(install(0, &bad), WM_ENOMEM);
+    bad = v1;
+    bad.sensor = "chip";
+    bad.padding = MODULE_BANK_BYTES;
+    assert_int_equal(install(0, &bad), WM_ENOMEM);
+    assert_null(slot_at(0)->candidate);
+    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+}
+
+/* ---- start and stop ---------------------------------------------------------------------- */
+
+static void a_start_that_traps_leaves_nothing_but_its_reason(void **state) {
+    (void)state;
+    struct release bad = v1;
+    bad.value[0] = 1;
+    ASSERT_OK(install(0, &bad));
+    assert_int_equal(start(0), WM_ETRAP);
+    assert_non_null(strstr(slot_at(0)->why, "on_start"));
+    assert_int_equal(slot_at(0)->state, SLOT_EMPTY);
+    assert_int_equal(sensor_find("river"), WM_ENOENT);
+    assert_null(stream_find(0, "out"));
+    assert_int_equal(runtime_arena_free(), sizeof arena);
+    assert_int_equal(start(0), WM_ETRAP); /* the candidate is still there to look at */
+}
+
+static void on_start_cannot_emit_and_sees_no_sensor_before(void **state) {
+    (void)state;
+    run(0, &v1);
+    feed(1);
+    assert_true(newest(0, 1) == WM_EPERM);
+    assert_true(newest(0, 2) == WM_ENOENT);
+}
+
+static void a_module_without_room_for_its_parameters_has_failed(void **state) {
+    (void)state;
+    struct release bad = v1;
+    bad.value[2] = 8;
+    ASSERT_OK(install(0, &bad));
+    assert_int_equal(start(0), WM_ETRAP);
+    assert_non_null(strstr(why, "gave no room"));
+}
+
+static void a_stopped_module_starts_again_from_its_beginning(void **state) {
+    (void)state;
+    run(0, &v1);
+    feed(1);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    assert_int_equal(runtime_arena_free(), sizeof arena);
+    assert_int_equal(slot_stop(0, why, sizeof why), WM_EBUSY);
+    assert_int_equal(swap(0), WM_EBUSY);
+    feed(2); /* nobody hears it */
+    ASSERT_OK(start(0));
+    assert_int_equal(start(0), WM_EBUSY);
+    feed(3);
+    assert_true(newest(0, 0) == 1);
+    assert_int_equal(stream_find(0, "out")->ring.next, 2);
+}
+
+static void a_restart_that_traps_keeps_the_module_and_its_sensor(void **state) {
+    (void)state;
+    run(0, &v1);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    ASSERT_OK(configure(0, "start", 1));
+    assert_int_equal(start(0), WM_ETRAP);
+    assert_int_equal(slot_at(0)->state, SLOT_STOPPED);
+    assert_true(sensor_find("river") >= 0);
+    ASSERT_OK(configure(0, "start", 0));
+    ASSERT_OK(start(0));
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+}
+
+static void a_trapped_module_can_be_started_again_or_replaced(void **state) {
+    (void)state;
+    run(0, &v1);
+    feed(-1);
+    assert_int_equal(slot_at(0)->state, SLOT_TRAPPED);
+    assert_int_equal(slot_at(0)->traps, 1);
+    assert_non_null(strstr(slot_at(0)->why, "on_sample"));
+    assert_int_equal(runtime_arena_free(), sizeof arena);
+    ASSERT_OK(start(0));
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+    feed(-1);
+    ASSERT_OK(install(0, &v1));
+    assert_int_equal(swap(0), WM_EBUSY);
+    ASSERT_OK(start(0));
+    assert_int_equal(slot_at(0)->traps, 2);
+    assert_int_equal(free_banks(), BANK_COUNT - 1);
+}
+
+/* ---- swap -------------------------------------------------------------------------------- */
+
+static void a_swap_hands_over_state_numbers_and_parameters(void **state) {
+    (void)state;
+    struct release v2 = v1;
+    v2.version = "2";
+    number_of_new_streams = 7;
+    run(0, &v1);
+    ASSERT_OK(configure(0, "room", 400));
+    feed(1);
+    ASSERT_OK(install(0, &v2));
+    number_of_new_streams = 100;
+    ASSERT_OK(swap(0));
+    number_of_new_streams = 0;
+    feed(1);
+    assert_true(slot_at(0)->state_kept);
+    assert_true(newest(0, 0) == 2);
+    assert_int_equal(stream_find(0, "out")->ring.next, 9);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    ASSERT_OK(start(0)); /* 400 is kept, and is room enough */
+    assert_string_equal(slot_at(0)->active->manifest.version, "2");
+}
+
+static void another_schema_or_stream_begins_anew(void **state) {
+    (void)state;
+    struct release v2 = v1;
+    v2.schema = "life/2";
+    v2.stream = "other";
+    run(0, &v1);
+    feed(1);
+    ASSERT_OK(install(0, &v2));
+    ASSERT_OK(swap(0));
+    assert_false(slot_at(0)->state_kept);
+    assert_null(stream_find(0, "out"));
+    assert_string_equal(gone, "out/0/out");
+    assert_int_equal(stream_find(0, "other")->ring.next, 0);
+}
+
+/* In on_start, on_config or wasmote_state. */
+static void a_swap_that_traps_leaves_the_old_module_as_it_was(void **state) {
+    (void)state;
+    static const char *const fault[] = {"start", "config", "state"};
+    struct release old = v1;
+    old.parameter[0] = NULL;
+    run(0, &old);
+    for (int i = 0; i < 3; i++) {
+        struct release bad = v1;
+        bad.sensor = "lake";
+        bad.parameter[0] = fault[i];
+        bad.parameter[1] = NULL;
+        bad.value[0] = 1;
+        size_t before = runtime_arena_free();
+        ASSERT_OK(install(0, &bad));
+        assert_int_equal(swap(0), WM_ETRAP);
+        assert_int_equal(runtime_arena_free(), before);
+        assert_int_equal(sensor_find("lake"), WM_ENOENT);
+        assert_int_equal(slot_at(0)->state, SLOT_RUNNING);
+        feed(1);
+        assert_true(newest(0, 0) == (float)(i + 1));
+    }
+}
+
+static void a_swap_without_memory_for_two_leaves_the_old_one(void **state) {
+    (void)state;
+    uint8_t *rest = NULL;
+    run(0, &v1);
+    ASSERT_OK(install(0, &v1));
+    for (size_t size = sizeof arena; !rest; size -= 1024)
+        rest = arena_alloc(&engine_arena, size);
+    assert_int_equal(swap(0), WM_ENOMEM);
+    arena_release(&engine_arena, rest);
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+    ASSERT_OK(swap(0));
+}
+
+/* ---- sensors ----------------------------------------------------------------------------- */
+
+static void a_shared_sensor_goes_with_the_last_that_uses_it(void **state) {
+    (void)state;
+    run(0, &v1);
+    run(1, &v1);
+    slot_remove(0);
+    assert_true(sensor_find("river") >= 0);
+    feed(1);
+    assert_true(newest(1, 0) == 1);
+    slot_remove(1);
+    assert_string_equal(gone, "sensors/river");
+    assert_int_equal(sensor_find("river"), WM_ENOENT);
+}
+
+static unsigned reads_in_a_second(void) {
+    unsigned before = board_reads;
+    fake_advance_us(1000000);
+    return board_reads - before;
+}
+
+static void a_board_sensor_is_hurried_only_while_a_module_asks(void **state) {
+    (void)state;
+    struct release hurried = v1;
+    hurried.sensor = "chip";
+    hurried.period_ms = 100;
+    run(0, &hurried);
+    fake_advance_us(1000000); /* the pace changes with the reading that is due */
+    assert_int_equal(reads_in_a_second(), 10);
+    slot_remove(0);
+    fake_advance_us(1000000);
+    assert_int_equal(reads_in_a_second(), 1);
+}
+
+/* ---- parameters -------------------------------------------------------------------------- */
+
+static void parameters_that_are_not_named_go_back_to_their_defaults(void **state) {
+    (void)state;
+    double value = -1;
+    run(0, &v1);
+    ASSERT_OK(configure(0, "room", 400));
+    ASSERT_OK(configure(0, "state", 0));
+    const struct instance *instance = slot_at(0)->active;
+    struct span config = {instance->config, instance->config_len};
+    assert_true(module_config_number(config, "room", 4, &value));
+    assert_true(value == 512);
+}
+
+/* Four names of 120 bytes with binary32 values take 509 bytes; one binary64 is 4 too many. */
+static void parameters_that_grow_too_large_are_refused_with_the_reason(void **state) {
+    (void)state;
+    static char name[4][121];
+    struct release large = v1;
+    for (size_t i = 0; i < 4; i++) {
+        memset(name[i], 'a' + (int)i, sizeof name[i] - 1);
+        large.parameter[i] = name[i];
+        large.value[i] = 0;
+    }
+    run(0, &large);
+    memset(why, '#', sizeof why); /* nothing of it may be taken for the reason */
+    assert_int_equal(configure(0, name[3], 1), WM_ENOMEM);
+    assert_non_null(strstr(why, "512 bytes"));
+    assert_int_equal(slot_at(0)->state, SLOT_RUNNING);
+}
+
+static void a_config_that_traps_stops_the_module(void **state) {
+    (void)state;
+    run(0, &v1);
+    assert_int_equal(configure(0, "none", 1), WM_EINVAL);
+    assert_int_equal(slot_at(0)->state, SLOT_RUNNING);
+    assert_int_equal(configure(0, "config", 1), WM_ETRAP);
+    assert_int_equal(slot_at(0)->state, SLOT_TRAPPED);
+    slot_remove(0);
+    assert_int_equal(configure(0, "config", 1), WM_EBUSY);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(an_upload_becomes_the_candidate_and_nothing_runs),
+        TEST(an_abandoned_upload_gives_its_bank_back),
+        TEST(a_new_upload_replaces_the_one_before_and_the_candidate),
+        TEST(a_block_out_of_order_drops_the_upload),
+        TEST(a_removed_slot_ends_its_upload),
+        TEST(a_swap_while_an_upload_is_under_way_waits_for_it),
+        TEST(a_restart_while_an_upload_is_under_way_keeps_both),
+        TEST(one_bank_is_spare_while_every_slot_runs),
+        TEST(what_cannot_run_is_refused_and_dropped),
+        TEST(a_start_that_traps_leaves_nothing_but_its_reason),
+        TEST(on_start_cannot_emit_and_sees_no_sensor_before),
+        TEST(a_module_without_room_for_its_parameters_has_failed),
+        TEST(a_stopped_module_starts_again_from_its_beginning),
+        TEST(a_restart_that_traps_keeps_the_module_and_its_sensor),
+        TEST(a_trapped_module_can_be_started_again_or_replaced),
+        TEST(a_swap_hands_over_state_numbers_and_parameters),
+        TEST(another_schema_or_stream_begins_anew),
+        TEST(a_swap_that_traps_leaves_the_old_module_as_it_was),
+        TEST(a_swap_without_memory_for_two_leaves_the_old_one),
+        TEST(a_shared_sensor_goes_with_the_last_that_uses_it),
+        TEST(a_board_sensor_is_hurried_only_while_a_module_asks),
+        TEST(parameters_that_are_not_named_go_back_to_their_defaults),
+        TEST(parameters_that_grow_too_large_are_refused_with_the_reason),
+        TEST(a_config_that_traps_stops_the_module),
+    };
+    return cmocka_run_group_tests_name("slot", tests, NULL, NULL);
+}
