@@ -200,6 +200,17 @@ struct control {
     struct span first; /* CBOR map: stream name => sequence number */
 };
 
+static bool is_numbering(struct cbor_in in) {
+    size_t pairs = cbor_get_map(&in);
+    while (pairs-- && !in.error) {
+        size_t len;
+        cbor_get_text(&in, &len);
+        if (cbor_get_uint(&in) > UINT32_MAX)
+            return false;
+    }
+    return !in.error;
+}
+
 static bool decode_control(const struct coap_request *request, struct control *control) {
     struct cbor_in in;
     *control = (struct control){.operation = OPERATION_COUNT};
@@ -212,7 +223,7 @@ static bool decode_control(const struct coap_request *request, struct control *c
             continue;
         }
         control->first.bytes = in.at;
-        if (key != 1 || cbor_peek(&in) != CBOR_MAP)
+        if (key != 1 || !is_numbering(in))
             return false;
         cbor_skip(&in);
         control->first.len = (size_t)(in.at - control->first.bytes);
@@ -226,11 +237,11 @@ static uint32_t first_number(void *arg, const char *name) {
     struct cbor_in in;
     cbor_in_init(&in, numbers->bytes, numbers->len);
     size_t pairs = numbers->len ? cbor_get_map(&in) : 0;
-    while (pairs-- && !in.error) {
+    while (pairs--) {
         size_t len;
         const char *key = cbor_get_text(&in, &len);
         uint64_t number = cbor_get_uint(&in);
-        if (!in.error && len == strlen(name) && memcmp(key, name, len) == 0)
+        if (len == strlen(name) && memcmp(key, name, len) == 0)
             return (uint32_t)number;
     }
     return 0;
