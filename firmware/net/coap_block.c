@@ -9,10 +9,13 @@
 
 static struct {
     bool active;   /* more blocks are due */
+    bool held;     /* the answer to the block before is being worked on */
+    bool more;     /* of the block before */
     bool answered; /* last_* describe the block before: it may be repeated */
     struct coap_peer peer;
     char path[COAP_PATH_MAX + 1];
     uint8_t method;
+    uint32_t tag;
     uint32_t next; /* offset of the block that is due */
     uint32_t last_offset, last_hash;
     uint8_t last_code;
@@ -39,14 +42,14 @@ static void on_upload_timeout(void *arg) {
 }
 
 static bool same_upload(const struct coap_piece *piece) {
-    return upload.method == piece->method && coap_peer_equal(&upload.peer, piece->peer) &&
-           strcmp(upload.path, piece->path) == 0;
+    return upload.method == piece->method && upload.tag == piece->tag &&
+           coap_peer_equal(&upload.peer, piece->peer) && strcmp(upload.path, piece->path) == 0;
 }
 
 /* Block 0: whatever this client had begun is replaced (section 2.5). */
 static enum coap_upload_result begin_upload(const struct coap_piece *piece, coap_abandon *abandon) {
     if (upload.active) {
-        if (!coap_peer_equal(&upload.peer, piece->peer)) {
+        if (upload.held || !coap_peer_equal(&upload.peer, piece->peer)) {
             return COAP_UPLOAD_BUSY;
         }
         end_upload(false);
@@ -56,6 +59,7 @@ static enum coap_upload_result begin_upload(const struct coap_piece *piece, coap
     upload.peer = *piece->peer;
     memcpy(upload.path, piece->path, strlen(piece->path) + 1);
     upload.method = piece->method;
+    upload.tag = piece->tag;
     upload.next = 0;
     upload.body_len = 0;
     upload.abandon = abandon;
@@ -75,24 +79,52 @@ enum coap_upload_result coap_upload_offer(const struct coap_piece *piece, coap_a
     if (offset == 0) {
         return begin_upload(piece, abandon);
     }
-    if (upload.active && same_upload(piece) && offset == upload.next) {
-        return COAP_UPLOAD_NEXT;
+    if (upload.active && same_upload(piece) && (upload.held || offset == upload.next)) {
+        return upload.held ? COAP_UPLOAD_BUSY : COAP_UPLOAD_NEXT;
     }
     return is_repeated(piece, offset) ? COAP_UPLOAD_REPEATED : COAP_UPLOAD_GAP;
 }
 
-void coap_upload_answered(const struct coap_piece *piece, uint8_t code) {
-    upload.answered = true;
+/* What tells the block just handed on from others, should it come again. */
+static void remember(const struct coap_piece *piece) {
     upload.last_offset = upload.next;
     upload.last_hash = fnv1a(piece->payload, piece->len);
-    upload.last_code = code;
+    upload.more = piece->block.more;
     upload.next += (uint32_t)piece->len;
-    if (!piece->block.more || !COAP_IS_SUCCESS(code)) {
+}
+
+static void conclude(uint8_t code) {
+    upload.answered = true;
+    upload.last_code = code;
+    if (!upload.more || !COAP_IS_SUCCESS(code)) {
         end_upload(COAP_IS_SUCCESS(code));
         return;
     }
     loop_timer_at(&upload.timer, hal_now_us() + COAP_UPLOAD_TIMEOUT_S * UINT64_C(1000000),
                   on_upload_timeout, NULL);
+}
+
+void coap_upload_answered(const struct coap_piece *piece, uint8_t code) {
+    remember(piece);
+    conclude(code);
+}
+
+void coap_upload_hold(const struct coap_piece *piece) {
+    remember(piece);
+    upload.held = true;
+    upload.answered = false;
+    loop_timer_cancel(&upload.timer);
+}
+
+uint8_t coap_upload_release(uint8_t code) {
+    const uint8_t continue_231 = (2 << 5) | 31;
+    if (!upload.held) {
+        return code;
+    }
+    upload.held = false;
+    code = upload.more && COAP_IS_SUCCESS(code) ? continue_231 : code;
+    conclude(code);
+    return code;
 }
 
 uint8_t coap_upload_last_code(void) {

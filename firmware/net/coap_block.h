@@ -18,6 +18,7 @@ struct coap_piece {
     const struct coap_peer *peer;
     const char *path;
     uint8_t method;
+    uint32_t tag; /* Request-Tag (RFC 9175 section 3): blocks of one body have the same */
     struct coap_block block;
     const uint8_t *payload;
     size_t len;
@@ -29,7 +30,7 @@ enum coap_upload_result {
     COAP_UPLOAD_NEXT,      /* in order: hand it on, then call coap_upload_answered() */
     COAP_UPLOAD_REPEATED,  /* the block before, again: answer coap_upload_last_code() */
     COAP_UPLOAD_GAP,       /* not the next block, or nothing was begun: 4.08 */
-    COAP_UPLOAD_BUSY,      /* another client uploads: 5.03 */
+    COAP_UPLOAD_BUSY,      /* another client uploads, or the answer is being worked on: 5.03 */
     COAP_UPLOAD_MALFORMED, /* a block that is not full and not the last: 4.00 */
 };
 
@@ -40,6 +41,13 @@ enum coap_upload_result coap_upload_offer(const struct coap_piece *piece, coap_a
 /* The code that the block handed on was answered with: 2.xx goes on, or ends it after the last
  * block; an error ends it. */
 void coap_upload_answered(const struct coap_piece *piece, uint8_t code);
+
+/* The block handed on will be answered later: until then nothing else is taken. */
+void coap_upload_hold(const struct coap_piece *piece);
+
+/* What was held is answered with this code. Returns the code to send: 2.31 for a success when more
+ * blocks follow. Does nothing when nothing is held. */
+uint8_t coap_upload_release(uint8_t code);
 
 uint8_t coap_upload_last_code(void);
 uint32_t coap_upload_retry_s(void); /* when the slot is free at the latest */

@@ -1,18 +1,28 @@
 /* What resource handlers use of coap_server.h. */
 #include "net/coap_server.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+void coap_vfail(struct coap_response *response, uint8_t code, const char *format, va_list arguments) {
+    int len = vsnprintf((char *)response->body, response->cap, format, arguments);
+    response->code = code;
+    response->format = COAP_FORMAT_NONE;
+    response->len = len < 0 ? 0 : (size_t)len < response->cap ? (size_t)len : response->cap - 1;
+}
 
 void coap_fail(struct coap_response *response, uint8_t code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int len = vsnprintf((char *)response->body, response->cap, format, arguments);
+    coap_vfail(response, code, format, arguments);
     va_end(arguments);
-    response->code = code;
-    response->format = COAP_FORMAT_NONE;
-    response->len = len < 0 ? 0 : (size_t)len < response->cap ? (size_t)len : response->cap - 1;
+}
+
+void coap_locate(struct coap_response *response, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(response->location, sizeof response->location, format, arguments);
+    va_end(arguments);
 }
 
 const char *coap_query(const char *query, const char *key, char *out, size_t cap) {

@@ -95,6 +95,7 @@ static void unlink_exchange(struct coap_exchange *exchange) {
 static void finish(struct coap_exchange *exchange, enum coap_outcome outcome) {
     unlink_exchange(exchange);
     exchange->done(exchange, outcome);
+    above->room(); /* what NSTART held back may go now */
 }
 
 static void on_timeout(void *arg) {
@@ -160,22 +161,45 @@ static void on_reset(const struct coap_peer *peer, uint16_t mid) {
     }
 }
 
-/* Builds the response in the transmit buffer. Piggybacked on the ACK, or a NON for a NON
- * (section 5.2). Returns its length, or 0 when the request is rejected. */
-static size_t answer(const struct coap_peer *peer, const struct coap_pdu *request) {
+/* An ACK is empty or carries a response, an RST is empty; others are ignored (sections 4.2, 4.3). */
+static void on_reply(const struct coap_peer *peer, const struct coap_pdu *pdu) {
+    bool is_empty = pdu->code == COAP_CODE_EMPTY;
+    if (pdu->type == COAP_ACK && (is_empty || COAP_CODE_CLASS(pdu->code) != 0)) {
+        on_ack(peer, pdu->mid);
+    } else if (pdu->type == COAP_RST && is_empty) {
+        on_reset(peer, pdu->mid);
+    } else {
+        counters.malformed++;
+    }
+}
+
+static void build_failure(struct coap_builder *builder, enum coap_type type, uint16_t mid,
+                          const struct coap_pdu *request) {
+    const uint8_t internal_error = (5 << 5) | 0;
+    coap_build(builder, tx.bytes, sizeof tx.bytes, type, internal_error, mid, request->token,
+               request->token_len);
+}
+
+/* Builds the response in the transmit buffer: piggybacked on the ACK, or a NON for a NON (section
+ * 5.2), or an empty ACK for now. Returns its length, or 0 when the request is rejected. */
+static size_t answer(const struct coap_peer *peer, const struct coap_pdu *request, bool *later) {
     bool confirmable = request->type == COAP_CON;
     enum coap_type type = confirmable ? COAP_ACK : COAP_NON;
     uint16_t mid = confirmable ? request->mid : coap_msg_next_id();
     struct coap_builder builder;
     coap_build(&builder, tx.bytes, sizeof tx.bytes, type, COAP_CODE_EMPTY, mid, request->token,
                request->token_len);
-    if (!above->request(peer, request, &builder)) {
+    enum coap_answer given = above->request(peer, request, &builder);
+    *later = given == COAP_ANSWER_LATER;
+    if (given == COAP_ANSWER_RESET) {
         return 0;
     }
+    if (*later) {
+        coap_build_empty(tx.bytes, COAP_ACK, request->mid);
+        return COAP_HEADER_BYTES;
+    }
     if (builder.status != WM_OK) {
-        const uint8_t internal_error = (5 << 5) | 0;
-        coap_build(&builder, tx.bytes, sizeof tx.bytes, type, internal_error, mid, request->token,
-                   request->token_len);
+        build_failure(&builder, type, mid, request);
     }
     return builder.len;
 }
@@ -183,6 +207,7 @@ static size_t answer(const struct coap_peer *peer, const struct coap_pdu *reques
 static void on_request(const struct coap_peer *peer, const struct coap_pdu *request, uint32_t hash) {
     const uint8_t *known;
     size_t len;
+    bool later;
     switch (coap_dedup_find(peer, request, hash, &known, &len)) {
     case COAP_DEDUP_IGNORE:
         counters.duplicates++;
@@ -195,13 +220,15 @@ static void on_request(const struct coap_peer *peer, const struct coap_pdu *requ
     case COAP_DEDUP_NEW:
         break;
     }
-    len = answer(peer, request);
+    len = answer(peer, request, &later);
     if (len == 0) {
         send_empty(peer, COAP_RST, request->mid);
         return;
     }
     coap_dedup_remember(peer, request, hash, tx.bytes, len);
-    send_response(peer, len);
+    if (!later || request->type == COAP_CON) { /* there is no ACK of a NON */
+        send_response(peer, len);
+    }
 }
 
 /* CON and NON. Anything but a request has no business here: a ping (section 4.3) and a response
@@ -238,10 +265,8 @@ static void receive(const struct coap_peer *peer, const uint8_t *message, size_t
         on_message(peer, &pdu, fnv1a(message, len));
         break;
     case COAP_ACK:
-        on_ack(peer, pdu.mid);
-        break;
     case COAP_RST:
-        on_reset(peer, pdu.mid);
+        on_reply(peer, &pdu);
         break;
     }
 }

@@ -19,21 +19,27 @@
 /* A response that finds no room is kept this long: then the client asks again anyway. */
 #define COAP_HOLD_US COAP_ACK_TIMEOUT_US
 
+enum coap_answer {
+    COAP_ANSWER_NOW,   /* the response is filled in */
+    COAP_ANSWER_LATER, /* an empty ACK for now; the upper layer sends its own message (section 5.2.2) */
+    COAP_ANSWER_RESET  /* the message is rejected with RST (section 4.2) */
+};
+
 struct coap_msg_upper {
-    /* A request. Fill the response in: header and token are there, the code is not. False: the
-     * message is rejected with RST instead (section 4.2). */
-    bool (*request)(const struct coap_peer *peer, const struct coap_pdu *request,
-                    struct coap_builder *response);
+    /* A request. Fill the response in: header and token are there, the code is not. */
+    enum coap_answer (*request)(const struct coap_peer *peer, const struct coap_pdu *request,
+                                struct coap_builder *response);
     /* RST for a message of ours that was not confirmable. */
     void (*rejected)(const struct coap_peer *peer, uint16_t mid);
-    /* coap_msg_begin() may succeed again. */
+    /* coap_msg_begin() may succeed again, or an exchange has ended. */
     void (*room)(void);
 };
 
 /* upper must stay. Thread; once at start. */
 void coap_msg_start(const struct coap_msg_upper *upper);
 
-/* ---- messages of our own (notifications) ------------------------------------------------ */
+/* ---- messages of our own (notifications, separate responses)
+ * ------------------------------------------------ */
 
 uint16_t coap_msg_next_id(void);
 

@@ -4,6 +4,7 @@
 
 /* RFC 7641 section 4.5: at least one confirmable notification in 24 hours. */
 #define CON_INTERVAL_US (UINT64_C(24) * 3600 * 1000000)
+#define INTERVAL_US (COAP_OBSERVE_INTERVAL_MS * UINT64_C(1000))
 #define SEQUENCE_MASK 0xffffffu /* 24 bits (section 3.4) */
 #define MIDS_KEPT 4             /* an RST may be that many notifications late */
 
@@ -21,6 +22,7 @@ struct observer {
     uint16_t mids[MIDS_KEPT]; /* of the last notifications, in a ring */
     uint32_t mids_sent;
     uint64_t last_con_us;
+    uint64_t not_before_us; /* the next notification: the rate's bound (section 4.5.1) */
     struct coap_observation what;
     struct coap_exchange exchange; /* its confirmable notification */
 };
@@ -31,7 +33,7 @@ static struct observer table[COAP_OBSERVERS_MAX];
 static coap_notification *build_notification;
 static uint32_t sequence; /* one for the node: increasing for every observer (section 4.4) */
 static size_t next_turn;  /* where the next round begins, so that nobody is served last forever */
-static struct loop_timer flush_timer;
+static struct loop_timer flush_timer; /* for what becomes due by itself */
 
 static void free_observer(struct observer *observer) {
     coap_exchange_cancel(&observer->exchange);
@@ -40,12 +42,16 @@ static void free_observer(struct observer *observer) {
 
 /* ---- sending ---------------------------------------------------------------------------- */
 
+static uint64_t daily_us(const struct observer *observer) {
+    return observer->last_con_us + CON_INTERVAL_US;
+}
+
 static bool confirmable_is_due(const struct observer *observer) {
     if (coap_exchange_pending(&observer->what.peer)) {
         return false; /* NSTART = 1 (RFC 7252 section 4.7): the next one will be */
     }
     return observer->state == OBSERVER_GONE || observer->since_con + 1 >= COAP_OBSERVE_CON_EVERY ||
-           hal_now_us() - observer->last_con_us >= CON_INTERVAL_US;
+           hal_now_us() >= daily_us(observer);
 }
 
 static bool has_mid(const struct observer *observer, uint16_t mid) {
@@ -101,6 +107,7 @@ static bool notify(struct observer *observer) {
         return false;
     }
     remember_mid(observer, mid);
+    observer->not_before_us = hal_now_us() + INTERVAL_US;
     if (confirmable) {
         await_ack(observer, mid);
         return true;
@@ -114,9 +121,39 @@ static bool notify(struct observer *observer) {
     return true;
 }
 
+/* When this observer needs a look next: now or earlier when it is due, the far future while it
+ * waits for an ACK. */
+static uint64_t due_us(const struct observer *observer) {
+    if (observer->state == OBSERVER_FREE || observer->exchange.active) {
+        return UINT64_MAX;
+    }
+    switch (observer->state) {
+    case OBSERVER_GONE:
+        return 0;
+    case OBSERVER_DUE:
+        return observer->not_before_us;
+    default: /* without a change once a day, when no other confirmable one is in the way */
+        return coap_exchange_pending(&observer->what.peer) ? UINT64_MAX : daily_us(observer);
+    }
+}
+
 static bool is_due(const struct observer *observer) {
-    return (observer->state == OBSERVER_DUE || observer->state == OBSERVER_GONE) &&
-           !observer->exchange.active;
+    return due_us(observer) <= hal_now_us();
+}
+
+static void flush(void *arg);
+
+/* Who is due now and could not be served waits for room, not for a time. */
+static void wake_for_the_next(void) {
+    uint64_t now = hal_now_us(), next = UINT64_MAX;
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        uint64_t at = due_us(&table[i]);
+        next = at > now && at < next ? at : next;
+    }
+    bool is_set = flush_timer.armed && flush_timer.at_us <= next;
+    if (next != UINT64_MAX && !is_set) {
+        loop_timer_at(&flush_timer, next, flush, NULL);
+    }
 }
 
 /* One notification to each observer that is due, as long as the links have room. An observer
@@ -131,13 +168,12 @@ static void flush(void *arg) {
             (void)notify(observer);
         }
     }
+    wake_for_the_next();
 }
 
 /* Not at once: a change is reported from inside handlers, whose buffers are in use. */
 static void flush_soon(void) {
-    if (!flush_timer.armed) {
-        loop_timer_at(&flush_timer, hal_now_us(), flush, NULL);
-    }
+    loop_timer_at(&flush_timer, hal_now_us(), flush, NULL);
 }
 
 void coap_observe_room(void) {
@@ -170,9 +206,7 @@ static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome)
     struct observer *observer = owner(exchange);
     if (outcome != COAP_ACKED || observer->leaving) {
         free_observer(observer);
-    } else if (is_due(observer)) {
-        flush_soon();
-    }
+    } /* else what changed meanwhile goes now: the end of an exchange makes room */
 }
 
 /* ---- the table -------------------------------------------------------------------------- */
@@ -220,6 +254,7 @@ int32_t coap_observe_add(const struct coap_observation *observation) {
         (struct observer){.state = OBSERVER_IDLE, .what = *observation, .last_con_us = hal_now_us()};
     observer->exchange.resend = resend;
     observer->exchange.done = concluded;
+    wake_for_the_next();
     return (int32_t)sequence;
 }
 

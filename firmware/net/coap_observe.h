@@ -1,5 +1,9 @@
 /* The observer table (RFC 7641): who wants to hear of which path, and the notifications. It does
- * not know resources: a function of the server builds each notification. */
+ * not know resources: a function of the server builds each notification.
+ *
+ * Nobody is sent more than one notification in COAP_OBSERVE_INTERVAL_MS, nor any while one of theirs
+ * is unacknowledged; every COAP_OBSERVE_CON_EVERY-th is confirmable, and so is one a day even when
+ * nothing changes, so that who is gone leaves the table (sections 4.5 and 4.5.1). */
 #ifndef WASMOTE_COAP_OBSERVE_H
 #define WASMOTE_COAP_OBSERVE_H
 
@@ -18,6 +22,7 @@ struct coap_observation {
     uint8_t token_len;
     uint8_t szx;    /* block size it wants (RFC 7959 section 3.4) */
     int32_t accept; /* or -1 */
+    int32_t format; /* content format of the response that began it, or -1 */
 };
 
 /* Completes a notification: code, Observe with this sequence number, content. False: it is an

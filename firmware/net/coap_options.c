@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/bytes.h"
+#include "net/fnv.h"
 
 #define CODE(class_, detail) (uint8_t)(((class_) << 5) | (detail))
 
@@ -11,16 +12,27 @@
 /* What is understood in a request, with its legal lengths (section 5.10, RFC 7641 section 2,
  * RFC 7959 section 2.1). Anything else is ignored when elective and 4.02 when critical. */
 static const struct known {
-    uint8_t number;
-    uint8_t min, max;
+    uint16_t number;
+    uint16_t min, max;
     bool repeatable;
 } known_options[] = {
-    {COAP_OPT_URI_HOST, 1, 255, false},     {COAP_OPT_OBSERVE, 0, 3, false},
-    {COAP_OPT_URI_PORT, 0, 2, false},       {COAP_OPT_URI_PATH, 0, 255, true},
-    {COAP_OPT_CONTENT_FORMAT, 0, 2, false}, {COAP_OPT_URI_QUERY, 0, 255, true},
-    {COAP_OPT_ACCEPT, 0, 2, false},         {COAP_OPT_BLOCK2, 0, 3, false},
-    {COAP_OPT_BLOCK1, 0, 3, false},         {COAP_OPT_PROXY_URI, 1, 0xff, false},
-    {COAP_OPT_PROXY_SCHEME, 1, 255, false}, {COAP_OPT_SIZE1, 0, 4, false},
+    {COAP_OPT_IF_MATCH, 0, 8, true},
+    {COAP_OPT_URI_HOST, 1, 255, false},
+    {COAP_OPT_ETAG, 1, 8, true},
+    {COAP_OPT_IF_NONE_MATCH, 0, 0, false},
+    {COAP_OPT_OBSERVE, 0, 3, false},
+    {COAP_OPT_URI_PORT, 0, 2, false},
+    {COAP_OPT_URI_PATH, 0, 255, true},
+    {COAP_OPT_CONTENT_FORMAT, 0, 2, false},
+    {COAP_OPT_URI_QUERY, 0, 255, true},
+    {COAP_OPT_ACCEPT, 0, 2, false},
+    {COAP_OPT_BLOCK2, 0, 3, false},
+    {COAP_OPT_BLOCK1, 0, 3, false},
+    {COAP_OPT_SIZE2, 0, 4, false},
+    {COAP_OPT_PROXY_URI, 1, 1034, false},
+    {COAP_OPT_PROXY_SCHEME, 1, 255, false},
+    {COAP_OPT_SIZE1, 0, 4, false},
+    {COAP_OPT_REQUEST_TAG, 0, 8, true},
 };
 
 static bool is_understood(const struct coap_option *option, bool repeated) {
@@ -90,6 +102,13 @@ static void take_block(struct coap_options *out, const struct coap_option *optio
     }
 }
 
+/* Length and value, so that an empty tag is another one than none (RFC 9175 section 3.2). */
+static void take_request_tag(struct coap_options *out, const struct coap_option *option) {
+    const uint8_t len = (uint8_t)option->len;
+    out->request_tag = fnv1a_more(out->request_tag, &len, 1);
+    out->request_tag = fnv1a_more(out->request_tag, option->value, option->len);
+}
+
 static void take(struct coap_options *out, const struct coap_option *option, bool repeated) {
     switch (option->number) {
     case COAP_OPT_URI_PATH:
@@ -116,6 +135,21 @@ static void take(struct coap_options *out, const struct coap_option *option, boo
     case COAP_OPT_SIZE1:
         out->size1 = coap_option_uint(option);
         break;
+    case COAP_OPT_SIZE2:
+        out->wants_size2 = true;
+        break;
+    case COAP_OPT_IF_MATCH:
+        out->has_if_match = true;
+        break;
+    case COAP_OPT_IF_NONE_MATCH:
+        out->if_none_match = true;
+        break;
+    case COAP_OPT_ETAG:
+        out->has_etag = true;
+        break;
+    case COAP_OPT_REQUEST_TAG:
+        take_request_tag(out, option);
+        break;
     case COAP_OPT_PROXY_URI:
     case COAP_OPT_PROXY_SCHEME:
         fault(out, CODE(5, 5), option->number, "this node is not a proxy");
@@ -128,6 +162,7 @@ static void take(struct coap_options *out, const struct coap_option *option, boo
 void coap_options_parse(const struct coap_pdu *request, struct coap_options *out) {
     memset(out, 0, sizeof *out);
     out->format = out->accept = out->observe = -1;
+    out->request_tag = FNV1A_START;
     struct coap_option_walk walk;
     struct coap_option option;
     int32_t previous = -1;
@@ -149,6 +184,32 @@ static void put_block(struct coap_builder *out, uint16_t number, const struct co
     coap_build_uint(out, number, block->num << 4 | (block->more ? 8u : 0u) | block->szx);
 }
 
+/* One option for each part of text up to `end`. */
+static void put_parts(struct coap_builder *out, uint16_t number, const char *text, const char *end,
+                      char separator) {
+    while (text < end) {
+        const char *stop = memchr(text, separator, (size_t)(end - text));
+        size_t len = (size_t)((stop != NULL ? stop : end) - text);
+        coap_build_option(out, number, text, len);
+        text += len + 1;
+    }
+}
+
+static const char *end_of_path(const char *location) {
+    return location + strcspn(location, "?");
+}
+
+static void put_location_path(struct coap_builder *out, const char *location) {
+    put_parts(out, COAP_OPT_LOCATION_PATH, location, end_of_path(location), '/');
+}
+
+static void put_location_query(struct coap_builder *out, const char *location) {
+    const char *query = end_of_path(location);
+    if (*query != '\0') {
+        put_parts(out, COAP_OPT_LOCATION_QUERY, query + 1, location + strlen(location), '&');
+    }
+}
+
 void coap_reply_build(const struct coap_reply *reply, struct coap_builder *out) {
     coap_build_set_code(out, reply->code);
     if (reply->has_etag) {
@@ -159,12 +220,14 @@ void coap_reply_build(const struct coap_reply *reply, struct coap_builder *out) 
     if (reply->observe >= 0) {
         coap_build_uint(out, COAP_OPT_OBSERVE, (uint32_t)reply->observe);
     }
+    put_location_path(out, reply->location);
     if (reply->format >= 0) {
         coap_build_uint(out, COAP_OPT_CONTENT_FORMAT, (uint32_t)reply->format);
     }
     if (reply->max_age_s > 0) {
         coap_build_uint(out, COAP_OPT_MAX_AGE, reply->max_age_s);
     }
+    put_location_query(out, reply->location);
     if (reply->has_block2) {
         put_block(out, COAP_OPT_BLOCK2, &reply->block2);
     }

@@ -37,10 +37,14 @@ struct coap_options {
     int32_t observe;                /* 24 bits, or -1 */
     bool has_block1, has_block2;
     struct coap_block block1, block2;
-    uint32_t size1;  /* 0 when absent */
-    uint8_t fault;   /* response code when the request cannot be served, else 0 */
-    uint16_t option; /* the option at fault, or 0 */
-    const char *why; /* one sentence about the fault */
+    uint32_t size1;   /* 0 when absent */
+    bool wants_size2; /* Size2 in a request asks for one (RFC 7959 section 4) */
+    bool has_if_match, if_none_match;
+    bool has_etag;        /* their values, any number of them, stay in the message */
+    uint32_t request_tag; /* of all Request-Tags together; FNV1A_START when there is none */
+    uint8_t fault;        /* response code when the request cannot be served, else 0 */
+    uint16_t option;      /* the option at fault, or 0 */
+    const char *why;      /* one sentence about the fault */
 };
 
 /* Never fails: what is wrong is in fault, option and why. fault is 4.02 for a critical option that
@@ -50,13 +54,16 @@ void coap_options_parse(const struct coap_pdu *request, struct coap_options *out
 
 /* ---- response --------------------------------------------------------------------------- */
 
+#define COAP_ETAG_BYTES 4
+
 struct coap_reply {
     uint8_t code;
-    int32_t format;     /* or -1 */
-    int32_t observe;    /* or -1 */
-    uint32_t max_age_s; /* 0 = absent */
-    uint32_t size1;     /* 0 = absent */
-    uint32_t size2;     /* 0 = absent */
+    int32_t format;       /* or -1 */
+    int32_t observe;      /* or -1 */
+    uint32_t max_age_s;   /* 0 = absent */
+    uint32_t size1;       /* 0 = absent */
+    uint32_t size2;       /* 0 = absent */
+    const char *location; /* "path?query", or "" */
     uint32_t etag;
     bool has_etag, has_block1, has_block2;
     struct coap_block block1, block2;
@@ -65,7 +72,7 @@ struct coap_reply {
 };
 
 #define COAP_REPLY_INIT                                                                                 \
-    { .format = -1, .observe = -1 }
+    { .format = -1, .observe = -1, .location = "" }
 
 void coap_reply_build(const struct coap_reply *reply, struct coap_builder *out);
 

@@ -17,7 +17,7 @@ enum coap_type { COAP_CON = 0, COAP_NON = 1, COAP_ACK = 2, COAP_RST = 3 };
 #define COAP_CODE_CLASS(code) ((code) >> 5)
 #define COAP_IS_SUCCESS(code) (COAP_CODE_CLASS(code) == 2)
 
-/* RFC 7252 section 5.10, RFC 7641, RFC 7959. */
+/* RFC 7252 section 5.10, RFC 7641, RFC 7959, RFC 9175. */
 enum coap_option_number {
     COAP_OPT_IF_MATCH = 1,
     COAP_OPT_URI_HOST = 3,
@@ -25,17 +25,20 @@ enum coap_option_number {
     COAP_OPT_IF_NONE_MATCH = 5,
     COAP_OPT_OBSERVE = 6,
     COAP_OPT_URI_PORT = 7,
+    COAP_OPT_LOCATION_PATH = 8,
     COAP_OPT_URI_PATH = 11,
     COAP_OPT_CONTENT_FORMAT = 12,
     COAP_OPT_MAX_AGE = 14,
     COAP_OPT_URI_QUERY = 15,
     COAP_OPT_ACCEPT = 17,
+    COAP_OPT_LOCATION_QUERY = 20,
     COAP_OPT_BLOCK2 = 23,
     COAP_OPT_BLOCK1 = 27,
     COAP_OPT_SIZE2 = 28,
     COAP_OPT_PROXY_URI = 35,
     COAP_OPT_PROXY_SCHEME = 39,
-    COAP_OPT_SIZE1 = 60
+    COAP_OPT_SIZE1 = 60,
+    COAP_OPT_REQUEST_TAG = 292
 };
 
 /* ---- parser ----------------------------------------------------------------------------- */

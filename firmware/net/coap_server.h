@@ -4,6 +4,7 @@
 #ifndef WASMOTE_COAP_SERVER_H
 #define WASMOTE_COAP_SERVER_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -128,6 +129,9 @@ void coap_server_gone(const char *path);
 /* Sets code and a diagnostic payload (RFC 7252 section 5.5.2). printf-like; cut to fit. */
 void coap_fail(struct coap_response *response, uint8_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+void coap_vfail(struct coap_response *response, uint8_t code, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* Tells the client where what it made is: Location-Path and Location-Query (section 5.10.7).
  * printf-like, "jobs/%u?x=1"; cut to COAP_LOCATION_MAX. */

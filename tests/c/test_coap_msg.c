@@ -36,18 +36,18 @@ static const struct coap_peer other_peer = {.link = &test_link, .addr = {2}};
 
 static unsigned requests, rooms;
 static int rejected_mid;
-static bool accept_requests;
+static enum coap_answer kind_of_answer;
 static size_t answer_len;
 
-static bool on_request(const struct coap_peer *from, const struct coap_pdu *request,
-                       struct coap_builder *out) {
+static enum coap_answer on_request(const struct coap_peer *from, const struct coap_pdu *request,
+                                   struct coap_builder *out) {
     static const uint8_t payload[2 * COAP_PDU_MAX];
     (void)from;
     (void)request;
     requests++;
     coap_build_set_code(out, 0x45);
     coap_build_payload(out, payload, answer_len);
-    return accept_requests;
+    return kind_of_answer;
 }
 
 static void on_rejected(const struct coap_peer *from, uint16_t mid) {
@@ -69,7 +69,7 @@ static int fresh(void **state) {
     requests = rooms = sends = 0;
     sent_len = 0;
     rejected_mid = -1;
-    accept_requests = true;
+    kind_of_answer = COAP_ANSWER_NOW;
     answer_len = 3;
     coap_msg_start(&upper);
     return 0;
@@ -101,7 +101,7 @@ static void a_non_gets_a_non_with_an_id_of_ours(void **state) {
 
 static void a_rejected_request_gets_a_reset(void **state) {
     (void)state;
-    accept_requests = false;
+    kind_of_answer = COAP_ANSWER_RESET;
     RECEIVE("\x40\x01\x12\x34");
     ASSERT_SENT("\x70\x00\x12\x34");
 }
@@ -146,6 +146,21 @@ static void what_is_no_request_runs_nothing(void **state) {
 }
 
 /* ---- a link without room ---------------------------------------------------------------- */
+
+static void a_request_that_takes_longer_gets_an_empty_ack(void **state) {
+    (void)state;
+    kind_of_answer = COAP_ANSWER_LATER;
+    RECEIVE("\x41\x02\x00\x07t");
+    ASSERT_SENT("\x60\x00\x00\x07");
+    RECEIVE("\x41\x02\x00\x07t"); /* the ACK was lost */
+    ASSERT_SENT("\x60\x00\x00\x07");
+    assert_int_equal(sends, 2);
+    assert_int_equal(requests, 1);
+    RECEIVE("\x51\x02\x00\x08t"); /* a NON: nothing to acknowledge, and no second run */
+    RECEIVE("\x51\x02\x00\x08t");
+    assert_int_equal(sends, 2);
+    assert_int_equal(requests, 2);
+}
 
 static void a_response_waits_for_room(void **state) {
     (void)state;
@@ -292,6 +307,7 @@ int main(void) {
         T(an_answer_that_does_not_fit_is_an_internal_error),
         T(a_duplicate_is_answered_from_memory),
         T(what_is_no_request_runs_nothing),
+        T(a_request_that_takes_longer_gets_an_empty_ack),
         T(a_response_waits_for_room),
         T(a_response_does_not_wait_for_ever),
         T(a_response_that_the_link_lost_is_counted),

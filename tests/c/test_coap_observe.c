@@ -58,12 +58,12 @@ static bool build(const struct coap_observation *observation, uint32_t sequence,
     return resource_ok && !gone;
 }
 
-static bool on_request(const struct coap_peer *peer, const struct coap_pdu *pdu,
-                       struct coap_builder *out) {
+static enum coap_answer on_request(const struct coap_peer *peer, const struct coap_pdu *pdu,
+                                   struct coap_builder *out) {
     (void)peer;
     (void)pdu;
     (void)out;
-    return false;
+    return COAP_ANSWER_RESET;
 }
 
 static const struct coap_msg_upper upper = {
@@ -94,7 +94,10 @@ static int32_t add(uint8_t peer, const char *token, const char *path) {
     return coap_observe_add(&of);
 }
 
+#define INTERVAL_US (COAP_OBSERVE_INTERVAL_MS * UINT64_C(1000))
+
 static void change(const char *path) {
+    fake_advance_us(INTERVAL_US); /* so that the bound of the rate is not in the way */
     coap_observe_changed(path);
     fake_settle();
 }
@@ -181,7 +184,7 @@ static void a_change_while_building_is_sent_too(void **state) {
     (void)add(1, "t", "a");
     change_while_building = "a";
     change("a");
-    fake_advance_us(1000);
+    fake_advance_us(INTERVAL_US);
     assert_int_equal(sent_count, 2);
 }
 
@@ -264,6 +267,91 @@ static void a_confirmable_one_comes_at_least_daily(void **state) {
     assert_int_equal(sent[1].type, COAP_CON);
 }
 
+#define DAY_US (UINT64_C(24) * 3600 * 1000000)
+
+static void who_is_gone_is_found_out_though_nothing_changes(void **state) {
+    (void)state;
+    (void)add(1, "t", "a");
+    (void)add(2, "t", "b");
+    fake_advance_us(DAY_US - 1);
+    assert_int_equal(sent_count, 0);
+    fake_advance_us(1);
+    assert_int_equal(sent_count, 2);
+    assert_int_equal(sent[0].type, COAP_CON);
+    assert_int_equal(sent[1].type, COAP_CON);
+    deliver_empty(sent[0].peer, COAP_ACK, sent[0].mid); /* the other one does not answer */
+    fake_advance_us(100 * 1000000);
+    assert_int_equal(coap_observe_count(), 1);
+    sent_count = 0;
+    fake_advance_us(DAY_US);
+    assert_true(sent_count > 0);
+}
+
+static void the_daily_ones_of_a_peer_come_one_after_the_other(void **state) {
+    (void)state;
+    (void)add(1, "x", "a");
+    (void)add(1, "y", "a");
+    fake_advance_us(DAY_US);
+    assert_int_equal(sent_count, 1);
+    deliver_empty(1, COAP_ACK, sent[0].mid);
+    assert_int_equal(sent_count, 2);
+    assert_int_equal(sent[1].type, COAP_CON);
+}
+
+static void changes_are_not_sent_faster_than_the_bound(void **state) {
+    (void)state;
+    (void)add(1, "t", "a");
+    change("a");
+    for (int i = 0; i < 10; i++) {
+        coap_observe_changed("a");
+        fake_settle();
+    }
+    fake_advance_us(INTERVAL_US - 1);
+    assert_int_equal(sent_count, 1);
+    fake_advance_us(1);
+    assert_int_equal(sent_count, 2); /* all of them in one */
+    (void)add(2, "t", "a");
+    coap_observe_changed("a"); /* each observer has a bound of its own */
+    fake_settle();
+    assert_int_equal(sent_count, 3);
+    coap_observe_gone("a"); /* the last word does not wait */
+    fake_settle();
+    assert_int_equal(sent_count, 5);
+}
+
+/* RFC 7641 section 3.4, as a client judges it. */
+static bool is_newer(uint32_t before, uint32_t after) {
+    const uint32_t half = 1u << 23;
+    return (before < after && after - before < half) || (before > after && before - after > half);
+}
+
+static void sequence_numbers_stay_in_order_when_they_wrap(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 0xfffff8; i++) { /* renewals count too */
+        (void)add(1, "t", "a");
+    }
+    uint32_t before = (uint32_t)add(1, "t", "a");
+    for (int i = 0; i < 20; i++) {
+        change("a");
+        uint32_t after = sent[sent_count - 1].sequence;
+        assert_true(is_newer(before, after));
+        fake_advance_us(300 * UINT64_C(1000000)); /* however long it takes */
+        before = after;
+    }
+    assert_true(before < 20);
+}
+
+static void renewing_keeps_one_entry_and_takes_the_new_wishes(void **state) {
+    (void)state;
+    int32_t first = add(1, "t", "a");
+    change("a");
+    int32_t second = add(1, "t", "a");
+    assert_true(second > (int32_t)sent[0].sequence && (int32_t)sent[0].sequence > first);
+    assert_int_equal(coap_observe_count(), 1);
+    change("a");
+    assert_int_equal(sent_count, 2);
+}
+
 static void an_error_ends_the_observation(void **state) {
     (void)state;
     (void)add(1, "t", "a");
@@ -330,6 +418,11 @@ int main(void) {
         T(a_reset_for_one_of_the_last_notifications_counts),
         T(one_confirmable_at_a_time_for_a_peer),
         T(a_confirmable_one_comes_at_least_daily),
+        T(who_is_gone_is_found_out_though_nothing_changes),
+        T(the_daily_ones_of_a_peer_come_one_after_the_other),
+        T(changes_are_not_sent_faster_than_the_bound),
+        T(sequence_numbers_stay_in_order_when_they_wrap),
+        T(renewing_keeps_one_entry_and_takes_the_new_wishes),
         T(an_error_ends_the_observation),
         T(a_deletion_is_repeated_until_it_is_acknowledged),
         T(renewing_ends_the_wait_for_an_ack),

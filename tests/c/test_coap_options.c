@@ -97,13 +97,53 @@ static void unknown_critical_options_are_named(void **state) {
     assert_fault(CODE(4, 2), 65001);
 }
 
-static void conditional_requests_are_not_understood_yet(void **state) {
+static void conditions_are_seen(void **state) {
     (void)state;
+    put(COAP_OPT_IF_MATCH, "etag");
+    put(COAP_OPT_IF_MATCH, "");
+    put(COAP_OPT_ETAG, "a");
+    put(COAP_OPT_ETAG, "12345678");
+    put(COAP_OPT_IF_NONE_MATCH, "");
+    parse();
+    assert_int_equal(options.fault, 0);
+    assert_true(options.has_if_match && options.if_none_match && options.has_etag);
+    fresh(state);
+    put(COAP_OPT_IF_MATCH, "123456789");
+    assert_fault(CODE(4, 2), COAP_OPT_IF_MATCH);
+    fresh(state);
+    put(COAP_OPT_ETAG, ""); /* elective, at least one byte */
+    parse();
+    assert_false(options.has_etag);
+    fresh(state);
+    put(COAP_OPT_IF_NONE_MATCH, "");
     put(COAP_OPT_IF_NONE_MATCH, "");
     assert_fault(CODE(4, 2), COAP_OPT_IF_NONE_MATCH);
-    fresh(state);
-    put(COAP_OPT_IF_MATCH, "etag");
-    assert_fault(CODE(4, 2), COAP_OPT_IF_MATCH);
+}
+
+static uint32_t tag_of(const char *first, const char *second) {
+    fresh(NULL);
+    if (first != NULL) {
+        put(COAP_OPT_REQUEST_TAG, first);
+    }
+    if (second != NULL) {
+        put(COAP_OPT_REQUEST_TAG, second);
+    }
+    parse();
+    assert_int_equal(options.fault, 0);
+    return options.request_tag;
+}
+
+static void request_tags_differ_by_number_length_and_value(void **state) {
+    (void)state;
+    const uint32_t tags[] = {tag_of(NULL, NULL), tag_of("", NULL),   tag_of("", ""),  tag_of("a", NULL),
+                             tag_of("b", NULL),  tag_of("ab", NULL), tag_of("a", "b")};
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_int_not_equal(tags[i], tags[j]);
+        }
+    }
+    assert_int_equal(tag_of("ab", NULL), tags[5]);
+    assert_int_equal(tag_of("123456789", NULL), tags[0]); /* nine bytes: elective, ignored */
 }
 
 static void an_illegal_length_is_like_an_unknown_option(void **state) {
@@ -195,6 +235,33 @@ static void a_node_is_no_proxy(void **state) {
     assert_fault(CODE(5, 5), COAP_OPT_PROXY_URI);
 }
 
+static void a_long_proxy_uri_is_one_too(void **state) {
+    (void)state;
+    char uri[300];
+    memset(uri, 'u', sizeof uri);
+    coap_build_option(&builder, COAP_OPT_PROXY_URI, uri, sizeof uri);
+    assert_fault(CODE(5, 5), COAP_OPT_PROXY_URI);
+}
+
+static void a_location_is_one_option_a_segment(void **state) {
+    (void)state;
+    struct coap_reply reply = COAP_REPLY_INIT;
+    reply.code = CODE(2, 1);
+    reply.format = 0;
+    reply.location = "jobs/7?a=1&b";
+    coap_reply_build(&reply, &builder);
+    static const char expected[] = "\x40\x41\x00\x01"
+                                   "\x84jobs\x01"
+                                   "7"    /* Location-Path */
+                                   "\x40" /* Content-Format */
+                                   "\x83" /* Location-Query */
+                                   "a=1\x01"
+                                   "b";
+    assert_int_equal(builder.status, WM_OK);
+    assert_int_equal(builder.len, sizeof expected - 1);
+    assert_memory_equal(bytes, expected, builder.len);
+}
+
 static void a_reply_is_written_in_ascending_order(void **state) {
     (void)state;
     struct coap_reply reply = COAP_REPLY_INIT;
@@ -234,7 +301,8 @@ int main(void) {
         T(everything_is_found),
         T(unknown_elective_options_are_ignored),
         T(unknown_critical_options_are_named),
-        T(conditional_requests_are_not_understood_yet),
+        T(conditions_are_seen),
+        T(request_tags_differ_by_number_length_and_value),
         T(an_illegal_length_is_like_an_unknown_option),
         T(an_illegal_repetition_is_like_an_unknown_option),
         T(a_path_cannot_pass_for_another),
@@ -242,6 +310,8 @@ int main(void) {
         T(the_longest_path_fits_and_no_longer_one),
         T(block_size_7_is_refused),
         T(a_node_is_no_proxy),
+        T(a_long_proxy_uri_is_one_too),
+        T(a_location_is_one_option_a_segment),
         T(a_reply_is_written_in_ascending_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

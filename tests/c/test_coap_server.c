@@ -607,6 +607,7 @@ static void a_duplicate_non_is_ignored(void **state) {
 #define OBSERVE(...) GET(.observe = 1 + 0, __VA_ARGS__)
 
 static struct answer changed(uint8_t peer, const char *path) {
+    fake_advance_us(COAP_OBSERVE_INTERVAL_MS * UINT64_C(1000));
     version++;
     coap_server_changed(path);
     fake_settle();
@@ -797,6 +798,7 @@ static void a_slow_line_skips_states(void **state) {
     }
     struct answer answer = client_next(SERIAL); /* was being sent */
     assert_payload(&answer, "version 1");
+    fake_advance_us(COAP_OBSERVE_INTERVAL_MS * UINT64_C(1000));
     answer = client_next(SERIAL);
     assert_payload(&answer, "version 10");
     assert_silence(SERIAL);

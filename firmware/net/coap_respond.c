@@ -1,0 +1,199 @@
+/* From a request to the handler, and from its response to the reply. */
+#include <string.h>
+
+#include "net/coap_turn.h"
+
+/* ---- running a handler ------------------------------------------------------------------ */
+
+void coap_turn_clear(struct coap_turn *turn) {
+    turn->response = (struct coap_response){
+        .format = COAP_FORMAT_NONE, .body = coap_body_buffer(), .cap = COAP_BODY_MAX};
+}
+
+struct coap_request coap_turn_request(struct coap_turn *turn, enum coap_method method) {
+    return (struct coap_request){
+        .method = method,
+        .peer = turn->peer,
+        .path = turn->options.path,
+        .wild = {turn->route.wild[0], turn->route.wild[1]},
+        .query = turn->options.query,
+        .format = turn->options.format,
+        .total = turn->options.size1,
+        .accept = turn->options.accept,
+        .turn = turn,
+    };
+}
+
+/* Accept is critical: no other format than the one asked for may be given (section 5.10.4). */
+static bool is_acceptable(const struct coap_turn *turn) {
+    const struct coap_response *response = &turn->response;
+    bool has_content = response->len > 0 || response->format != COAP_FORMAT_NONE;
+    return turn->options.accept < 0 || !COAP_IS_SUCCESS(response->code) || !has_content ||
+           response->format == turn->options.accept;
+}
+
+void coap_turn_check(struct coap_turn *turn) {
+    if (turn->response.code == 0 || turn->response.len > turn->response.cap) {
+        coap_fail(&turn->response, COAP_500_INTERNAL, "the handler of /%s gave no answer",
+                  turn->options.path);
+    } else if (!is_acceptable(turn)) {
+        coap_fail(&turn->response, COAP_406_NOT_ACCEPTABLE, "only content format %d is available here",
+                  turn->response.format);
+    }
+}
+
+void coap_turn_run(struct coap_turn *turn, const uint8_t *payload, size_t len,
+                   const struct coap_piece *piece) {
+    struct coap_request request = coap_turn_request(turn, (enum coap_method)turn->pdu->code);
+    request.payload = payload;
+    request.len = len;
+    request.offset = piece != NULL ? coap_block_offset(&piece->block) : 0;
+    request.more = piece != NULL && piece->block.more;
+    coap_turn_clear(turn);
+    turn->route.resource->handle(&request, &turn->response);
+    if (!turn->deferred) {
+        coap_turn_check(turn);
+    }
+}
+
+/* ---- from response to reply ------------------------------------------------------------- */
+
+static void copy_response(struct coap_turn *turn) {
+    const struct coap_response *response = &turn->response;
+    turn->reply.code = response->code;
+    turn->reply.format = response->format;
+    turn->reply.max_age_s = response->max_age_s;
+    turn->reply.size1 = response->max_size;
+    turn->reply.has_etag = response->has_etag && COAP_IS_SUCCESS(response->code);
+    turn->reply.etag = response->etag;
+    turn->reply.location = COAP_IS_SUCCESS(response->code) ? response->location : "";
+    turn->reply.payload = response->body;
+    turn->reply.len = response->len;
+}
+
+void coap_turn_fail(struct coap_turn *turn, uint8_t code, const char *format, ...) {
+    va_list arguments;
+    coap_turn_clear(turn); /* its buffer may have become the copy that is being sent */
+    va_start(arguments, format);
+    coap_vfail(&turn->response, code, format, arguments);
+    va_end(arguments);
+    copy_response(turn);
+    turn->reply.has_block2 = false;
+}
+
+static struct coap_body_key body_key(const struct coap_turn *turn) {
+    return (struct coap_body_key){.peer = turn->peer,
+                                  .path = turn->options.path,
+                                  .query = turn->options.query,
+                                  .method = turn->pdu->code};
+}
+
+/* RFC 7959 section 2.3: the server may answer with smaller blocks than were asked for. */
+struct coap_block coap_turn_wanted(const struct coap_turn *turn) {
+    struct coap_block wanted = {.szx = COAP_BLOCK_SZX_MAX};
+    if (turn->options.has_block2) {
+        wanted = turn->options.block2;
+    }
+    if (wanted.szx > COAP_BLOCK_SZX_MAX) {
+        wanted.num <<= wanted.szx - COAP_BLOCK_SZX_MAX;
+        wanted.szx = COAP_BLOCK_SZX_MAX;
+    }
+    return wanted;
+}
+
+static void cut_reply(struct coap_turn *turn, const struct coap_body *body,
+                      const struct coap_block *wanted) {
+    struct coap_block given;
+    const uint8_t *bytes;
+    size_t len;
+    if (!coap_body_cut(body, wanted, &given, &bytes, &len)) {
+        coap_turn_fail(turn, COAP_400_BAD_REQUEST, "the block is behind the end of the body");
+        return;
+    }
+    turn->reply.code = body->code;
+    turn->reply.format = body->format;
+    turn->reply.max_age_s = body->max_age_s;
+    turn->reply.has_etag = turn->reply.has_block2 = true;
+    turn->reply.etag = body->etag;
+    turn->reply.block2 = given;
+    turn->reply.size2 = given.num == 0 ? (uint32_t)body->len : 0;
+    turn->reply.payload = bytes;
+    turn->reply.len = len;
+}
+
+static void finish_whole(struct coap_turn *turn, uint8_t szx) {
+    const struct coap_body_key key = body_key(turn);
+    bool has_body = COAP_IS_SUCCESS(turn->response.code) && turn->response.len > 0;
+    turn->reply.has_block2 = turn->options.has_block2 && has_body;
+    turn->reply.block2 = (struct coap_block){.szx = szx};
+    turn->reply.size2 = turn->options.wants_size2 && has_body ? (uint32_t)turn->response.len : 0;
+    coap_body_forget(&key);
+}
+
+static void finish_in_blocks(struct coap_turn *turn, const struct coap_block *wanted) {
+    const struct coap_response *response = &turn->response;
+    const struct coap_body_key key = body_key(turn);
+    struct coap_body body = {.bytes = response->body,
+                             .len = response->len,
+                             .code = response->code,
+                             .format = response->format,
+                             .max_age_s = response->max_age_s,
+                             .etag = response->etag};
+    coap_body_keep(&key, &body);
+    cut_reply(turn, &body, wanted);
+}
+
+void coap_turn_finish(struct coap_turn *turn) {
+    struct coap_response *response = &turn->response;
+    const struct coap_block wanted = coap_turn_wanted(turn);
+    size_t size = coap_block_bytes(wanted.szx);
+    bool whole = response->len <= size && wanted.num == 0;
+    bool success = COAP_IS_SUCCESS(response->code);
+    if (success && response->etag == 0 && (response->has_etag || !whole)) {
+        response->etag = coap_etag_of(response->body, response->len);
+    }
+    copy_response(turn);
+    if (success && (response->has_etag || !whole) && wanted.num == 0 &&
+        coap_etag_is_known(turn, response->etag)) {
+        coap_turn_valid(turn, response->etag, response->max_age_s);
+    } else if (whole) {
+        finish_whole(turn, wanted.szx);
+    } else if (success) {
+        finish_in_blocks(turn, &wanted);
+    } else { /* a diagnostic is one message, cut where that ends */
+        turn->reply.len = response->len < size ? response->len : size;
+    }
+}
+
+bool coap_turn_resume(struct coap_turn *turn) {
+    const struct coap_block wanted = coap_turn_wanted(turn);
+    const struct coap_body_key key = body_key(turn);
+    struct coap_body body;
+    if (wanted.num == 0 || !coap_body_find(&key, &body)) {
+        return false;
+    }
+    coap_turn_clear(turn);
+    cut_reply(turn, &body, &wanted);
+    return true;
+}
+
+/* The Block1 of an upload's answer: the block that it is about, and the size that the next ones should
+ * have (RFC 7959 section 2.3). Not in answers that only go on with Block2 (section 3.3). */
+static void put_upload_block(const struct coap_turn *turn, struct coap_reply *reply) {
+    const struct coap_options *options = &turn->options;
+    bool uploads = turn->pdu->code == COAP_PUT || turn->pdu->code == COAP_POST;
+    bool goes_on = options->has_block2 && options->block2.num > 0;
+    if (uploads && !goes_on && options->has_block1 && COAP_IS_SUCCESS(reply->code)) {
+        reply->has_block1 = true;
+        reply->block1 = options->block1;
+        if (reply->block1.szx > COAP_BLOCK_SZX_MAX) {
+            reply->block1.szx = COAP_BLOCK_SZX_MAX;
+        }
+    }
+}
+
+void coap_turn_build(const struct coap_turn *turn, struct coap_builder *out) {
+    struct coap_reply reply = turn->reply;
+    put_upload_block(turn, &reply);
+    coap_reply_build(&reply, out);
+}
