@@ -182,7 +182,7 @@ class Node:
         return config_from_cbor((await self.request("GET", path)).payload, path)
 
     async def set_config(self, slot: int, config: Mapping[str, float]) -> None:
-        """PUT /modules/N/config: parameters that are not named keep their value."""
+        """PUT /modules/N/config: parameters that are not named go back to their defaults."""
         await self.request("PUT", f"/modules/{slot}/config", config_to_cbor(config), FORMAT_CBOR)
 
     # /out
