@@ -1,6 +1,7 @@
 """Payloads against firmware/SPEC.md: keys, round trips, and errors that name resource and key."""
 
 import contextlib
+from dataclasses import replace
 
 import cbor2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake_node import INFO
 from wasmote.errors import UsageFault
 from wasmote.wire.codec import PayloadFault
 from wasmote.wire.log import LogLevel, LogLine
@@ -25,24 +27,7 @@ from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
 from wasmote.wire.records import OutEntry, Record, RecordFlags, Records
 from wasmote.wire.samples import SAMPLES_BYTES_MAX, SAMPLES_MAX, Sample, SensorInfo, sample_chunks
 
-NODE = NodeInfo(
-    board="native",
-    cpu="x86_64",
-    firmware="0.1.0",
-    abi=1,
-    page_size=16384,
-    arena_free=65536,
-    slots=2,
-    uptime_s=12,
-    unique_id=b"\x01" * 12,
-    boot_id=b"boot",
-    reset_cause=ResetCause.POWER,
-    injection=True,
-    development=True,
-    clock_set=False,
-    bundle_max=24576,
-    link=LinkCounters(1, 2, 3),
-)
+NODE = replace(INFO, board="native", cpu="x86_64", uptime_s=12, link=LinkCounters(1, 2, 3))
 MODULE = ModuleStatus(
     slot=1,
     state=ModuleState.RUNNING,

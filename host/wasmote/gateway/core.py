@@ -24,10 +24,11 @@ from wasmote.gateway.deployment import load_bundle
 from wasmote.gateway.identities import Identities
 from wasmote.gateway.inference import load_model
 from wasmote.gateway.pipeline import Pipeline
-from wasmote.gateway.pulse import Backoff, Clock, Pulse
+from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.gateway.session import BoardSession, Connect, SessionState
 from wasmote.gateway.sinks import Sink, make_sink
 from wasmote.gateway.store import Store
+from wasmote.link.connection import backoff
 from wasmote.node import Node
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class Gateway:
 
     async def _drive(self, sink: Sink, pipeline: str, since: int) -> None:
         """Hand a pipeline's predictions to a sink; after a fault go on where it stopped."""
-        backoff = Backoff()
+        pauses = backoff()
         while True:
             try:
                 async with contextlib.aclosing(self.predictions(since)) as predictions:
@@ -223,10 +224,10 @@ class Gateway:
                         if prediction.pipeline == pipeline:
                             await sink.send(prediction)
                         since = prediction.id
-                        backoff.reset()
+                        pauses = backoff()
             except WasmoteError as fault:
                 self._log.error("sink waits", pipeline=pipeline, sink=type(sink).__name__, fault=str(fault))
-                await self._clock.sleep(backoff.next())
+                await self._clock.sleep(next(pauses))
 
     def _announce(self, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]

@@ -91,10 +91,7 @@ class Database:
             raise self._fault(fault) from fault
 
     async def _connect(self) -> aiosqlite.Connection:
-        try:
-            connection = await aiosqlite.connect(self.path, isolation_level=None)
-        except sqlite3.Error as fault:
-            raise self._unusable(fault) from fault
+        connection = await aiosqlite.connect(self.path, isolation_level=None)
         try:
             await connection.execute("PRAGMA journal_mode=WAL")
             await connection.execute("PRAGMA synchronous=NORMAL")
@@ -102,7 +99,8 @@ class Database:
             await self._prepare(connection)
         except sqlite3.Error as fault:
             await connection.close()
-            raise self._unusable(fault) from fault
+            hint = "name a `store` that is not somebody else's file, or check the health of the disk"
+            raise StoreFault(f"{self.path}: {fault}", hint) from fault
         except BaseException:
             await connection.close()
             raise
@@ -157,12 +155,6 @@ class Database:
         if self._writer.in_transaction:
             await self._writer.execute("ROLLBACK")
 
-    def _unusable(self, fault: sqlite3.Error) -> StoreFault:
-        hint = (
-            "name a `store` that is, or can become, an SQLite file: is it a folder, or somebody else's file?"
-        )
-        return StoreFault(f"{self.path}: {fault}", hint)
-
     def _fault(self, fault: sqlite3.Error) -> StoreFault:
         return StoreFault(f"{self.path}: {fault}", "check free space, permissions and the health of the disk")
 
@@ -171,6 +163,7 @@ def _lock(path: Path) -> IO[bytes]:
     """Keep a second gateway away from the same file; the kernel lets go when the process ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()  # a folder, or no permission: SQLite would not say which
         lock = path.with_name(path.name + ".lock").open("ab")
     except OSError as fault:
         raise StoreFault(f"{path}: {fault.strerror}", "name a `store` that can be written") from fault

@@ -16,7 +16,8 @@ import structlog
 from wasmote.gateway.database import StoreFault
 from wasmote.gateway.entities import Prediction, StoredRecord, StreamKey
 from wasmote.gateway.inference import SHORT_DIGEST_BYTES, Model
-from wasmote.gateway.pulse import Backoff, Clock, Pulse
+from wasmote.gateway.pulse import Clock, Pulse
+from wasmote.link.connection import backoff
 
 if TYPE_CHECKING:
     from wasmote.gateway.store import Store
@@ -53,15 +54,15 @@ class Pipeline:
 
     async def run(self, stored: Pulse, predicted: Callable[[], None]) -> None:
         """Predict what is stored, and what will be; `predicted` is called after each commit."""
-        backoff = Backoff()
+        pauses = backoff()
         while True:
             wake = stored.next()
             try:
                 worked = await self._catch_up(predicted)
-                backoff.reset()
+                pauses = backoff()
             except StoreFault as fault:
                 self._log.error("predictions wait for the store", fault=str(fault))
-                await self._clock.sleep(backoff.next())
+                await self._clock.sleep(next(pauses))
                 continue
             if not worked:
                 await wake.wait()

@@ -40,24 +40,6 @@ class Clock:
         return event.is_set()
 
 
-class Backoff:
-    """Seconds to wait before the next attempt: doubling, bounded, and from the start after a success."""
-
-    def __init__(self, first_s: float = 0.5, most_s: float = 30.0) -> None:
-        self._first_s = first_s
-        self._most_s = most_s
-        self._next_s = first_s
-
-    def next(self) -> float:
-        """How long to wait this time."""
-        wait, self._next_s = self._next_s, min(2 * self._next_s, self._most_s)
-        return wait
-
-    def reset(self) -> None:
-        """The last attempt succeeded."""
-        self._next_s = self._first_s
-
-
 async def cancel(*tasks: asyncio.Task[object]) -> None:
     """Cancel tasks and wait until they have ended; what they raise is theirs."""
     for task in tasks:

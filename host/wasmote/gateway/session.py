@@ -22,8 +22,9 @@ from wasmote.gateway.deployment import Action, activation, is_candidate, plan
 from wasmote.gateway.entities import Numbering, StreamKey
 from wasmote.gateway.follower import Renumbered, StreamFollower
 from wasmote.gateway.identities import Identities
-from wasmote.gateway.pulse import Backoff, Clock, Pulse
+from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.gateway.reader import Position, close, going_on
+from wasmote.link.connection import backoff
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState
 
@@ -86,7 +87,7 @@ class BoardSession:
         self._deploying = asyncio.Lock()
         self._check_again = asyncio.Event()
         self._refused: dict[int, str] = {}
-        self._backoff = Backoff()
+        self._pauses = backoff()
         self._log = structlog.get_logger().bind(board=name)
 
     @property
@@ -169,7 +170,7 @@ class BoardSession:
         return SessionState.FOLLOWING
 
     async def _following(self) -> SessionState:
-        self._backoff.reset()
+        self._pauses = backoff()
         faults: list[BaseException] = []
         try:
             async with asyncio.TaskGroup() as group:
@@ -185,7 +186,7 @@ class BoardSession:
         return SessionState.CHECKING
 
     async def _waiting(self) -> SessionState:
-        await self._clock.sleep(self._backoff.next())
+        await self._clock.sleep(next(self._pauses))
         return SessionState.CONNECTING if self._node is None else SessionState.CHECKING
 
     async def _attend(self) -> None:
