@@ -1,6 +1,6 @@
 """Generate everything that follows from wasm3-port/host_api.toml.
 
-Five files, all committed, so that a reader and a compiler need no generator; ``--check`` (part of
+Eight files, all committed, so that a reader and a compiler need no generator; ``--check`` (part of
 ``make lint``) exits with status 1 and names those that are stale.
 """
 
@@ -10,7 +10,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from host_api import c_engine, guest_header, python_linker, reference
+from host_api import (
+    c_engine,
+    guest_assemblyscript,
+    guest_header,
+    guest_rust,
+    guest_zig,
+    python_linker,
+    reference,
+)
 from host_api.model import HostApi, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +31,9 @@ def render(api: HostApi) -> dict[Path, str]:
         Path("wasm3-port/host_api.h"): c_engine.header(api),
         Path("wasm3-port/host_thunks.c"): c_engine.thunks(api),
         Path("wasm3-port/guest/wasmote.h"): guest_header.render(api),
+        Path("wasm3-port/guest/wasmote.rs"): guest_rust.render(api),
+        Path("wasm3-port/guest/wasmote.ts"): guest_assemblyscript.render(api),
+        Path("wasm3-port/guest/wasmote.zig"): guest_zig.render(api),
         Path("wasm3-port/HOST_API.md"): reference.render(api),
         Path("host/wasmote/runtime/host_api.py"): python_linker.render(api),
     }

@@ -63,6 +63,17 @@ class Function:
         """The Wasm result type, None for none."""
         return "i32" if self.result in POINTERS else self.result
 
+    @property
+    def slices(self) -> tuple[tuple[Param, Param | None], ...]:
+        """An export's parameters, each address together with the number of items that stand there."""
+        found: list[tuple[Param, Param | None]] = []
+        for param in self.params:
+            if param.name in ("len", "count") and found and found[-1][0].type in POINTERS:
+                found[-1] = (found[-1][0], param)
+            else:
+                found.append((param, None))
+        return tuple(found)
+
 
 @dataclass(frozen=True)
 class HostApi:
@@ -72,6 +83,11 @@ class HostApi:
     module: str
     functions: tuple[Function, ...]
     exports: tuple[Function, ...]
+
+    @property
+    def events(self) -> tuple[Function, ...]:
+        """The exports that handle something; the others answer where something is."""
+        return tuple(function for function in self.exports if function.result is None)
 
 
 def _function(table: Mapping[str, Any], allowed: tuple[str, ...]) -> Function:

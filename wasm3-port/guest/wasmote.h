@@ -94,9 +94,9 @@ WASMOTE_EXPORT(on_sample)
 void on_sample(int32_t input, int64_t time_ms, const float *values, uint32_t count);
 
 /* Once a second.
- * now_ms: the node's clock, as now_ms */
+ * time_ms: the node's clock, as now_ms */
 WASMOTE_EXPORT(on_tick)
-void on_tick(int64_t now_ms);
+void on_tick(int64_t time_ms);
 
 /* Before the first event, and whenever the config changes.
  * cbor: a CBOR map: parameter name to number
