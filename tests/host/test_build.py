@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmote.build import build, build_bundle, compiler
-from wasmote.build.compiler import CompileFailed, find_toolchain
+from wasmote.build import build, build_bundle
+from wasmote.build.compilers import CompileFailed
+from wasmote.build.compilers.c import Toolchain, compile_c, find_toolchain
 from wasmote.build.leb import InvalidWasm
 from wasmote.build.pages import PackRefused, to_byte_pages
 from wasmote.build.wasm import Limits, WasmModule
@@ -255,7 +256,7 @@ def test_a_damaged_module_is_built_or_refused_with_an_error_of_ours(changes: lis
 
 @functools.cache
 def mean_module() -> bytes:
-    return compiler.compile_c(MODULES / "mean_v1.c").wasm
+    return compile_c(MODULES / "mean_v1.c").wasm
 
 
 # ---- the tools -------------------------------------------------------------------------------------------
@@ -295,7 +296,7 @@ def test_a_compiler_without_wasm_and_a_missing_linker_are_told_apart(
     with pytest.raises(UsageFault, match=r"wasm-ld .* is not installed"):
         find_toolchain()
     script(tmp_path, "wasm-ld-15", "")
-    assert find_toolchain() == compiler.Toolchain("clang-15", str(tmp_path / "wasm-ld-15"))
+    assert find_toolchain() == Toolchain("clang-15", str(tmp_path / "wasm-ld-15"))
 
 
 @pytest.mark.usefixtures("fresh_lookup")

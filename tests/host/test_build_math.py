@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import wasmtime
 
-from wasmote.build.compiler import GUEST, compile_c
+from wasmote.build.compilers.c import compile_c
+from wasmote.build.compilers.tool import GUEST
 
 FUNCTIONS = ("expf", "logf", "log1pf", "sqrtf")
 BLOCK = 4096

@@ -86,7 +86,11 @@ def test_a_stream_may_be_an_array_without_names(tmp_path: Path) -> None:
         ("sequence = 1", 'sequence = 1\ncapabilities = ["fly"]', ":4:1: capabilities: 'fly' is not one of"),
         ("sequence = 1", "sequence = ", ":3:12: Invalid value"),
         ('source = "flood.c"', 'source = "dam.c"', ":4:1: source: there is no "),
-        ('source = "flood.c"', 'source = "flood.py"', ":4:1: source: flood.py is neither .c nor .wasm"),
+        (
+            'source = "flood.c"',
+            'source = "flood.py"',
+            ":4:1: source: flood.py is in no language that is compiled here",
+        ),
     ],
 )
 def test_a_bad_project_is_refused_where_it_is_wrong(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -27,6 +27,7 @@ NODE_PAGE_LOG2 = 14
 SMALL_IN_BIG = 1 << (DEFAULT_PAGE_LOG2 - NODE_PAGE_LOG2)
 MAX_PAGES = 64
 MAX_C_STACK = 64 * 1024
+STACKLESS_END = "wasmote_memory_end"
 LINK_FLAGS = "-Wl,--stack-first -Wl,-z,stack-size=1024 -Wl,--export=__heap_base"
 
 _ELSE, _RETURN = 0x05, 0x0F
@@ -57,11 +58,15 @@ def memory_use(module: WasmModule) -> MemoryUse:
 
     The end of data and C stack is the linker's __heap_base: zeroed data is in no data segment, so that
     nothing else tells it. With it, the stack must lie first: below the data, where overflowing it traps.
+    A language that keeps no stack in linear memory says wasmote_memory_end instead.
     """
     opcodes = {instruction.opcode for body in module.bodies() for instruction in body.instructions()}
-    end = _exported_constant(module, "__heap_base")
+    end = _exported_constant(module, STACKLESS_END)
+    if end is None:
+        end = _exported_constant(module, "__heap_base")
+        if end is not None:
+            _check_c_stack(module)
     if end is not None:
-        _check_c_stack(module)
         end = max([end, *(_segment_end(module))])
     return MemoryUse(end, MEMORY_GROW in opcodes, MEMORY_SIZE in opcodes)
 
@@ -189,7 +194,7 @@ def _check_fits(pages: int, most: int, *, whole: bool) -> None:
 def _without_linker_exports(module: WasmModule) -> WasmModule:
     """Drop what the linker exported for the packer only."""
     exports = module.exports()
-    kept = [entry for entry in exports if entry.name not in ("__heap_base", "__data_end")]
+    kept = [entry for entry in exports if entry.name not in (STACKLESS_END, "__heap_base", "__data_end")]
     return module if kept == exports else module.with_exports(kept)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmote.build import abi, probe
-from wasmote.build.compiler import compile_c
+from wasmote.build.compilers import compile_source
 from wasmote.build.pages import needed_pages, to_small_pages
 from wasmote.build.project import NO_OVERRIDES, LoadedProject, Overrides, Project, load_project
 from wasmote.build.wasm import WasmModule
@@ -27,7 +27,7 @@ class BuildResult:
 
 
 def build_bundle(project: Path, *, check_imports: bool = True) -> Bundle:
-    """Build a bundle from a module's TOML project file, or from a C file with one beside it.
+    """Build a bundle from a module's TOML project file, or from a source file with one beside it.
 
     The same source gives the same bytes. `check_imports=False` leaves it to the node to refuse unknown
     imports: for tests of nodes. Raises UsageFault (no compiler, bad project file), CompileFailed,
@@ -47,7 +47,7 @@ def build(project: Path, overrides: Overrides = NO_OVERRIDES, *, check_imports: 
 def _linked(loaded: LoadedProject) -> tuple[bytes, str]:
     if loaded.source.suffix == ".wasm":
         return loaded.source.read_bytes(), ""
-    compiled = compile_c(loaded.source, loaded.project.c_stack)
+    compiled = compile_source(loaded.source, loaded.project.c_stack)
     return compiled.wasm, compiled.warnings
 
 

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from wasmote.build.compiler import DEFAULT_C_STACK
+from wasmote.build.compilers import COMPILERS, DEFAULT_C_STACK
 from wasmote.build.pages import MAX_C_STACK, MAX_PAGES
 from wasmote.errors import UsageFault
 from wasmote.toml_file import TomlFile
 from wasmote.wire import manifest as wire
 
-SOURCE_SUFFIXES = (".c", ".wasm")
+SOURCE_SUFFIXES = (*COMPILERS, ".wasm")
+_SUFFIX_HINT = f"a module is built from {', '.join(SOURCE_SUFFIXES)} or its .toml file"
 DEFAULT_STACK = 2048
 _U32 = Field(ge=0, le=0xFFFF_FFFF)
 _DIGEST_LATER = bytes(wire.DIGEST_BYTES)
@@ -151,11 +152,11 @@ def load_project(path: Path, overrides: Overrides = NO_OVERRIDES) -> LoadedProje
     Raises ConfigError (`FILE:LINE:COLUMN: key: reason`) for a bad project file, UsageFault for a bad path.
     """
     if not path.exists():
-        raise UsageFault(f"{path}: no such file", "name the module's C file, or its TOML project file")
+        raise UsageFault(f"{path}: no such file", "name the module's source file, or its TOML project file")
     if path.suffix == ".toml":
         return _from_toml(path, overrides)
     if path.suffix not in SOURCE_SUFFIXES:
-        raise UsageFault(f"{path}: is no module", "a module is built from .c, .wasm or its .toml file")
+        raise UsageFault(f"{path}: is no module", _SUFFIX_HINT)
     beside = path.with_suffix(".toml")
     if not beside.exists():
         return LoadedProject(_default_project(path, overrides), path)
@@ -180,7 +181,7 @@ def _from_toml(path: Path, overrides: Overrides) -> LoadedProject:
     source = path.parent / project.source
     if source.suffix not in SOURCE_SUFFIXES:
         raise file.fault(
-            ("source",), f"{project.source} is neither .c nor .wasm", "compile to .wasm, or write C"
+            ("source",), f"{project.source} is in no language that is compiled here", _SUFFIX_HINT
         )
     if not source.is_file():
         raise file.fault(("source",), f"there is no {source}", "it is looked for beside the project file")

@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmote.errors import UsageFault, WasmoteError
+from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, run
+from wasmote.errors import UsageFault
 from wasmote.runtime.host_api import EXPORTS
 
-GUEST = Path(__file__).with_name("guest")
-DEFAULT_C_STACK = 1024
 INSTALL_HINT = "install them: sudo apt install clang lld (or name a compiler in WASMOTE_CLANG)"
 
 NEWEST, OLDEST = 22, 14
@@ -55,10 +53,6 @@ LINK_FLAGS = (
 )
 
 
-class CompileFailed(WasmoteError):
-    """The compiler or the linker refused the source; the message is what they said, unchanged."""
-
-
 @dataclass(frozen=True, slots=True)
 class Toolchain:
     """A clang that makes WebAssembly, and the linker that goes with it."""
@@ -67,27 +61,17 @@ class Toolchain:
     linker: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A linked module and what the compiler said about its source (warnings; may be empty)."""
-
-    wasm: bytes
-    warnings: str
-
-
 def compile_c(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
     """Compile and link one C file with the guest library; raises CompileFailed with the compiler's words."""
-    if not source.is_file():
-        raise UsageFault(f"{source}: no such source file", "name the module's C file, or its project file")
     tools = find_toolchain()
     with tempfile.TemporaryDirectory(prefix="wasmote-build-") as folder:
         own, library, module = (
             Path(folder) / name for name in (f"{source.stem}.o", "libc/libc.o", "linked.wasm")
         )
         library.parent.mkdir()
-        warnings = _checked(_compile_command(tools, source, own))
-        _checked(_compile_command(tools, GUEST / "libc.c", library))
-        _checked(_link_command(tools, [own, library], module, c_stack))
+        warnings = checked(_compile_command(tools, source, own))
+        checked(_compile_command(tools, GUEST / "libc.c", library))
+        checked(_link_command(tools, [own, library], module, c_stack))
         return Compiled(module.read_bytes(), warnings)
 
 
@@ -103,21 +87,21 @@ def find_toolchain() -> Toolchain:
         raise UsageFault("clang is not installed, and modules are compiled with it", INSTALL_HINT)
     for clang in candidates:
         if _makes_wasm(clang):
-            return Toolchain(clang, _find_linker(clang))
+            return Toolchain(clang, find_linker(clang))
     raise UsageFault(f"{candidates[0]} cannot compile for wasm32", INSTALL_HINT)
 
 
 def _makes_wasm(clang: str) -> bool:
     try:
-        return "wasm32" in _run([clang, "-print-targets"]).stdout
+        return "wasm32" in run([clang, "-print-targets"]).stdout
     except OSError as fault:
         raise UsageFault(f"{clang}: {fault.strerror}", INSTALL_HINT) from fault
 
 
-def _find_linker(clang: str) -> str:
-    """The linker that clang itself would take, else one on PATH."""
-    own = _run([clang, "-print-prog-name=wasm-ld"]).stdout.strip()
-    for name in (own, *_LINKER_NAMES):
+def find_linker(clang: str | None = None) -> str:
+    """The wasm-ld that a clang itself would take, else one on PATH."""
+    own = [run([clang, "-print-prog-name=wasm-ld"]).stdout.strip()] if clang else []
+    for name in (*own, *_LINKER_NAMES):
         if path := shutil.which(name):
             return path
     raise UsageFault("wasm-ld (LLVM's linker for WebAssembly) is not installed", INSTALL_HINT)
@@ -143,15 +127,3 @@ def _link_command(tools: Toolchain, objects: list[Path], output: Path, c_stack: 
     exports = (f"--export-if-defined={name}" for name in EXPORTS)
     stack = ("-z", f"stack-size={c_stack}")
     return [tools.linker, *LINK_FLAGS, *stack, *exports, *map(str, objects), "-o", str(output)]
-
-
-def _checked(command: list[str]) -> str:
-    """What a tool said while it succeeded; CompileFailed with its words when it did not."""
-    done = _run(command)
-    if done.returncode != 0:
-        raise CompileFailed(done.stderr.strip() or f"{command[0]} ended with status {done.returncode}")
-    return done.stderr
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)

@@ -1,1 +1,1 @@
-../../../../wasm3-port/guest/wasmote.h
+../../../../../wasm3-port/guest/wasmote.h

@@ -1,0 +1,35 @@
+"""Compiles AssemblyScript with asc, without garbage collector and without a function to abort with."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, named_or_found
+
+INSTALL_HINT = "install it: npm install --global assemblyscript (or name a compiler in WASMOTE_ASC)"
+# `abort` is what a failed check calls, an import by default; taken away, the check traps. The stub runtime
+# never frees: what a module allocates while it handles events is lost.
+CODE_FLAGS = (
+    "--optimize",
+    "--runtime",
+    "stub",
+    "--use",
+    "abort=",
+    "--disable",
+    "bulk-memory",
+)
+
+
+def compile_assemblyscript(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
+    """Compile one AssemblyScript file with the package `wasmote`; CompileFailed has the compiler's words.
+
+    There is no C stack in AssemblyScript's linear memory: `c_stack` is not used.
+    """
+    asc = named_or_found("WASMOTE_ASC", "asc", INSTALL_HINT)[0]
+    with tempfile.TemporaryDirectory(prefix="wasmote-build-") as folder:
+        module = Path(folder) / "linked.wasm"
+        entries = [str(source.resolve()), str(GUEST / "memory_end.ts")]
+        library = ["--path", str(GUEST / "packages")]
+        warnings = checked([asc, *entries, *CODE_FLAGS, *library, "--outFile", str(module)])
+        return Compiled(module.read_bytes(), warnings)

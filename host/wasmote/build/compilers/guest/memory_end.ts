@@ -1,0 +1,2 @@
+// Where static data ends, for the packer: the compiler knows it only once all of the module is compiled.
+export { __heap_base as wasmote_memory_end };

@@ -1,0 +1,1 @@
+../../../../../wasm3-port/guest/wasmote.zig

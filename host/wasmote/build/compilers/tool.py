@@ -1,0 +1,58 @@
+"""What the compilers have in common: finding a tool, running it, and what comes out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from wasmote.errors import UsageFault, WasmoteError
+
+GUEST = Path(__file__).with_name("guest")
+DEFAULT_C_STACK = 1024
+
+
+class CompileFailed(WasmoteError):
+    """The compiler or the linker refused the source; the message is what they said, unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A linked module and what the compiler said about its source (warnings; may be empty)."""
+
+    wasm: bytes
+    warnings: str
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a tool to its end and keep what it says; OSError when it cannot be started."""
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+
+
+def checked(command: list[str]) -> str:
+    """What a tool said while it succeeded; CompileFailed with its words when it did not."""
+    done = run(command)
+    if done.returncode != 0:
+        said = done.stderr.strip() or done.stdout.strip()
+        raise CompileFailed(said or f"{command[0]} ended with status {done.returncode}")
+    return done.stderr
+
+
+def named_or_found(variable: str, name: str, hint: str) -> list[str]:
+    """Where a tool may be: what the environment variable names, else every `name` that is installed.
+
+    Looks beside the running Python, where tools/setup puts compilers, then on PATH. Raises UsageFault with
+    `hint`, the command that installs it.
+    """
+    if named := os.environ.get(variable):
+        if shutil.which(named) is None:
+            raise UsageFault(f"{named} (from {variable}) is no program", hint)
+        return [named]
+    folders = [str(Path(sys.prefix) / "bin"), *os.get_exec_path()]
+    found = [path for folder in folders if (path := shutil.which(name, path=folder))]
+    if not found:
+        raise UsageFault(f"{name} is not installed, and this module needs it", hint)
+    return found
