@@ -26,7 +26,8 @@ class FakeLine(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        if not isinstance(transport, asyncio.WriteTransport):
+            return  # the reading end of a pty: the writing one follows
         self.transport = transport
         self._node.send = self.send
         self._on_connect()

@@ -10,7 +10,7 @@ import serial
 
 from wasmote.errors import Busy, DeviceNotFound, PermissionRefused, UsageFault
 from wasmote.link.ports import explain, open_port
-from wasmote.link.url import CoapLink, SerialLink, TcpLink, UnixLink, parse_link
+from wasmote.link.url import CoapLink, SerialLink, TcpLink, UnixLink, UsbSerialLink, parse_link
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from wasmote.link.url import CoapLink, SerialLink, TcpLink, UnixLink, parse_link
         ("serial:///dev/ttyACM0", SerialLink("/dev/ttyACM0"), "ttyacm0"),
         ("serial:///dev/ttyUSB1?baud=921600", SerialLink("/dev/ttyUSB1", 921600), "ttyusb1"),
         ("/dev/pts/3", SerialLink("/dev/pts/3"), "pts-3"),
+        ("serial:id=0669FF50", UsbSerialLink("0669FF50"), "0669ff50"),
+        ("serial:id=a%2Fb%3F?baud=9600", UsbSerialLink("a/b?", 9600), "a-b"),
         ("tcp://127.0.0.1:4444", TcpLink("127.0.0.1", 4444), "127-0-0-1-4444"),
         ("tcp://[::1]:4444", TcpLink("::1", 4444), "1-4444"),
         ("unix:/run/node.sock", UnixLink("/run/node.sock"), "run-node-sock"),
@@ -38,6 +40,8 @@ def test_parse(text, link, name):
         ("COM3", "unknown kind of link"),
         ("http://board/", "unknown kind of link"),
         ("serial://ttyACM0", "absolute path"),
+        ("serial:id=", "a serial number"),
+        ("serial:ttyACM0", "absolute path"),
         ("serial:///dev/ttyACM0?baud=fast", "baud=fast is no speed"),
         ("serial:///dev/ttyACM0?parity=even", "unknown option 'parity'"),
         ("tcp://localhost", "host and port are needed"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from wasmote.errors import Busy, DeviceNotFound, NoAnswer, PermissionRefused, WasmoteError
-from wasmote.link.url import SerialLink, StreamLink, TcpLink, UnixLink
+from wasmote.link.url import SerialLink, StreamLink, TcpLink, UnixLink, UsbSerialLink
 
 CONNECT_TIMEOUT_S = 5.0
 
@@ -24,6 +24,8 @@ async def open_port(link: StreamLink, factory: ProtocolFactory) -> asyncio.Trans
 
     Raises `DeviceNotFound`, `PermissionRefused`, `Busy` or `NoAnswer`.
     """
+    if isinstance(link, UsbSerialLink):
+        link = find_port(link)  # at every opening: a device that was plugged in again may have another number
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             return await _open(link, factory)
@@ -35,7 +37,28 @@ async def open_port(link: StreamLink, factory: ProtocolFactory) -> asyncio.Trans
         raise explain(link, fault) from fault
 
 
-async def _open(link: StreamLink, factory: ProtocolFactory) -> asyncio.Transport:
+def find_port(link: UsbSerialLink) -> SerialLink:
+    """Find the port that a USB device has now; the first one of a device with several.
+
+    Raises `DeviceNotFound`.
+    """
+    from serial.tools import list_ports  # late: sockets do not need pyserial
+
+    ports = [port for port in list_ports.comports() if port.serial_number]
+    mine = [port for port in ports if port.serial_number == link.serial_number]
+    if mine:
+        first = min(
+            mine, key=lambda port: (port.location or "", port.device)
+        )  # location ends in the interface
+        return SerialLink(first.device, link.baud)
+    numbers = sorted({f"{port.serial_number} ({port.device})" for port in ports})
+    raise DeviceNotFound(
+        f"{link}: no USB device with this serial number is plugged in",
+        f"serial numbers here: {', '.join(numbers)}" if numbers else _what_ports_there_are(),
+    )
+
+
+async def _open(link: SerialLink | TcpLink | UnixLink, factory: ProtocolFactory) -> asyncio.Transport:
     loop = asyncio.get_running_loop()
     match link:
         case SerialLink():
@@ -54,7 +77,7 @@ async def _open(link: StreamLink, factory: ProtocolFactory) -> asyncio.Transport
             return stream
 
 
-def explain(link: StreamLink, fault: OSError) -> WasmoteError:
+def explain(link: SerialLink | TcpLink | UnixLink, fault: OSError) -> WasmoteError:
     """Turn what the operating system said of a link into what a person can act on."""
     if isinstance(fault, socket.gaierror):
         return DeviceNotFound(f"{link}: host not found", "check the name, or give its IP address")
@@ -80,8 +103,12 @@ def _noun(link: StreamLink) -> str:
 
 
 def _what_there_is(link: StreamLink) -> str:
-    if not isinstance(link, SerialLink):
-        return "start the program that makes it first"
+    return (
+        _what_ports_there_are() if isinstance(link, SerialLink) else "start the program that makes it first"
+    )
+
+
+def _what_ports_there_are() -> str:
     from serial.tools import list_ports
 
     ports = sorted(port.device for port in list_ports.comports())
@@ -89,7 +116,7 @@ def _what_there_is(link: StreamLink) -> str:
     return f"{found}; is the cable a data cable?"
 
 
-def _permission_hint(link: StreamLink) -> str:
+def _permission_hint(link: SerialLink | TcpLink | UnixLink) -> str:
     if isinstance(link, TcpLink):
         return "a firewall on this machine forbids it"
     try:

@@ -11,7 +11,9 @@ from wasmote.errors import UsageFault
 DEFAULT_BAUD = 115200
 COAP_PORT = 5683  # RFC 7252 section 12.6
 
-_FORMS = "serial:///dev/ttyACM0?baud=115200, tcp://HOST:PORT, unix:/PATH or coap://HOST[:PORT]"
+_FORMS = (
+    "serial:///dev/ttyACM0?baud=115200, serial:id=SERIAL, tcp://HOST:PORT, unix:/PATH or coap://HOST[:PORT]"
+)
 
 
 def _label(text: str) -> str:
@@ -32,7 +34,24 @@ class SerialLink:
         return _label(self.path.removeprefix("/dev/"))
 
     def __str__(self) -> str:
-        return f"serial://{self.path}" + (f"?baud={self.baud}" if self.baud != DEFAULT_BAUD else "")
+        return f"serial://{self.path}" + _baud_suffix(self.baud)
+
+
+@dataclass(frozen=True, slots=True)
+class UsbSerialLink:
+    """The serial port of the USB device with this serial number, whatever its path is at the moment."""
+
+    serial_number: str
+    baud: int = DEFAULT_BAUD
+
+    @property
+    def name(self) -> str:
+        """A DNS label that stands for this device."""
+        return _label(self.serial_number)
+
+    def __str__(self) -> str:
+        number = urllib.parse.quote(self.serial_number, safe=":")
+        return f"serial:id={number}" + _baud_suffix(self.baud)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,7 @@ class CoapLink:
         return f"coap://{self.name}"
 
 
-StreamLink = SerialLink | TcpLink | UnixLink
+StreamLink = SerialLink | UsbSerialLink | TcpLink | UnixLink
 Link = StreamLink | CoapLink
 
 
@@ -116,17 +135,28 @@ def parse_link(text: str) -> Link:
     raise _fault(text, "unknown kind of link")
 
 
-def _serial(text: str, parts: urllib.parse.SplitResult) -> SerialLink:
+def _serial(text: str, parts: urllib.parse.SplitResult) -> SerialLink | UsbSerialLink:
     path = urllib.parse.unquote(parts.path)
-    if parts.netloc or len(path) < 2:
-        raise _fault(text, "an absolute path after serial:// is needed")
-    options = urllib.parse.parse_qs(parts.query, keep_blank_values=True)
+    baud = _baud(text, parts.query)
+    if not parts.netloc and path.startswith("id=") and path != "id=":
+        return UsbSerialLink(path.removeprefix("id="), baud)
+    if parts.netloc or not path.startswith("/") or path == "/":
+        raise _fault(text, "an absolute path after serial:// is needed, or serial:id= and a serial number")
+    return SerialLink(path, baud)
+
+
+def _baud(text: str, query: str) -> int:
+    options = urllib.parse.parse_qs(query, keep_blank_values=True)
     baud = options.pop("baud", [str(DEFAULT_BAUD)])[-1]
     if options:
         raise _fault(text, f"unknown option {next(iter(options))!r}; there is only baud")
     if not baud.isascii() or not baud.isdigit() or not 0 < int(baud) <= 20_000_000:
         raise _fault(text, f"baud={baud} is no speed")
-    return SerialLink(path, int(baud))
+    return int(baud)
+
+
+def _baud_suffix(baud: int) -> str:
+    return f"?baud={baud}" if baud != DEFAULT_BAUD else ""
 
 
 def _refuse_rest(text: str, parts: urllib.parse.SplitResult) -> None:
