@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
-"""Report what a firmware image takes of flash and RAM, by part, and hold it to board.toml's budgets.
+"""Report what a firmware image takes of flash and RAM, by part and region; hold it to board.toml's budgets.
 
 Reads the linker's map. Parts: engine (wasm3 and its port), net, node (core, node, main), libc (C library
-and compiler support), board, stack (as reserved). Needs the standard library only. Status 1: over a budget.
+and compiler support), board, stack (as reserved). Regions: each [[memory]], with what lies between sections.
+Needs the standard library only. Status 1: over a budget.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import board_config
+from board_toml import ROOT, Board, read_board
 
 # An input section in the map: name, address, size, object; a long name stands on a line of its own.
 INPUT = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$")
@@ -29,20 +31,26 @@ RAM_SECTIONS = {".data", ".bss", ".noinit", ".arena"}
 FLASH_SECTIONS |= {".init", ".fini", ".plt", ".data.rel.ro", ".rodata.cst"}
 # The stack is an output section without input.
 STACK = re.compile(r"^\.stack\s+0x[0-9a-f]+\s+0x([0-9a-f]+)$", re.MULTILINE)
+# An output section: name, address, size and, where it is kept elsewhere until start, that address.
+PLACED = re.compile(
+    r"^(\.\S+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: load address 0x([0-9a-f]+))?$", re.MULTILINE
+)
+NOT_LOADED = (".debug", ".comment", ".ARM.attributes", ".stab")
 LIBRARY = re.compile(r"lib(c|g|m|gcc|nosys|c_nano|g_nano|nonshared)\w*\.a|crt\w*\.o|Scrt1\.o|crt\w+\.o")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """An input section as it was linked: output section, object file, bytes."""
+    """An input section as it was linked: output section, address, object file, bytes."""
 
     section: str
+    address: int
     owner: str
     size: int
 
 
-def pieces(text: str) -> Iterator[Piece]:
-    """Yield every input section of the memory map that takes up room."""
+def listed(text: str) -> Iterator[Piece]:
+    """Yield every input section that the memory map lists with a size."""
     _, _, memory_map = text.partition("Linker script and memory map")
     section = ""
     for line in memory_map.splitlines():
@@ -51,7 +59,22 @@ def pieces(text: str) -> Iterator[Piece]:
             section = output[1]
         found = INPUT.match(line)
         if found and section != "/DISCARD/" and int(found[3], 16):
-            yield Piece(section, found[4], int(found[3], 16))
+            yield Piece(section, int(found[2], 16), found[4], int(found[3], 16))
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Yield every input section with the bytes that it takes up.
+
+    The map lists sections of strings with the size they had before the linker merged equal ones: what
+    reaches into the next section of the image is not there any more.
+    """
+    ordered = sorted(listed(text), key=lambda piece: (piece.section, piece.address))
+    for piece, following in itertools.zip_longest(ordered, ordered[1:]):
+        size = piece.size
+        if following and following.section == piece.section:
+            size = min(size, following.address - piece.address)
+        if size:
+            yield replace(piece, size=size)
 
 
 def part_of(owner: str) -> str:
@@ -90,23 +113,44 @@ def largest(text: str, kind: set[str], count: int) -> list[tuple[str, int]]:
     return sorted(totals.items(), key=lambda item: -item[1])[:count]
 
 
-def print_table(sizes: dict[str, dict[str, int]], budgets: dict[str, int], title: str) -> None:
-    """Print the sizes and, where there is one, each budget."""
+def regions(text: str, board: Board) -> dict[str, int]:
+    """Return how many bytes of each [[memory]] the image takes, up to the last section in it."""
+    _, _, memory_map = text.partition("Linker script and memory map")
+    used = {memory.name: 0 for memory in board.memories}
+    for name, address, size, load in PLACED.findall(memory_map):
+        if name.startswith(NOT_LOADED) or not int(size, 16):
+            continue
+        for start in {int(address, 16), int(load or address, 16)}:
+            for memory in board.memories:
+                if memory.origin <= start < memory.end:
+                    used[memory.name] = max(used[memory.name], start + int(size, 16) - memory.origin)
+    return used
+
+
+def print_parts(sizes: dict[str, dict[str, int]], title: str) -> None:
+    """Print what each part of the firmware takes."""
     print(f"{title:<24}{'flash':>10}{'RAM':>10}")
     for part in PARTS:
         print(f"  {part:<22}{sizes['flash'][part]:>10,}{sizes['ram'][part]:>10,}")
     totals = {kind: sum(parts.values()) for kind, parts in sizes.items()}
     print(f"  {'total':<22}{totals['flash']:>10,}{totals['ram']:>10,}")
-    if "flash" in budgets and "ram" in budgets:
-        print(f"  {'budget':<22}{budgets['flash']:>10,}{budgets['ram']:>10,}")
 
 
-def over_budget(sizes: dict[str, dict[str, int]], budgets: dict[str, int]) -> list[str]:
-    """Return a sentence for each budget that is exceeded."""
+def print_regions(used: dict[str, int], board: Board) -> None:
+    """Print what is left in each region, and its budget."""
+    if used:
+        print(f"  {'region':<12}{'used':>10}{'free':>10}{'budget':>10}")
+    for memory in board.memories:
+        taken, budget = used[memory.name], board.budgets[memory.name]
+        print(f"  {memory.name:<12}{taken:>10,}{board.capacity(memory) - taken:>10,}{budget:>10,}")
+
+
+def over_budget(used: dict[str, int], budgets: dict[str, int]) -> list[str]:
+    """Return a sentence for each region whose budget is exceeded."""
     return [
-        f"{kind} is {sum(parts.values()):,} bytes, its budget is {budgets[kind]:,}"
-        for kind, parts in sizes.items()
-        if sum(parts.values()) > budgets.get(kind, sys.maxsize)
+        f"{region} takes {taken:,} bytes, its budget is {budgets[region]:,}"
+        for region, taken in used.items()
+        if taken > budgets[region]
     ]
 
 
@@ -118,19 +162,28 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, required=True, help="file for the same numbers")
     parser.add_argument("--largest", type=int, default=0, metavar="N", help="name the N largest objects too")
     arguments = parser.parse_args(argv)
-    path = board_config.ROOT / "boards" / arguments.board / "board.toml"
-    budgets = board_config.read_board(path).budgets
+    path = ROOT / "boards" / arguments.board / "board.toml"
+    board = read_board(path)
     text = arguments.map.read_text()
-    sizes = measure(text)
-    print_table(sizes, budgets, arguments.board)
+    sizes, used = measure(text), regions(text, board)
+    print_parts(sizes, board.name)
+    print_regions(used, board)
     for kind, sections in (("flash", FLASH_SECTIONS), ("RAM", RAM_SECTIONS)):
         for name, size in largest(text, sections, arguments.largest):
             print(f"  {kind:<6}{name:<40}{size:>10,}")
-    faults = over_budget(sizes, budgets)
+    faults = over_budget(used, board.budgets)
     for fault in faults:
-        print(f"{path.relative_to(board_config.ROOT)}: [budgets] {fault}", file=sys.stderr)
+        print(f"{path.relative_to(ROOT)}: [budgets] {fault}", file=sys.stderr)
     if not faults:
-        report = {"board": arguments.board, "budgets": budgets, **sizes}
+        report = {
+            "board": board.name,
+            "budgets": board.budgets,
+            **sizes,
+            "regions": {
+                memory.name: {"used": used[memory.name], "free": board.capacity(memory) - used[memory.name]}
+                for memory in board.memories
+            },
+        }
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
     return 1 if faults else 0
 

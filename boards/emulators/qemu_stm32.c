@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "chip.h"
-#include "cortex_m4.h"
+#include "common/cortex_m/cortex_m4.h"
 #include "stm32f4.h"
 
 #define QEMU_CORE_HZ 168000000u   /* the machine's fixed CPU clock */

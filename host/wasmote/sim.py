@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 import shutil
 import signal
@@ -26,8 +27,11 @@ from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards run what was built there
 START_TIMEOUT_S = 20.0  # until a board can be reached, on a busy machine
+STOP_TIMEOUT_S = 5.0  # until a board that was asked to end is made to
 LAST_WORDS_BYTES = 4096  # of what a board writes on standard output and error, kept for messages
 QEMU = "qemu-system-arm"
+
+_log = logging.getLogger("wasmote.sim")
 
 
 class SimulatorFault(WasmoteError):
@@ -36,10 +40,14 @@ class SimulatorFault(WasmoteError):
 
 @dataclass(frozen=True, slots=True)
 class BoardImage:
-    """What to run: a board's name, its QEMU machine (None: the image is a Linux program) and image file."""
+    """What to run: a board's name, its QEMU machine (None: the image is a Linux program) and image file.
+
+    `serial` says which of the machine's serial ports the link is on, from 0.
+    """
 
     board: str
     machine: str | None
+    serial: int
     path: Path
 
     @classmethod
@@ -49,17 +57,18 @@ class BoardImage:
         Raises `UsageFault` for a board that cannot be emulated, `DeviceNotFound` without an image.
         """
         description = ROOT / "boards" / board / "board.toml"
-        if not description.is_file():
-            names = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/*/board.toml")))
+        if board.startswith("_") or not description.is_file():  # _template is no board
+            names = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml")))
             raise UsageFault(f"there is no board {board}", f"one of: {names}")
         data = tomllib.loads(description.read_text())
-        machine = data.get("emulator", {}).get("machine")
+        emulator = data.get("emulator", {})
+        machine = emulator.get("machine")
         if machine is None and data["family"] != "native":
             raise UsageFault(f"nothing here emulates a {board}")
         path = image or ROOT / "build" / board / ("firmware.elf" if machine is None else "firmware-qemu.elf")
         if not path.is_file():
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
-        return cls(board, machine, path.resolve())
+        return cls(board, machine, emulator.get("serial", 0), path.resolve())
 
 
 class Simulator:
@@ -141,7 +150,10 @@ class Simulator:
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """End it, and remove what it left."""
+        """Ask it to end, make it end when it has not within STOP_TIMEOUT_S, and remove what it left.
+
+        A hung native board does not hear SIGTERM: it takes signals where it sleeps, in its event loop.
+        """
         await self._end(signal.SIGTERM)
         self._folder.cleanup()
 
@@ -157,7 +169,12 @@ class Simulator:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
-        await self._process.wait()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            _log.warning("the %s hangs: killed %g s after %s", self.board, STOP_TIMEOUT_S, number.name)
+            self._process.kill()
+            await self._process.wait()
         await asyncio.gather(*self._outputs)
         self._close_pipes()
         self._process = None
@@ -206,11 +223,13 @@ class Simulator:
         unique_id = f"qemu-{self._instance:07d}".encode().hex()  # 96 bits, as on the chip
         seed = secrets.token_hex(8)  # QEMU has no entropy for this machine
         counting = ("-icount", "shift=0") if self._count_instructions else ()
+        unconnected = ("-serial", "null") * self._image.serial
         return [
             *(program, "-machine", self._image.machine, "-kernel", str(self._image.path)),
             *counting,
             *("-nodefaults", "-display", "none", "-qmp", "stdio"),
-            *("-chardev", f"socket,id=uart,server=on,wait=off,{chardev}", "-serial", "chardev:uart"),
+            *("-chardev", f"socket,id=uart,server=on,wait=off,{chardev}"),
+            *(*unconnected, "-serial", "chardev:uart"),
             *(
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed}",

@@ -2,59 +2,90 @@
 
 from __future__ import annotations
 
+import json
 import struct
+from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-import board_config
 import size_report
+from board_toml import Board, read_board
 from wasmote.sim import ROOT
 
-FOLDER = ROOT / "build" / "netduinoplus2"
-BOARD = board_config.read_board(ROOT / "boards/netduinoplus2/board.toml")
+BOARDS = ("netduinoplus2", "stm32f4-discovery")
+IMAGES = [(board, "firmware") for board in BOARDS] + [("netduinoplus2", "check")]
 CHIP = "boards/families/stm32f4/chip.c.o"
 EMULATOR = "boards/emulators/qemu_stm32.c.o"
 
 
-def objects(image: str) -> set[str]:
+def built(board: str, file: str) -> Path:
+    return ROOT / "build" / board / file
+
+
+@pytest.fixture(params=BOARDS)
+def board(request: pytest.FixtureRequest) -> Board:
+    return read_board(ROOT / "boards" / str(request.param) / "board.toml")
+
+
+def objects(board: str, image: str) -> set[str]:
     """Names of all objects of ours that an image holds something of."""
-    found = size_report.pieces((FOLDER / f"{image}.map").read_text())
+    found = size_report.pieces(built(board, f"{image}.map").read_text())
     return {piece.owner.partition("obj/")[2] for piece in found if "/obj/" in piece.owner}
 
 
-@pytest.mark.parametrize("app", ["firmware", "check"])
-def test_the_emulated_image_differs_by_one_object(app: str) -> None:
-    shipped, emulated = objects(app), objects(f"{app}-qemu")
+@pytest.mark.parametrize(("board", "app"), IMAGES)
+def test_the_emulated_image_differs_by_one_object(board: str, app: str) -> None:
+    shipped, emulated = objects(board, app), objects(board, f"{app}-qemu")
     assert shipped - emulated == {CHIP}
     assert emulated - shipped == {EMULATOR}
 
 
-def symbols(image: str) -> set[str]:
-    with (FOLDER / f"{image}.elf").open("rb") as file:
+def symbols(board: Board, image: str) -> set[str]:
+    with built(board.name, f"{image}.elf").open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
         return {symbol.name for symbol in table.iter_symbols()}
 
 
 @pytest.mark.parametrize("image", ["firmware", "firmware-qemu"])
-def test_nothing_allocates(image: str) -> None:
-    assert not symbols(image) & {"malloc", "calloc", "realloc", "free", "_sbrk"}
+def test_nothing_allocates(board: Board, image: str) -> None:
+    assert not symbols(board, image) & {"malloc", "calloc", "realloc", "free", "_sbrk"}
 
 
-def test_the_binary_starts_with_stack_and_entry() -> None:
-    stack, entry = struct.unpack("<II", (FOLDER / "firmware.bin").read_bytes()[:8])
-    memory = {memory.name: memory for memory in BOARD.memories}
-    assert stack == memory["sram"].origin + BOARD.budgets["stack"]
-    assert memory["flash"].origin <= entry < memory["flash"].origin + BOARD.firmware_bytes
+def test_the_binary_starts_with_stack_and_entry(board: Board) -> None:
+    stack, entry = struct.unpack("<II", built(board.name, "firmware.bin").read_bytes()[:8])
+    memory = {memory.name: memory for memory in board.memories}
+    assert stack == memory["sram"].origin + board.budgets["stack"]
+    assert memory["flash"].origin <= entry < memory["flash"].origin + board.firmware_bytes
     assert entry & 1  # Thumb
 
 
-def test_the_arena_fills_the_core_coupled_memory() -> None:
-    with (FOLDER / "firmware.elf").open("rb") as file:
+def test_the_arena_fills_the_core_coupled_memory(board: Board) -> None:
+    with built(board.name, "firmware.elf").open("rb") as file:
         arena = ELFFile(file).get_section_by_name(".arena")
-    memory = {memory.name: memory for memory in BOARD.memories}
+    memory = {memory.name: memory for memory in board.memories}
     assert arena["sh_addr"] == memory["ccm"].origin
     assert arena["sh_size"] == memory["ccm"].size
     assert arena["sh_type"] == "SHT_NOBITS"
+
+
+def test_the_report_agrees_with_the_image_about_each_region(board: Board) -> None:
+    """The linker's map as the report reads it, against the addresses in the ELF file."""
+    report = json.loads(built(board.name, "size.json").read_text())["regions"]
+    with built(board.name, "firmware.elf").open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(symbols, SymbolTableSection)
+        loaded = ELFFile(file).get_section_by_name(".data")
+        ends = {
+            name: symbols.get_symbol_by_name(name)[0]["st_value"] for name in ("__data_load", "__arena_end")
+        }
+        noinit = ELFFile(file).get_section_by_name(".noinit")
+    memory = {memory.name: memory for memory in board.memories}
+    assert report["flash"]["used"] == ends["__data_load"] + loaded["sh_size"] - memory["flash"].origin
+    assert report["sram"]["used"] == noinit["sh_addr"] + noinit["sh_size"] - memory["sram"].origin
+    assert report["ccm"]["used"] == ends["__arena_end"] - memory["ccm"].origin
+    for name, region in report.items():
+        assert region["used"] + region["free"] == board.capacity(memory[name])
+        assert region["used"] <= board.budgets[name]

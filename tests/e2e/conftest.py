@@ -17,6 +17,7 @@ from wasmote.node import Node
 from wasmote.sim import ROOT, Simulator
 
 EMULATED = ("native", "netduinoplus2")
+SIBLINGS = ("stm32f4-discovery",)  # run the code of one above: they are worth a few tests only
 SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
 
@@ -24,11 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rig", type=Path, help="TOML file of real boards to run on: see hil/README.md")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "siblings: runs on the boards too whose family another one stands for")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `place` on every board."""
     if "place" in metafunc.fixturenames:
         rig: Path | None = metafunc.config.getoption("--rig")
-        places: tuple[str | RigBoard, ...] = load_rig(rig) if rig else EMULATED
+        emulated = (*EMULATED, *SIBLINGS) if metafunc.definition.get_closest_marker("siblings") else EMULATED
+        places: tuple[str | RigBoard, ...] = load_rig(rig) if rig else emulated
         names = [place if isinstance(place, str) else place.name for place in places]
         metafunc.parametrize("place", places, ids=names)
 

@@ -16,6 +16,7 @@ from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Control, ModuleState
 
 
+@pytest.mark.siblings
 async def test_install_start_feed_read(node: Node) -> None:
     free = (await node.info()).arena_free
     await node.install(0, bundle("counter").to_bytes())
@@ -114,6 +115,7 @@ async def test_endless_loop_is_ended_by_its_budget(node: Node) -> None:
     assert await outputs(node, "echo") == [1.0]
 
 
+@pytest.mark.siblings
 async def test_swap_keeps_state_and_sequence(node: Node) -> None:
     await run_module(node, "mean_v1")
     await node.feed("probe", probe(1.0, 2.0, 3.0))

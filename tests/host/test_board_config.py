@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 import board_config
+import board_toml
 import size_report
 from wasmote.sim import ROOT
 
 GOOD = (ROOT / "boards/netduinoplus2/board.toml").read_text()
 
 
-def read(folder: Path, text: str) -> board_config.Board:
+def read(folder: Path, text: str) -> board_toml.Board:
     path = folder / "netduinoplus2" / "board.toml"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text)
-    return board_config.read_board(path)
+    return board_toml.read_board(path)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("boards/*/board.toml")), ids=lambda path: path.parent.name)
 def test_every_board_is_sound(path: Path) -> None:
-    board = board_config.read_board(path)
-    assert board.support["works"]
+    board = board_toml.read_board(path)
+    assert board.support.works
     assert all(board_config.outputs(board).values())
 
 
@@ -31,13 +33,20 @@ def test_every_board_is_sound(path: Path) -> None:
     ("old", "new", "words"),
     [
         ('cpu = "cortex-m4f"', "", "'cpu' is missing"),
+        ('chip = "STM32F405RG"', 'chips = "STM32F405RG"', "unknown: chips"),
         ("net = false", 'net = "no"', "'net' must be bool"),
         ('name = "netduinoplus2"', 'name = "other"', "must be that of its folder"),
-        ('family = "stm32f4"', 'family = "z80"', "no boards/families/z80"),
+        ('family = "stm32f4"', 'family = "z80"', "no boards/families/z80/family.mk"),
         ("firmware_sectors = 6", "firmware_sectors = 13", "must be 1..12"),
         ("count = 7", "count = 6", "its sectors hold 917504 bytes"),
         ("origin = 0x10000000", "origin = 0x20010000", "sram and ccm overlap at 0x20010000"),
         ('tx = "PB6"', 'tx = "B6"', "'tx' must be a pin such as PB6"),
+        ('rx = "PB7"', "", "[link]: 'rx' is missing"),
+        ('kind = "uart"', 'kind = "usb"', "'kind' must be one of uart, pty"),
+        ("hse_hz = 25_000_000", "hse_hz = -8", "[clock]: 'hse_hz' must be a number >= 0, is -8"),
+        ("sram = 129_024", "ram = 129_024", "[budgets]: unknown: ram"),
+        ("stack = 12_288", "# none", "[budgets]: 'stack' is missing"),
+        ("inputs = [10, 11]", "input = [10, 11]", "[[sensor]] analog: unknown: input"),
         ("MODULE_BANK_BYTES = 20480", "MODULE_BANKS = 3", "MODULE_BANKS is none of firmware/config.h"),
         ('units = ["V", "V"]', 'units = ["V"]', "2 channels but 1 units"),
         ("inputs = [10, 11]", "inputs = [10]", "a number 0..255 for each channel"),
@@ -51,9 +60,27 @@ def test_every_board_is_sound(path: Path) -> None:
 )
 def test_mistakes_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
     assert GOOD.count(old) == 1
-    with pytest.raises(board_config.BoardError) as fault:
+    with pytest.raises(board_toml.BoardError) as fault:
         read(tmp_path, GOOD.replace(old, new))
     assert words in str(fault.value)
+
+
+def test_any_key_with_a_value_of_another_type_is_one_clear_error(tmp_path: Path) -> None:
+    """No line of a board.toml can be broken so that the build ends in a traceback."""
+    lines = GOOD.splitlines()
+    for number, line in enumerate(lines):
+        key, equals, _ = line.partition(" = ")
+        if not equals:
+            continue
+        for wrong in ("[[]]", "{}", "-1", "true", '""', "1979-05-27"):
+            text = "\n".join([*lines[:number], f"{key} = {wrong}", *lines[number + 1 :]])
+            with contextlib.suppress(board_toml.BoardError):
+                read(tmp_path, text)
+    for damaged in (b"\xff", b"name = ", b"[[memory]]", b"memory = [1]", b"link = 3"):
+        path = tmp_path / "netduinoplus2" / "board.toml"
+        path.write_bytes(damaged)
+        with pytest.raises(board_toml.BoardError):
+            board_toml.read_board(path)
 
 
 def test_firmware_takes_whole_sectors_and_emulation_moves_regions(tmp_path: Path) -> None:
@@ -100,7 +127,57 @@ def test_sizes_are_counted_by_part() -> None:
     assert sizes["ram"] == {**dict.fromkeys(parts, 0), "node": 0x20, "board": 0x10, "stack": 0x2000}
 
 
-def test_what_is_over_its_budget_is_named() -> None:
-    sizes = size_report.measure(MAP)
-    assert size_report.over_budget(sizes, {"flash": 464, "ram": 8240}) == []
-    assert size_report.over_budget(sizes, {"flash": 463}) == ["flash is 464 bytes, its budget is 463"]
+MERGED = """\
+Linker script and memory map
+
+.rodata         0x08000000       0x64
+ .rodata.str1.1
+                0x08000000       0x50 build/b/obj/firmware/net/slip.c.o
+                                 0x90 (size before relaxing)
+ .rodata.str1.1
+                0x08000004       0x60 build/b/obj/firmware/main.c.o
+"""
+
+
+def test_strings_that_the_linker_merged_are_counted_once() -> None:
+    sizes = size_report.measure(MERGED)["flash"]
+    assert (sizes["net"], sizes["node"]) == (4, 0x60)
+
+
+REGIONS = """\
+Linker script and memory map
+
+.text           0x08000000      0x300
+.data           0x20002000       0x10 load address 0x08000304
+.stack          0x20000000     0x2000
+.a_section_with_a_long_name
+                0x20002018       0x20
+.arena          0x10000000       0x40
+.debug_info     0x00000000      0x999
+"""
+
+
+def test_regions_count_up_to_their_last_section_with_gaps_and_initial_values(tmp_path: Path) -> None:
+    board = read(tmp_path, GOOD)
+    assert size_report.regions(REGIONS, board) == {"flash": 0x314, "sram": 0x2038, "ccm": 0x40}
+
+
+def test_a_region_over_its_budget_is_named() -> None:
+    used = {"flash": 464, "sram": 8240}
+    assert size_report.over_budget(used, {"flash": 464, "sram": 8240}) == []
+    over = ["sram takes 8,240 bytes, its budget is 8,239"]
+    assert size_report.over_budget(used, {"flash": 464, "sram": 8239}) == over
+
+
+def test_a_link_that_fills_a_region_fails_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board = read(tmp_path, GOOD.replace("sram = 129_024", "sram = 8_000"))
+    monkeypatch.setattr(size_report, "read_board", lambda _: board)
+    (tmp_path / "map").write_text(REGIONS)
+    report = tmp_path / "size.json"
+    arguments = ["netduinoplus2", "--map", str(tmp_path / "map"), "--json", str(report)]
+    assert size_report.main(arguments) == 1
+    assert not report.exists()
+    words = "boards/netduinoplus2/board.toml: [budgets] sram takes 8,248 bytes, its budget is 8,000\n"
+    assert capsys.readouterr().err == words

@@ -31,7 +31,12 @@ def program(folder: Path, text: str) -> Path:
 def test_unknown_board_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageFault, match="there is no board nix") as fault:
         BoardImage.find("nix")
-    assert "native, netduinoplus2" in fault.value.hint
+    assert fault.value.hint == "one of: native, netduinoplus2, stm32f4-discovery"
+
+
+def test_the_template_of_boards_is_no_board() -> None:
+    with pytest.raises(UsageFault, match="there is no board _template"):
+        BoardImage.find("_template")
 
 
 def test_missing_image_names_the_command_that_builds_it(tmp_path: Path) -> None:
@@ -67,6 +72,26 @@ async def test_image_that_greets_in_another_language_is_no_board(tmp_path: Path)
     image = program(tmp_path, "print('hello')")
     with pytest.raises(SimulatorFault, match=r"firmware\.elf: is no native"):
         await Simulator.start("native", image=image)
+
+
+DEAF = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print('{"udp": 1, "pty": "/dev/none"}', flush=True)
+while True:
+    signal.pause()
+"""
+
+
+async def test_a_board_that_does_not_end_when_asked_is_killed_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sim, "STOP_TIMEOUT_S", 0.2)
+    simulator = await Simulator.start("native", image=program(tmp_path, DEAF))
+    process = simulator.process
+    await simulator.stop()
+    assert process.returncode == -signal.SIGKILL
+    assert "the native hangs: killed 0.2 s after SIGTERM" in caplog.text
 
 
 CHATTER = """

@@ -10,7 +10,7 @@ struct systick {
 };
 #define SYSTICK ((struct systick *)0xE000E010u)
 #define SYSTICK_ENABLE 1u
-#define SYSTICK_TICKINT 2u /* CLKSOURCE = 0: HCLK / 8 (RM0090 section 12.1.2) */
+#define SYSTICK_TICKINT 2u /* CLKSOURCE = 0: the reference clock, HCLK / 8 on STM32F4 */
 #define SYSTICK_MAX 0xFFFFFFu
 
 #define NVIC_ISER ((volatile uint32_t *)0xE000E100u)

@@ -1,6 +1,6 @@
 /* CPU faults: a line of text in RAM that survives the reset which follows. */
-#ifndef WASMOTE_STM32F4_FAULT_H
-#define WASMOTE_STM32F4_FAULT_H
+#ifndef WASMOTE_CORTEX_M_FAULT_H
+#define WASMOTE_CORTEX_M_FAULT_H
 
 /* Looks for the text of a fault before this reset; once, in hal_init(). NULL without one. */
 const char *fault_take(void);

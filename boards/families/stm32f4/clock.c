@@ -12,7 +12,8 @@
 #define PLL_N (BOARD_CORE_HZ / PLL_INPUT_HZ * PLL_P)
 #define FLASH_WAIT_STATES ((BOARD_CORE_HZ - 1) / 30000000u) /* at 2.7 to 3.6 V (RM0090 table 10) */
 
-struct clock_rates clock_rates = {.core_hz = HSI_HZ, .timer_hz = HSI_HZ, .apb2_hz = HSI_HZ};
+struct clock_rates clock_rates = {
+    .core_hz = HSI_HZ, .timer_hz = HSI_HZ, .apb1_hz = HSI_HZ, .apb2_hz = HSI_HZ};
 
 /* A count and not a time: nothing counts time yet. About 25 ms at 16 MHz; a crystal takes 2 ms and
  * the PLL 0.3 ms (DS8626 tables 32 and 36). */
@@ -58,6 +59,8 @@ void clock_start(void) {
     RCC->CR |= RCC_CR_HSION;
     if (!pll_start(hse_start()) || !switch_to_pll())
         return; /* HSI, as after reset */
-    clock_rates = (struct clock_rates){
-        .core_hz = BOARD_CORE_HZ, .timer_hz = BOARD_CORE_HZ / 2, .apb2_hz = BOARD_CORE_HZ / 2};
+    clock_rates = (struct clock_rates){.core_hz = BOARD_CORE_HZ,
+                                       .timer_hz = BOARD_CORE_HZ / 2,
+                                       .apb1_hz = BOARD_CORE_HZ / 4,
+                                       .apb2_hz = BOARD_CORE_HZ / 2};
 }

@@ -7,7 +7,8 @@
 struct clock_rates {
     uint32_t core_hz;  /* HCLK */
     uint32_t timer_hz; /* TIM2-5: APB1, doubled where APB1 is divided (RM0090 section 7.2) */
-    uint32_t apb2_hz;  /* USART1, ADC1 */
+    uint32_t apb1_hz;  /* USART2, USART3 */
+    uint32_t apb2_hz;  /* USART1, USART6, ADC1 */
 };
 extern struct clock_rates clock_rates;
 

@@ -4,7 +4,7 @@ CC := $(CROSS)gcc
 OBJCOPY := $(CROSS)objcopy
 NM := $(CROSS)nm
 TARGET_CFLAGS := -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard
-FAMILY_SOURCES := $(wildcard boards/families/stm32f4/*.c)
+FAMILY_SOURCES := $(wildcard boards/families/stm32f4/*.c boards/common/cortex_m/*.c)
 LDLIBS := -lm
 LINKER_SCRIPT := boards/families/stm32f4/stm32f4.ld
 LINK_INPUTS := $(LINKER_SCRIPT) $(B)/memory.ld

@@ -1,17 +1,14 @@
-/* What is left of hal.h: start, identity, randomness, interrupts, watchdog, stack. */
+/* What is left of hal.h: start, identity, randomness, interrupts, watchdog. */
 #include "hal.h"
 
 #include <string.h>
 
 #include "chip.h"
 #include "clock.h"
-#include "cortex_m4.h"
-#include "fault.h"
-#include "stack.h"
+#include "common/cortex_m/cortex_m4.h"
+#include "common/cortex_m/fault.h"
 #include "time.h"
 #include "uart.h"
-
-extern uint32_t __stack_limit[], __stack_top[];
 
 static hal_reset_cause reset_cause;
 static const char *last_fault;
@@ -102,15 +99,4 @@ void hal_watchdog_start(uint32_t timeout_ms) {
 void hal_watchdog_feed(void) {
     if (watchdog_runs)
         chip_watchdog_feed();
-}
-
-const void *hal_stack_limit(void) {
-    return __stack_limit;
-}
-
-size_t hal_stack_unused(void) {
-    const uint32_t *word = __stack_limit;
-    while (word < __stack_top && *word == STACK_PATTERN)
-        word++;
-    return (size_t)(word - __stack_limit) * sizeof *word;
 }

@@ -2,10 +2,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cortex_m4.h"
-#include "fault.h"
-#include "stack.h"
-#include "stm32f4.h"
+#include "common/cortex_m/cortex_m4.h"
+#include "common/cortex_m/fault.h"
+#include "common/cortex_m/stack.h"
+#include "usart.h"
 
 extern uint32_t __stack_limit[], __stack_top[];
 extern uint32_t __data_start[], __data_end[], __data_load[];
@@ -15,7 +15,7 @@ int main(void);
 void reset_handler(void);
 
 void systick_handler(void);
-void usart1_handler(void);
+void link_handler(void);
 
 static void fill(uint32_t *from, const uint32_t *to, uint32_t value) {
     while (from < to)
@@ -54,7 +54,7 @@ __attribute__((section(".vectors"), used)) static const struct vector_table vect
     .stack = __stack_top,
     .core = {reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler,
              NULL, NULL, NULL, NULL, fault_handler, fault_handler, NULL, fault_handler, systick_handler},
-    .irq = {[0 ... IRQ_USART1 - 1] = fault_handler,
-            [IRQ_USART1] = usart1_handler,
-            [IRQ_USART1 + 1 ... IRQ_COUNT - 1] = fault_handler},
+    .irq = {[0 ... IRQ_LINK - 1] = fault_handler,
+            [IRQ_LINK] = link_handler,
+            [IRQ_LINK + 1 ... IRQ_COUNT - 1] = fault_handler},
 };

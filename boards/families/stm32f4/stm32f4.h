@@ -33,7 +33,6 @@ struct rcc {
 #define RCC_AHB2ENR_RNG (1u << 6)
 #define RCC_APB1ENR_TIM2 (1u << 0)
 #define RCC_APB1ENR_PWR (1u << 28)
-#define RCC_APB2ENR_USART1 (1u << 4)
 #define RCC_APB2ENR_ADC1 (1u << 8)
 #define RCC_CSR_LSION (1u << 0)
 #define RCC_CSR_RMVF (1u << 24)
@@ -99,6 +98,9 @@ struct usart {
     volatile uint32_t SR, DR, BRR, CR1, CR2, CR3, GTPR;
 };
 #define USART1 ((struct usart *)0x40011000u)
+#define USART2 ((struct usart *)0x40004400u)
+#define USART3 ((struct usart *)0x40004800u)
+#define USART6 ((struct usart *)0x40011400u)
 #define USART_SR_ORE (1u << 3)
 #define USART_SR_RXNE (1u << 5)
 #define USART_SR_TXE (1u << 7)
@@ -115,7 +117,7 @@ enum { UNIQUE_ID_BYTES = 12 };
 #define TS_CAL1 (*(const volatile uint16_t *)0x1FFF7A2Cu)     /* at 30 Cel, 3.3 V */
 #define TS_CAL2 (*(const volatile uint16_t *)0x1FFF7A2Eu)     /* at 110 Cel, 3.3 V */
 
-/* ---- interrupt numbers, table 61 -------------------------------------------------------------- */
-enum { IRQ_USART1 = 37, IRQ_COUNT = 82 };
+/* ---- interrupts, table 61 ---------------------------------------------------------------------- */
+enum { IRQ_COUNT = 82 };
 
 #endif

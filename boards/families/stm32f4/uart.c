@@ -1,14 +1,13 @@
-/* USART1 with a ring each way. The interrupt handler moves bytes and posts EVENT_UART. */
+/* The link's USART with a ring each way. The interrupt handler moves bytes and posts EVENT_UART. */
 #include "uart.h"
 
-#include "board_config.h"
 #include "clock.h"
 #include "common/ring.h"
 #include "core/loop.h"
-#include "cortex_m4.h"
+#include "common/cortex_m/cortex_m4.h"
 #include "gpio.h"
 #include "hal.h"
-#include "stm32f4.h"
+#include "usart.h"
 
 #ifndef HAL_UART_RX_BYTES
 #define HAL_UART_RX_BYTES 2048 /* 178 ms at 115200 baud; a power of two */
@@ -28,16 +27,16 @@ static volatile uint32_t overruns;
 void uart_start(void) {
     gpio_alternate(BOARD_LINK_TX_PORT, BOARD_LINK_TX_PIN, BOARD_LINK_ALTERNATE);
     gpio_alternate(BOARD_LINK_RX_PORT, BOARD_LINK_RX_PIN, BOARD_LINK_ALTERNATE);
-    RCC->APB2ENR |= RCC_APB2ENR_USART1;
+    LINK_ENABLE_REGISTER |= LINK_ENABLE_BIT;
     /* 16 times oversampling: BRR is the divider in sixteenths (RM0090 section 30.3.4). */
-    USART1->BRR = (clock_rates.apb2_hz + BOARD_LINK_BAUD / 2) / BOARD_LINK_BAUD;
-    USART1->CR1 = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE | USART_CR1_RXNEIE;
-    nvic_enable(IRQ_USART1);
+    LINK_USART->BRR = (LINK_BUS_HZ + BOARD_LINK_BAUD / 2) / BOARD_LINK_BAUD;
+    LINK_USART->CR1 = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE | USART_CR1_RXNEIE;
+    nvic_enable(IRQ_LINK);
 }
 
 /* Reading SR and then DR clears both flags. ORE: a byte came before the last was fetched. */
 static void receive(uint32_t status) {
-    uint8_t byte = (uint8_t)USART1->DR;
+    uint8_t byte = (uint8_t)LINK_USART->DR;
     if (status & USART_SR_ORE)
         overruns = overruns + 1;
     if ((status & USART_SR_RXNE) && !ring_put(&rx, byte))
@@ -49,18 +48,18 @@ static void receive(uint32_t status) {
 static void transmit(void) {
     uint8_t byte;
     if (ring_get(&tx, &byte))
-        USART1->DR = byte;
+        LINK_USART->DR = byte;
     else
-        USART1->CR1 &= ~USART_CR1_TXEIE;
+        LINK_USART->CR1 &= ~USART_CR1_TXEIE;
     if (ring_used(&tx) == sizeof tx_bytes / 2 || ring_used(&tx) == 0)
         loop_post(EVENT_UART);
 }
 
-void usart1_handler(void) {
-    uint32_t status = USART1->SR;
+void link_handler(void) {
+    uint32_t status = LINK_USART->SR;
     if (status & (USART_SR_RXNE | USART_SR_ORE))
         receive(status);
-    if ((status & USART_SR_TXE) && (USART1->CR1 & USART_CR1_TXEIE))
+    if ((status & USART_SR_TXE) && (LINK_USART->CR1 & USART_CR1_TXEIE))
         transmit();
 }
 
@@ -72,10 +71,10 @@ size_t hal_uart_read(uint8_t *out, size_t cap) {
  * (QEMU's is always free and has no transmit interrupt: there everything goes this way.) */
 static void start_transmitter(void) {
     uint32_t state = irq_save();
-    while (ring_used(&tx) && (USART1->SR & USART_SR_TXE))
+    while (ring_used(&tx) && (LINK_USART->SR & USART_SR_TXE))
         transmit();
     if (ring_used(&tx))
-        USART1->CR1 |= USART_CR1_TXEIE;
+        LINK_USART->CR1 |= USART_CR1_TXEIE;
     irq_restore(state);
 }
 

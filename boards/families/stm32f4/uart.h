@@ -1,7 +1,7 @@
 #ifndef WASMOTE_STM32F4_UART_H
 #define WASMOTE_STM32F4_UART_H
 
-/* Starts USART1, 8N1, on the pins and with the rate that board.toml [link] names. */
+/* Starts the link's USART, 8N1, on the pins and with the rate that board.toml [link] names. */
 void uart_start(void);
 
 #endif

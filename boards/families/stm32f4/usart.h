@@ -1,0 +1,37 @@
+/* The USART that the board's link is on (board.toml [link] `usart`): where it is, its clock, its
+ * interrupt. The choice is made by the preprocessor because the vector table needs a constant. */
+#ifndef WASMOTE_STM32F4_USART_H
+#define WASMOTE_STM32F4_USART_H
+
+#include "board_config.h"
+#include "stm32f4.h"
+
+#if BOARD_LINK_USART == 1
+#define LINK_USART USART1
+#define LINK_ENABLE_REGISTER RCC->APB2ENR
+#define LINK_ENABLE_BIT (1u << 4)
+#define LINK_BUS_HZ clock_rates.apb2_hz
+#define IRQ_LINK 37
+#elif BOARD_LINK_USART == 2
+#define LINK_USART USART2
+#define LINK_ENABLE_REGISTER RCC->APB1ENR
+#define LINK_ENABLE_BIT (1u << 17)
+#define LINK_BUS_HZ clock_rates.apb1_hz
+#define IRQ_LINK 38
+#elif BOARD_LINK_USART == 3
+#define LINK_USART USART3
+#define LINK_ENABLE_REGISTER RCC->APB1ENR
+#define LINK_ENABLE_BIT (1u << 18)
+#define LINK_BUS_HZ clock_rates.apb1_hz
+#define IRQ_LINK 39
+#elif BOARD_LINK_USART == 6
+#define LINK_USART USART6
+#define LINK_ENABLE_REGISTER RCC->APB2ENR
+#define LINK_ENABLE_BIT (1u << 5)
+#define LINK_BUS_HZ clock_rates.apb2_hz
+#define IRQ_LINK 71
+#else
+#error "board.toml: [link] usart must be 1, 2, 3 or 6"
+#endif
+
+#endif

@@ -1,0 +1,342 @@
+"""Read boards/NAME/board.toml and check it: whatever is wrong is one BoardError that says where.
+
+boards/README.md lists the keys. Needs the standard library only: the build runs it before anything is
+installed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = re.compile(r"[a-z0-9_-]{1,31}")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
+REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
+KNOWN = {*REQUIRED, "clock", "memory", "limits", "budgets", "sensor", "emulator"}
+LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": ()}  # what each must say
+
+
+class BoardError(Exception):
+    """What is wrong in a board.toml, and where."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One memory region: addresses and sizes in bytes; sectors as (count, size), flash only."""
+
+    name: str
+    origin: int
+    size: int
+    sectors: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.origin + self.size
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One [[sensor]]: what the firmware shows of it, and the driver function that reads it."""
+
+    name: str
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    driver: str
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """How the emulated image differs: one file for some objects, and where memories lie."""
+
+    file: str
+    machine: str
+    serial: int
+    replaces: tuple[str, ...]
+    origins: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Support:
+    """How a board is tested here, what works, and what does not: why, by what."""
+
+    tested: str
+    works: tuple[str, ...]
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A checked board.toml."""
+
+    name: str
+    title: str
+    chip: str
+    cpu: str
+    family: str
+    net: bool
+    injection: bool
+    firmware_bytes: int
+    clock: dict[str, int]
+    link: dict[str, Any]
+    limits: dict[str, int]
+    budgets: dict[str, int]
+    memories: tuple[Memory, ...]
+    sensors: tuple[Sensor, ...]
+    emulator: Emulator | None
+    support: Support
+
+    def capacity(self, memory: Memory) -> int:
+        """Bytes of a region that the image may take: of flash, the sectors that are the firmware's."""
+        return self.firmware_bytes if memory.name == "flash" else memory.size
+
+
+def board_names() -> list[str]:
+    """Return the supported boards; folders that begin with an underscore are none."""
+    return sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml"))
+
+
+def get(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    """Return table[key], which must be there and of this type; numbers are never negative."""
+    if key not in table:
+        raise BoardError(f"{where}: '{key}' is missing")
+    value = table[key]
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not (is_number if kind is int else isinstance(value, kind)):
+        wanted = "a number >= 0" if kind is int else kind.__name__
+        raise BoardError(f"{where}: '{key}' must be {wanted}, is {value!r}")
+    return value
+
+
+def optional(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    """Return table[key] of this type, or an empty one where it is not there."""
+    return get(table, key, kind, where) if key in table else kind()
+
+
+def only(table: dict[str, Any], known: Iterable[str], where: str) -> None:
+    """Refuse keys that nobody reads: they are misspelt."""
+    unknown = table.keys() - set(known)
+    if unknown:
+        raise BoardError(
+            f"{where}: unknown: {', '.join(sorted(unknown))} (known: {', '.join(sorted(known))})"
+        )
+
+
+def tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return an array of tables, [[key]]; empty where there is none."""
+    found: list[Any] = optional(data, key, list, "board")
+    if not all(isinstance(table, dict) for table in found):
+        raise BoardError(f"[[{key}]]: must be tables")
+    return found
+
+
+def strings(table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """Return a list of strings as a tuple."""
+    values = get(table, key, list, where)
+    if not all(isinstance(value, str) and value for value in values):
+        raise BoardError(f"{where}: '{key}' must be a list of strings, is {values!r}")
+    return tuple(values)
+
+
+def numbers(data: dict[str, Any], key: str, where: str) -> dict[str, int]:
+    """Return a table whose keys are C names and whose values are all numbers >= 0."""
+    table = optional(data, key, dict, where)
+    for name in table:
+        get(table, name, int, f"[{key}]")
+        if not IDENTIFIER.fullmatch(name):
+            raise BoardError(f"[{key}]: '{name}' is no C name")
+    return dict(table)
+
+
+def read_memory(table: dict[str, Any]) -> Memory:
+    """Check one [[memory]]; sectors must fill it exactly."""
+    name = get(table, "name", str, "[[memory]]")
+    where = f"[[memory]] {name}"
+    only(table, ("name", "origin", "size", "sectors", "firmware_sectors"), where)
+    runs = optional(table, "sectors", list, where)
+    if not all(isinstance(run, dict) for run in runs):
+        raise BoardError(f"{where}: 'sectors' must be a list of {{ count, size }}")
+    sectors = tuple((get(run, "count", int, where), get(run, "size", int, where)) for run in runs)
+    memory = Memory(name, get(table, "origin", int, where), get(table, "size", int, where), sectors)
+    total = sum(count * size for count, size in sectors)
+    if sectors and total != memory.size:
+        raise BoardError(f"{where}: its sectors hold {total} bytes, its size is {memory.size}")
+    return memory
+
+
+def read_memories(data: dict[str, Any]) -> tuple[Memory, ...]:
+    """Check all [[memory]]; no two may overlap or have one name."""
+    memories = tuple(read_memory(table) for table in tables(data, "memory"))
+    unique("[[memory]]", [memory.name for memory in memories])
+    by_address = sorted(memories, key=lambda memory: memory.origin)
+    for below, above in itertools.pairwise(by_address):
+        if below.end > above.origin:
+            raise BoardError(f"[[memory]] {below.name} and {above.name} overlap at {above.origin:#x}")
+    return memories
+
+
+def unique(where: str, names: list[str]) -> None:
+    """Refuse two of the same name."""
+    if len(set(names)) != len(names):
+        raise BoardError(f"{where}: two of them have the same name: {', '.join(names)}")
+
+
+def read_firmware_bytes(data: dict[str, Any], memories: tuple[Memory, ...]) -> int:
+    """Return the bytes of flash that the firmware may fill: whole sectors from the first."""
+    flash = next((memory for memory in memories if memory.name == "flash"), None)
+    if flash is None:
+        return 0
+    table = next(table for table in data["memory"] if table["name"] == "flash")
+    wanted: int = get(table, "firmware_sectors", int, "[[memory]] flash")
+    left, total = wanted, 0
+    for count, size in flash.sectors:
+        taken = min(left, count)
+        left, total = left - taken, total + taken * size
+    if wanted == 0 or left > 0:
+        most = sum(count for count, _ in flash.sectors)
+        raise BoardError(f"[[memory]] flash: 'firmware_sectors' must be 1..{most}, is {wanted}")
+    return total
+
+
+def read_sensor(table: dict[str, Any]) -> Sensor:
+    """Check one [[sensor]]."""
+    name = get(table, "name", str, "[[sensor]]")
+    where = f"[[sensor]] {name}"
+    only(table, ("name", "channels", "units", "driver", "inputs", "note"), where)
+    if not NAME.fullmatch(name):
+        raise BoardError(f"{where}: a name is 1 to 31 of a-z 0-9 _ - (it becomes a path segment)")
+    channels, units = strings(table, "channels", where), strings(table, "units", where)
+    if not channels or len(channels) != len(units):
+        raise BoardError(f"{where}: {len(channels)} channels but {len(units)} units")
+    driver = get(table, "driver", str, where)
+    if not IDENTIFIER.fullmatch(driver):
+        raise BoardError(f"{where}: driver '{driver}' is no C function name")
+    optional(table, "note", str, where)
+    inputs = tuple(optional(table, "inputs", list, where))
+    if inputs and (len(inputs) != len(channels) or not all(value in range(256) for value in inputs)):
+        raise BoardError(f"{where}: 'inputs' must hold a number 0..255 for each channel")
+    return Sensor(name, channels, units, driver, inputs)
+
+
+def read_sensors(data: dict[str, Any]) -> tuple[Sensor, ...]:
+    """Check all [[sensor]]; names are unique."""
+    sensors = tuple(read_sensor(table) for table in tables(data, "sensor"))
+    unique("[[sensor]]", [sensor.name for sensor in sensors])
+    return sensors
+
+
+def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulator | None:
+    """Check [emulator]: its file must exist, its origins must name memories."""
+    if "emulator" not in data:
+        return None
+    where = "[emulator]"
+    table = get(data, "emulator", dict, "board")
+    only(table, ("file", "machine", "serial", "replaces", "origins"), where)
+    file = get(table, "file", str, where)
+    if not (ROOT / "boards/emulators" / file).is_file():
+        raise BoardError(f"{where}: there is no boards/emulators/{file}")
+    origins = numbers(table, "origins", where)
+    unknown = origins.keys() - {memory.name for memory in memories}
+    if unknown:
+        raise BoardError(f"{where} origins: no [[memory]] is called {', '.join(sorted(unknown))}")
+    return Emulator(
+        file=file,
+        machine=get(table, "machine", str, where),
+        serial=get(table, "serial", int, where),
+        replaces=strings(table, "replaces", where),
+        origins=origins,
+    )
+
+
+def read_link(data: dict[str, Any]) -> dict[str, Any]:
+    """Check [link]: pins are written as in the datasheet, PB6; what else a family needs are numbers."""
+    link = get(data, "link", dict, "board")
+    kind = get(link, "kind", str, "[link]")
+    if kind not in LINK_KINDS:
+        raise BoardError(f"[link]: 'kind' must be one of {', '.join(LINK_KINDS)}, is {kind!r}")
+    for key in sorted({*LINK_KINDS[kind], *link} - {"kind"}):
+        is_pin = key in ("tx", "rx")
+        value = get(link, key, str if is_pin else int, "[link]")
+        if is_pin and not PIN.fullmatch(value):
+            raise BoardError(f"[link]: '{key}' must be a pin such as PB6, is {value!r}")
+    return dict(link)
+
+
+def read_limits(data: dict[str, Any]) -> dict[str, int]:
+    """Check [limits]: each must be a limit that firmware/config.h knows."""
+    limits = numbers(data, "limits", "board")
+    known = set(re.findall(r"^#ifndef (\w+)", (ROOT / "firmware/config.h").read_text(), re.MULTILINE))
+    known.update(("HAL_UART_RX_BYTES", "HAL_UART_TX_BYTES"))
+    for unknown in limits.keys() - known:
+        raise BoardError(f"[limits]: {unknown} is none of firmware/config.h")
+    return limits
+
+
+def read_budgets(data: dict[str, Any], memories: tuple[Memory, ...]) -> dict[str, int]:
+    """Check [budgets]: one for each [[memory]], and the stack, which is reserved in one of them."""
+    budgets = numbers(data, "budgets", "board")
+    names = {memory.name for memory in memories} | ({"stack"} if memories else set())
+    only(budgets, names, "[budgets]")
+    for missing in sorted(names - budgets.keys()):
+        raise BoardError(f"[budgets]: '{missing}' is missing")
+    return budgets
+
+
+def read_support(data: dict[str, Any]) -> Support:
+    """Check [support]."""
+    table = get(data, "support", dict, "board")
+    only(table, ("tested", "works", "missing"), "[support]")
+    missing = optional(table, "missing", dict, "[support]")
+    for key in missing:
+        get(missing, key, str, "[support.missing]")
+    tested = get(table, "tested", str, "[support]")
+    return Support(tested, strings(table, "works", "[support]"), dict(missing))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read the file; what is no TOML is a BoardError as well."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BoardError(f"not TOML: {error}") from error
+
+
+def read_board(path: Path) -> Board:
+    """Read and check one board.toml; BoardError names what is wrong."""
+    data = read_toml(path)
+    only(data, KNOWN, "board")
+    for key in REQUIRED:
+        get(data, key, object, "board")
+    name = get(data, "name", str, "board")
+    if name != path.parent.name or not NAME.fullmatch(name):
+        raise BoardError(f"'name' must be that of its folder, {path.parent.name}, is {name}")
+    family = get(data, "family", str, "board")
+    if not (ROOT / "boards/families" / family / "family.mk").is_file():
+        raise BoardError(f"there is no boards/families/{family}/family.mk")
+    memories = read_memories(data)
+    return Board(
+        name=name,
+        title=get(data, "title", str, "board"),
+        chip=get(data, "chip", str, "board"),
+        cpu=get(data, "cpu", str, "board"),
+        family=family,
+        net=get(data, "net", bool, "board"),
+        injection=get(data, "injection", bool, "board"),
+        firmware_bytes=read_firmware_bytes(data, memories),
+        clock=numbers(data, "clock", "board"),
+        link=read_link(data),
+        limits=read_limits(data),
+        budgets=read_budgets(data, memories),
+        memories=memories,
+        sensors=read_sensors(data),
+        emulator=read_emulator(data, memories),
+        support=read_support(data),
+    )
