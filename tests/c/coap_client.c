@@ -18,42 +18,58 @@ void client_start(const struct coap_resource *table, size_t count) {
     fake_settle();
 }
 
-static void put_segments(struct coap_builder *out, uint16_t number, const char *text, char separator) {
+/* Options must be written in ascending order: the extra ones come in between. */
+struct writer {
+    struct coap_builder builder;
+    const struct coap_option *extra, *end;
+};
+
+static struct coap_builder *before(struct writer *out, uint16_t number) {
+    while (out->extra < out->end && out->extra->number > 0 && out->extra->number < number) {
+        coap_build_option(&out->builder, out->extra->number, out->extra->value, out->extra->len);
+        out->extra++;
+    }
+    return &out->builder;
+}
+
+static void put_segments(struct writer *out, uint16_t number, const char *text, char separator) {
     while (text != NULL && *text != '\0') {
         const char *end = strchr(text, separator);
         size_t len = end != NULL ? (size_t)(end - text) : strlen(text);
-        coap_build_option(out, number, text, len);
+        coap_build_option(before(out, number), number, text, len);
         text += len + (end != NULL);
     }
 }
 
-static void put_optional(struct coap_builder *out, uint16_t number, uint32_t value_plus_1) {
+static void put_optional(struct writer *out, uint16_t number, uint32_t value_plus_1) {
     if (value_plus_1 > 0) {
-        coap_build_uint(out, number, value_plus_1 - 1);
+        coap_build_uint(before(out, number), number, value_plus_1 - 1);
     }
 }
 
-static void put_block(struct coap_builder *out, uint16_t number, const struct coap_block *block) {
+static void put_block(struct writer *out, uint16_t number, const struct coap_block *block) {
     if (block != NULL) {
-        coap_build_uint(out, number, block->num << 4 | (block->more ? 8u : 0u) | block->szx);
+        coap_build_uint(before(out, number), number,
+                        block->num << 4 | (block->more ? 8u : 0u) | block->szx);
     }
 }
 
 size_t client_build(const struct ask *ask, uint8_t *out, size_t cap) {
-    struct coap_builder builder;
+    struct writer to = {.extra = ask->extra,
+                        .end = ask->extra + sizeof ask->extra / sizeof ask->extra[0]};
     size_t token_len = ask->token != NULL ? strlen(ask->token) : 0;
-    coap_build(&builder, out, cap, (enum coap_type)ask->type, ask->method,
+    coap_build(&to.builder, out, cap, (enum coap_type)ask->type, ask->method,
                ask->mid ? ask->mid : next_mid++, (const uint8_t *)ask->token, token_len);
-    put_optional(&builder, COAP_OPT_OBSERVE, ask->observe);
-    put_segments(&builder, COAP_OPT_URI_PATH, ask->path, '/');
-    put_optional(&builder, COAP_OPT_CONTENT_FORMAT, ask->format);
-    put_segments(&builder, COAP_OPT_URI_QUERY, ask->query, '&');
-    put_optional(&builder, COAP_OPT_ACCEPT, ask->accept);
-    put_block(&builder, COAP_OPT_BLOCK2, ask->block2);
-    put_block(&builder, COAP_OPT_BLOCK1, ask->block1);
-    put_optional(&builder, COAP_OPT_SIZE1, ask->size1);
-    coap_build_payload(&builder, ask->payload, ask->len);
-    return builder.status == WM_OK ? builder.len : 0;
+    put_optional(&to, COAP_OPT_OBSERVE, ask->observe);
+    put_segments(&to, COAP_OPT_URI_PATH, ask->path, '/');
+    put_optional(&to, COAP_OPT_CONTENT_FORMAT, ask->format);
+    put_segments(&to, COAP_OPT_URI_QUERY, ask->query, '&');
+    put_optional(&to, COAP_OPT_ACCEPT, ask->accept);
+    put_block(&to, COAP_OPT_BLOCK2, ask->block2);
+    put_block(&to, COAP_OPT_BLOCK1, ask->block1);
+    put_optional(&to, COAP_OPT_SIZE1, ask->size1);
+    coap_build_payload(before(&to, UINT16_MAX), ask->payload, ask->len);
+    return to.builder.status == WM_OK ? to.builder.len : 0;
 }
 
 void client_send(uint8_t peer, const uint8_t *message, size_t len) {

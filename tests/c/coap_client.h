@@ -24,6 +24,7 @@ struct ask {
     /* Option values + 1, so that 0 means absent. */
     uint32_t observe, format, accept, size1;
     struct coap_block *block1, *block2;
+    struct coap_option extra[3]; /* others, in ascending order; number 0 ends them */
 };
 
 struct answer {
