@@ -5,6 +5,7 @@ python -m models.flood.evaluate --data nrfa-55002-rainfall-flow.csv
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from models.flood.data import River, any_river, split_row
 from models.flood.features import FOLDER, Features, build_module, features_of
 from models.flood.metrics import Score, score
 from models.flood.network import fit_linear
+from wasmote.cli import report as report_fault
 from wasmote.errors import WasmoteError
 from wasmote.gateway.inference import OnnxModel
 from wasmote.series import Series, datetime_of
@@ -81,7 +83,7 @@ def report(scores: dict[str, Score]) -> str:
     return "\n".join(lines)
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--data", type=click.Path(path_type=Path), help="recorded days; default: $WASMOTE_DATA")
 @click.option("--model", type=click.Path(path_type=Path), default=MODEL, help="an ONNX file")
 def main(data: Path | None, model: Path) -> None:
@@ -90,8 +92,9 @@ def main(data: Path | None, model: Path) -> None:
         river = any_river(data)
         click.echo(f"data: {river.source}")
         click.echo(report(evaluate(river, features_of(river.series, build_module()), model)))
-    except WasmoteError as error:
-        raise click.ClickException(str(error)) from error
+    except WasmoteError as fault:
+        report_fault(fault)
+        sys.exit(fault.exit_code)
 
 
 if __name__ == "__main__":

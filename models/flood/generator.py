@@ -96,10 +96,10 @@ def write_rows(path: Path, series: Series) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--days", default=DAYS, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=SEED, show_default=True)
+@click.option("--days", default=DAYS, show_default=True, type=click.IntRange(min=1), help="how many")
+@click.option("--seed", default=SEED, show_default=True, help="the same, the same days")
 def main(path: Path, days: int, seed: int) -> None:
     """Write made-up days to PATH in the format of the recorded file."""
     write_rows(path, generate(days, seed))

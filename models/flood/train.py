@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from models.flood.features import FOLDER, STREAM, Features, build_module, featur
 from models.flood.generator import SEED, generate
 from models.flood.metrics import Score, nash_sutcliffe
 from models.flood.network import FloodModel, Recipe, fit
+from wasmote.cli import report as report_fault
 from wasmote.errors import WasmoteError
 from wasmote.series import datetime_of
 from wasmote.wire.bundle import Bundle
@@ -135,9 +137,14 @@ def _write(river: River, features: Features, bundle: Bundle, output: Path) -> No
     click.echo(report(evaluate(river, features, path)))
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--data", type=click.Path(path_type=Path), help="recorded days; default: $WASMOTE_DATA")
-@click.option("--output", type=click.Path(file_okay=False, exists=True, path_type=Path), default=FOLDER)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=FOLDER,
+    help="folder to write to",
+)
 @click.option("--select", "selecting", is_flag=True, help="only compare recipes on the validation days")
 def main(data: Path | None, output: Path, selecting: bool) -> None:
     """Train and write model.onnx and metrics.json."""
@@ -149,8 +156,9 @@ def main(data: Path | None, output: Path, selecting: bool) -> None:
             return
         for recipe, efficiency in select(river, features):
             click.echo(f"penalty {recipe.penalty:g}, {recipe.iterations} iterations: NSE {efficiency:.4f}")
-    except WasmoteError as error:
-        raise click.ClickException(str(error)) from error
+    except WasmoteError as fault:
+        report_fault(fault)
+        sys.exit(fault.exit_code)
 
 
 if __name__ == "__main__":

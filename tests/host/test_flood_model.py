@@ -276,5 +276,5 @@ def test_a_hole_in_the_test_days_is_refused(bundle: Bundle) -> None:
 def test_training_without_data_fails_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(data.VARIABLE, raising=False)
     result = CliRunner().invoke(train.main, [])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert data.VARIABLE in result.output
