@@ -19,13 +19,13 @@ from aiocoap.message import Message, UndecidedRemote
 from aiocoap.messagemanager import MessageManager
 from aiocoap.numbers.constants import TransportTuning
 from aiocoap.tokenmanager import TokenManager
-from aiocoap.transports.udp6 import MessageInterfaceUDP6
 
 from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, WasmoteError
+from wasmote.link import trace
 from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, backoff
 from wasmote.link.ports import open_port
-from wasmote.link.transport import LinkBroken, SlipmuxInterface
-from wasmote.link.url import CoapLink, Link, TcpLink, UnixLink
+from wasmote.link.transport import LinkBroken, SlipmuxInterface, UdpInterface
+from wasmote.link.url import CoapLink, Link, StreamLink, TcpLink, UnixLink
 from wasmote.upload import Upload
 
 if TYPE_CHECKING:
@@ -136,16 +136,27 @@ class Endpoint:
     async def open(self) -> None:
         """Open the port or socket. Raises `DeviceNotFound`, `PermissionRefused`, `Busy` or `NoAnswer`."""
         if isinstance(self.link, CoapLink):
-            self._install(
-                await MessageInterfaceUDP6.create_client_transport_endpoint(
-                    self._messages, log=_log, loop=self.context.loop
-                )
-            )
-            self._remote = await self._resolve(self.link)
-            return
-        slipmux = SlipmuxInterface(self._messages, self.link.name, _log)
+            await self._open_udp(self.link)
+        else:
+            await self._open_slipmux(self.link)
+
+    async def _open_udp(self, link: CoapLink) -> None:
+        udp = await UdpInterface.create_client_transport_endpoint(
+            self._messages, log=_log, loop=self.context.loop
+        )
+        udp.tap = trace.tap(str(link))
+        self._install(udp)
+        self._remote = await self._resolve(link)
+
+    async def _open_slipmux(self, link: StreamLink) -> None:
+        slipmux = SlipmuxInterface(self._messages, link.name, _log)
         self.connection = Connection(
-            self.link, slipmux.received, self._on_diagnostic, opener=self._opener, sleep=self._sleep
+            link,
+            slipmux.received,
+            self._on_diagnostic,
+            tap=trace.tap(str(link)),
+            opener=self._opener,
+            sleep=self._sleep,
         )
         self._install(slipmux)
         slipmux.attach(self.connection)

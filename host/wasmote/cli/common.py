@@ -8,11 +8,13 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import rich_click as click
 
 from wasmote.errors import UsageFault, WasmoteError
+from wasmote.link import trace
 from wasmote.link.connection import is_link_loss
 
 P = ParamSpec("P")
@@ -27,7 +29,24 @@ def _require_link(_: click.Context, __: click.Parameter, value: str | None) -> s
     return value
 
 
-link_option = click.option(
+def _start_trace(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        trace.start(path)
+        context.call_on_close(trace.stop)
+
+
+trace_option = click.option(
+    "--trace",
+    metavar="FILE.pcapng",
+    envvar="WASMOTE_TRACE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_start_trace,
+    expose_value=False,
+    help="Write every message into this file, for Wireshark. "
+    "Default: the environment variable WASMOTE_TRACE.",
+)
+
+_link_option = click.option(
     "--link",
     metavar="URL",
     envvar="WASMOTE_LINK",
@@ -35,6 +54,12 @@ link_option = click.option(
     help="serial:///dev/ttyACM0?baud=115200, tcp://HOST:PORT, unix:/PATH or coap://HOST[:PORT]. "
     "Default: the environment variable WASMOTE_LINK.",
 )
+
+
+def link_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every command that talks to a board has: --link and --trace."""
+    return _link_option(trace_option(command))
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from wasmote.cli.common import trace_option
+
 _file = click.argument("file", type=click.Path(path_type=Path))
 _links = click.option(
     "--link",
@@ -36,6 +38,7 @@ def gateway() -> None:
     show_default=True,
     help="How much to log.",
 )
+@trace_option
 def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None, log_level: str) -> None:
     """Run the gateway that the TOML file FILE describes, until SIGTERM or Ctrl-C.
 

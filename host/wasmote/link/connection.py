@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from wasmote.errors import LinkDown, WasmoteError
 from wasmote.link.ports import ProtocolFactory, open_port
 from wasmote.link.slipmux import CoapFrame, DiagnosticFrame, Frame, SlipmuxCounters, SlipmuxDecoder
+from wasmote.link.trace import Tap
 from wasmote.link.url import StreamLink
 
 BACKOFF_MIN_S = 0.1
@@ -49,8 +50,8 @@ StateListener = Callable[[LinkState], None]
 class Connection:
     """A slipmux link that re-opens itself.
 
-    `on_message` gets every CoAP message that arrives whole, `on_diagnostic` every diagnostics text.
-    `opener` and `sleep` are for tests.
+    `on_message` gets every CoAP message that arrives whole, `on_diagnostic` every diagnostics text, `tap` all
+    that passes. `opener` and `sleep` are for tests.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Connection:
         on_message: Callable[[bytes], None],
         on_diagnostic: Callable[[str], None] | None = None,
         *,
+        tap: Tap | None = None,
         opener: Opener = open_port,
         sleep: Sleeper = asyncio.sleep,
     ) -> None:
@@ -67,6 +69,7 @@ class Connection:
         self.fault: WasmoteError | None = None  # why the link is not up
         self._on_message = on_message
         self._on_diagnostic = on_diagnostic
+        self._tap = tap
         self._opener = opener
         self._sleep = sleep
         self._state = LinkState.WAITING
@@ -125,7 +128,11 @@ class Connection:
         """Send one CoAP message. Raises `LinkDown`."""
         if self._state is not LinkState.UP or self._stream is None:
             raise self.down()
-        self._stream.transport.write(CoapFrame(message).to_bytes())
+        frame = CoapFrame(message).to_bytes()
+        self.counters.sent_bytes += len(frame)
+        self._stream.transport.write(frame)
+        if self._tap:
+            self._tap.sent(message)
 
     def down(self) -> LinkDown:
         """Describe why nothing can be sent."""
@@ -176,9 +183,14 @@ class Connection:
         self._pauses = backoff()
         match frame:
             case CoapFrame(message):
+                if self._tap:
+                    self._tap.received(message)
                 self._on_message(message)
-            case DiagnosticFrame(text) if self._on_diagnostic is not None:
-                self._on_diagnostic(text)
+            case DiagnosticFrame(text):
+                if self._tap:
+                    self._tap.diagnostic(text)
+                if self._on_diagnostic:
+                    self._on_diagnostic(text)
 
 
 class _Stream(asyncio.Protocol):

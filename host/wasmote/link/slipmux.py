@@ -70,8 +70,10 @@ Frame = CoapFrame | DiagnosticFrame
 
 @dataclass(slots=True)
 class SlipmuxCounters:
-    """What was received on a link since it was made."""
+    """What passed on a link since it was made."""
 
+    sent_bytes: int = 0  # on the line, with framing
+    received_bytes: int = 0
     frames: int = 0
     bad_fcs: int = 0
     unknown_kind: int = 0  # boot loaders' chatter, noise
@@ -92,6 +94,7 @@ class SlipmuxDecoder:
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take bytes of any length as they come; yield the good frames that they complete."""
+        self.counters.received_bytes += len(data)
         for content in self._slip.feed(data):
             frame = self._parse(content)
             if frame is not None:

@@ -1,4 +1,4 @@
-"""Slipmux as a transport of aiocoap 0.4.17.
+"""Slipmux as a transport of aiocoap 0.4.17, and its UDP transport with a tap.
 
 aiocoap's layers stay as they are: its `TokenManager` matches responses, its `MessageManager` retransmits;
 this is the `MessageInterface` below them. The peer's address is `coap://NAME.dev.alt`, as in aiocoap's
@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiocoap import error, interfaces
 from aiocoap.message import Message
+from aiocoap.transports.udp6 import MessageInterfaceUDP6
 
 from wasmote.link.connection import Connection, LinkState
 
 if TYPE_CHECKING:
     import logging
+
+    from wasmote.link.trace import Tap
 
 HOST_SUFFIX = ".dev.alt"
 
@@ -134,3 +137,21 @@ class SlipmuxInterface(interfaces.MessageInterface):  # type: ignore[misc]
         """Stop sending and receiving; the connection is closed by who opened it."""
         self._manager = None
         self._connection = None
+
+
+class UdpInterface(MessageInterfaceUDP6):  # type: ignore[misc]
+    """aiocoap's UDP transport; `tap` gets all that passes."""
+
+    tap: Tap | None = None
+
+    def send(self, message: Message) -> None:
+        """Send one message."""
+        if self.tap:
+            self.tap.sent(message.encode())
+        super().send(message)
+
+    def datagram_msg_received(self, data: bytes, ancdata: Any, flags: int, address: Any) -> None:
+        """Take a datagram from the socket."""
+        if self.tap:
+            self.tap.received(data)
+        super().datagram_msg_received(data, ancdata, flags, address)
