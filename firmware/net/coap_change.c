@@ -68,9 +68,16 @@ static void refuse_piece(struct coap_turn *turn, enum coap_upload_result result)
         break;
     case COAP_UPLOAD_MALFORMED:
     default:
-        coap_turn_fail(turn, COAP_400_BAD_REQUEST, "a block with others to follow must be full");
+        coap_turn_fail(turn, COAP_400_BAD_REQUEST,
+                       "a block is as long as its size says, the last one may be shorter");
         break;
     }
+}
+
+/* The last block may be shorter than its size, none may be longer (RFC 7959 section 2.2). */
+static bool is_overlong(const struct coap_turn *turn) {
+    const struct coap_options *options = &turn->options;
+    return options->has_block1 && turn->pdu->payload_len > coap_block_bytes(options->block1.szx);
 }
 
 static void serve_upload(struct coap_turn *turn) {
@@ -81,7 +88,9 @@ static void serve_upload(struct coap_turn *turn) {
                                .block = turn->options.block1,
                                .payload = turn->pdu->payload,
                                .len = turn->pdu->payload_len};
-    enum coap_upload_result result = coap_upload_offer(&piece, turn->route.resource->abandon);
+    enum coap_upload_result result = is_overlong(turn)
+                                         ? COAP_UPLOAD_MALFORMED
+                                         : coap_upload_offer(&piece, turn->route.resource->abandon);
     if (result == COAP_UPLOAD_NEXT) {
         take_piece(turn, &piece);
     } else {
