@@ -7,6 +7,7 @@
 static volatile uint32_t pending; /* bit per loop_event; written by interrupts too */
 static void (*handlers[EVENT_COUNT])(void);
 static struct loop_timer *timers; /* armed ones, earliest first */
+static uint64_t asleep_us;        /* in all */
 
 void loop_post(loop_event event) {
     uint32_t state = hal_irq_lock();
@@ -78,9 +79,16 @@ static void sleep_until_next(void) {
     if (timers && timers->at_us < until)
         until = timers->at_us;
     uint32_t state = hal_irq_lock();
-    if (!pending)
+    if (!pending) {
+        uint64_t from = hal_now_us();
         hal_idle(until);
+        asleep_us += hal_now_us() - from; /* before the interrupt that woke us is served */
+    }
     hal_irq_unlock(state);
+}
+
+uint64_t loop_busy_us(void) {
+    return hal_now_us() - asleep_us;
 }
 
 void loop_run_once(void) {

@@ -39,6 +39,10 @@ void loop_timer_at(struct loop_timer *timer, uint64_t at_us, void (*fire)(void *
 void loop_timer_every(struct loop_timer *timer, uint64_t period_us, void (*fire)(void *), void *arg);
 void loop_timer_cancel(struct loop_timer *timer);
 
+/* Time since the start that was not spent asleep, us: what interrupts took while the loop slept is
+ * counted too. Thread. */
+uint64_t loop_busy_us(void);
+
 /* Handles what is pending and due, then sleeps until the next event or timer, feeding the
  * watchdog each turn. Thread. */
 void loop_run_once(void);

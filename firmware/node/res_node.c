@@ -2,6 +2,7 @@
 
 #include "board_config.h"
 #include "config.h"
+#include "core/loop.h"
 #include "hal.h"
 #include "node/clock.h"
 #include "node/resources.h"
@@ -64,12 +65,14 @@ void res_node(const struct coap_request *request, struct coap_response *response
     const char *fault = hal_last_fault();
     (void)request;
     cbor_out_init(&out, response->body, response->cap);
-    cbor_put_map(&out, fault ? 17 : 16);
+    cbor_put_map(&out, fault ? 18 : 17);
     put_what_it_is(&out);
     put_how_it_is(&out);
     if (fault) {
         cbor_put_uint(&out, 16);
         cbor_put_text(&out, fault);
     }
+    cbor_put_uint(&out, 17);
+    cbor_put_uint(&out, loop_busy_us());
     respond_cbor(response, &out);
 }

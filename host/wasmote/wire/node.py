@@ -68,6 +68,7 @@ class NodeInfo(Payload):
     bundle_max: int  # bytes
     link: LinkCounters
     fault: str | None = None  # what the last CPU fault left behind
+    busy_us: int | None = None  # since the node started, not asleep
 
     @classmethod
     def from_item(cls, item: object, where: str = "/node") -> Self:
@@ -91,6 +92,7 @@ class NodeInfo(Payload):
             bundle_max=fields.unsigned(14),
             link=LinkCounters.from_item(fields[15], fields.where(15)),
             fault=fields.optional_text(16),
+            busy_us=fields.optional_unsigned(17),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -113,5 +115,6 @@ class NodeInfo(Payload):
             self.bundle_max,
             self.link.to_item(),
             self.fault,
+            self.busy_us,
         )
         return without_none(enumerate(values))
