@@ -38,7 +38,7 @@ def write(name: str, figures: Mapping[str, object]) -> None:
 
 def sizes() -> dict[str, object]:
     """Collect the size reports of the images that were built."""
-    boards = sorted(path.parent.name for path in ROOT.glob("boards/*/board.toml"))
+    boards = sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml"))
     reports = {board: ROOT / "build" / board / "size.json" for board in boards}
     return {board: json.loads(path.read_text()) for board, path in reports.items() if path.exists()}
 

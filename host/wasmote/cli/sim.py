@@ -33,9 +33,9 @@ from wasmote.cli.common import json_option, print_json, run_async
 @json_option
 @run_async
 async def sim(board: str, port: int | None, instance: int, image: Path | None, as_json: bool) -> None:
-    """Start an emulated BOARD (native, netduinoplus2, stm32f4-discovery), print its link, and run it until Ctrl-C.
+    """Start an emulated BOARD, print its link, and run it until Ctrl-C.
 
-    Build it before: make firmware BOARD=native.
+    Build it before: make firmware BOARD=native. Or netduinoplus2, or stm32f4-discovery.
     """
     from wasmote.sim import Simulator
 
