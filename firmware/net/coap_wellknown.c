@@ -43,7 +43,7 @@ static bool value_matches(const struct filter *filter, const char *value, size_t
     return memcmp(value, filter->value, filter->len) == 0;
 }
 
-/* rt, if and rel hold several values, separated by spaces. */
+/* Several values, separated by spaces. */
 static bool any_value_matches(const struct filter *filter, const char *values, size_t len) {
     size_t at = 0;
     while (at <= len) {
@@ -59,12 +59,34 @@ static bool any_value_matches(const struct filter *filter, const char *values, s
     return false;
 }
 
+/* The attributes whose value is a list (section 4.1). */
+static bool is_list(const struct filter *filter) {
+    static const char *const lists[] = {"rt", "if", "rel"};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (strcmp(filter->key, lists[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where this attribute ends: at a ';' that is not inside quotes. */
+static size_t attribute_len(const char *at) {
+    bool quoted = false;
+    size_t len = 0;
+    while (at[len] != '\0' && (quoted || at[len] != ';')) {
+        quoted ^= at[len] == '"';
+        len++;
+    }
+    return len;
+}
+
 /* Looks for key=value or key="value" among attributes separated by ';'. */
 static bool attribute_matches(const struct filter *filter, const char *attributes) {
     size_t key_len = strlen(filter->key);
     const char *at = attributes;
     while (*at != '\0') {
-        size_t len = strcspn(at, ";");
+        size_t len = attribute_len(at);
         if (len > key_len && memcmp(at, filter->key, key_len) == 0 && at[key_len] == '=') {
             const char *value = at + key_len + 1;
             size_t value_len = len - key_len - 1;
@@ -72,7 +94,8 @@ static bool attribute_matches(const struct filter *filter, const char *attribute
                 value++;
                 value_len -= 2;
             }
-            return any_value_matches(filter, value, value_len);
+            return is_list(filter) ? any_value_matches(filter, value, value_len)
+                                   : value_matches(filter, value, value_len);
         }
         at += len;
         at += *at == ';';
@@ -139,6 +162,7 @@ void coap_wellknown(const struct coap_resource *table, size_t count, const char 
     filter_parse(&listing.filter, query);
     response->code = COAP_205_CONTENT;
     response->format = COAP_FORMAT_LINK;
+    response->has_etag = true;
     for (size_t i = 0; i < count; i++) {
         listing.resource = &table[i];
         if (table[i].list != NULL) {

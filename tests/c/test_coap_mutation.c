@@ -8,7 +8,7 @@
 #include "net/slipmux.h"
 
 #define ROUNDS 200000
-#define SEEDS_MAX 24
+#define SEEDS_MAX 32
 
 static struct {
     uint8_t bytes[1500];
@@ -30,6 +30,20 @@ static uint32_t random_below(uint32_t limit) {
 
 static volatile uint8_t sink;
 
+static struct coap_deferral *waiting;
+static bool calm; /* nothing is put off any more */
+
+/* What was put off is answered while the next request is on its way. */
+static void answer_late(void) {
+    struct coap_response response;
+    coap_deferred_begin(waiting, &response);
+    response.code = random_below(2) == 0 ? COAP_205_CONTENT : COAP_422_UNPROCESSABLE;
+    response.len = random_below(COAP_DEFERRED_BODY_MAX + 1);
+    memset(response.body, 'l', response.len);
+    coap_complete(waiting, &response);
+    waiting = NULL;
+}
+
 static void handle_any(const struct coap_request *request, struct coap_response *response) {
     for (size_t i = 0; i < request->len; i++) {
         sink ^= request->payload[i];
@@ -37,6 +51,17 @@ static void handle_any(const struct coap_request *request, struct coap_response 
     sink ^= (uint8_t)(strlen(request->path) + strlen(request->query));
     for (size_t i = 0; i < 2; i++) {
         sink ^= request->wild[i] != NULL ? (uint8_t)strlen(request->wild[i]) : 0;
+    }
+    if (waiting != NULL && random_below(2) == 0) {
+        answer_late();
+    } else if (!calm && random_below(8) == 0) {
+        struct coap_deferral *deferral = coap_defer(request, response);
+        waiting = deferral != NULL ? deferral : waiting;
+        return;
+    }
+    response->has_etag = true;
+    if (request->method == COAP_POST) {
+        coap_locate(response, "%s?%s", request->path, request->query);
     }
     response->code = request->method == COAP_GET ? COAP_205_CONTENT : COAP_204_CHANGED;
     response->format = request->method == COAP_GET ? COAP_FORMAT_OCTETS : COAP_FORMAT_NONE;
@@ -87,6 +112,12 @@ static void make_seeds(void) {
          .block2 = &((struct coap_block){.num = 1, .szx = 4}));
     SEED(.method = COAP_POST, .path = "modules/0/control", .payload = "\xa1\x00\x02", .len = 3);
     SEED(.method = COAP_DELETE, .path = "modules/1", .type = COAP_NON, .token = "12345678");
+    SEED(.method = COAP_GET, .path = "node", .extra = {{COAP_OPT_ETAG, payload, 4}});
+    SEED(.method = COAP_PUT, .path = "node", .extra = {{COAP_OPT_IF_MATCH, payload, 4}});
+    SEED(.method = COAP_PUT, .path = "node", .extra = {{COAP_OPT_IF_NONE_MATCH, NULL, 0}});
+    SEED(.method = COAP_PUT, .path = "modules/1", .payload = payload, .len = 64,
+         .block1 = &((struct coap_block){.more = true, .szx = 2}),
+         .extra = {{COAP_OPT_REQUEST_TAG, payload, 2}, {COAP_OPT_REQUEST_TAG, payload, 1}});
     for (uint32_t num = 0; num < 4; num++) {
         struct coap_block block = {.num = num, .more = num < 3, .szx = 2};
         SEED(.method = COAP_PUT, .path = "modules/0", .payload = payload, .len = 64, .block1 = &block,
@@ -200,6 +231,7 @@ static void nothing_that_is_sent_brings_the_node_down(void **unused) {
             fake_advance_us(random_below(2000000));
         }
     }
+    calm = true;
     assert_in_range(answers, ROUNDS / 4, 2 * ROUNDS); /* it was a conversation */
     for (uint8_t peer = 0; peer < 4; peer++) {
         check_answers(peer);

@@ -659,6 +659,7 @@ static void observe_1_ends_an_observation_and_a_plain_get_does_not(void **state)
     (void)state;
     (void)OBSERVE(.path = "out/0/features", .token = "obs");
     (void)GET(.path = "out/0/features", .token = "get");
+    (void)GET(.path = "out/0/features", .token = "obs"); /* not even with the same token */
     assert_int_equal(coap_observe_count(), 1);
     struct answer answer = GET(.path = "out/0/features", .token = "obs", .observe = 1 + 1);
     assert_code(&answer, COAP_205_CONTENT);
@@ -890,6 +891,27 @@ static void malformed_messages_are_rejected_or_ignored(void **state) {
     assert_int_equal(answer.pdu.type, COAP_RST);
 }
 
+static void replies_of_a_wrong_form_are_ignored(void **state) {
+    (void)state;
+    (void)OBSERVE(.path = "out/0/features", .token = "t", .peer = 1);
+    struct answer answer = changed(1, "out/0/features");
+    uint8_t mid[2] = {(uint8_t)(answer.pdu.mid >> 8), (uint8_t)answer.pdu.mid};
+    const uint8_t full_reset[] = {0x70, 0x45, mid[0], mid[1]},
+                  token_reset[] = {0x71, 0, mid[0], mid[1], 1};
+    client_send(1, full_reset, sizeof full_reset);
+    client_send(1, token_reset, sizeof token_reset);
+    assert_int_equal(coap_observe_count(), 1);
+    coap_server_gone("out/0/features");
+    fake_settle();
+    answer = client_next(1);
+    const uint8_t request_ack[] = {0x60, 0x01, (uint8_t)(answer.pdu.mid >> 8), (uint8_t)answer.pdu.mid};
+    client_send(1, request_ack, sizeof request_ack);
+    assert_int_equal(coap_observe_count(), 1); /* still to be acknowledged */
+    client_reply_empty(1, COAP_ACK, answer.pdu.mid);
+    assert_int_equal(coap_observe_count(), 0);
+    assert_silence(1);
+}
+
 static void two_udp_clients_get_their_own_answers(void **state) {
     (void)state;
     uint8_t message[64];
@@ -960,6 +982,7 @@ int main(void) {
         T(an_answer_waits_for_room_and_the_next_request_for_the_answer),
         T(a_line_that_nobody_reads_does_not_stop_udp),
         T(malformed_messages_are_rejected_or_ignored),
+        T(replies_of_a_wrong_form_are_ignored),
         T(two_udp_clients_get_their_own_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ static const struct coap_resource table[] = {
     {.path = "out/*/*", .attributes = "rt=\"wasmote.stream\"", .list = list_streams},
     {.path = "hidden/*", .attributes = ""},
     {.path = "plain", .attributes = ""},
+    {.path = "jobs", .attributes = "title=\"a; b=c\";sz=42;if=\"core.b core.ll\""},
 };
 
 static uint8_t body[1024];
@@ -34,7 +35,8 @@ static void assert_links(const char *query, const char *expected) {
 #define LOG "</log>;rt=\"wasmote.log\";ct=60;if=\"x\";obs"
 #define FEATURES "</out/0/features>;rt=\"wasmote.stream\""
 #define ALARM "</out/1/alarm>;rt=\"wasmote.stream\""
-#define ALL NODE "," LOG "," FEATURES "," ALARM ",</plain>"
+#define JOBS "</jobs>;title=\"a; b=c\";sz=42;if=\"core.b core.ll\""
+#define ALL NODE "," LOG "," FEATURES "," ALARM ",</plain>," JOBS
 
 static void everything_that_exists_is_listed(void **state) {
     (void)state;
@@ -52,6 +54,16 @@ static void attributes_filter(void **state) {
     assert_links("rt=wasmote", "");
     assert_links("r=wasmote.log", "");
     assert_links("sz=1", "");
+    assert_links("sz=42", JOBS);
+    assert_links("sz=4*", JOBS);
+    assert_links("if=core.ll", JOBS); /* the second of two */
+    assert_links("if=core*", JOBS);
+    assert_links("if=*", LOG "," JOBS);
+    assert_links("title=a; b=c", JOBS); /* one value, whatever it holds */
+    assert_links("title=a;", "");
+    assert_links("b=c", ""); /* inside the quotes */
+    assert_links(" b=c*", "");
+    assert_links("rt=wasmote.log&if=nothing", LOG); /* one filter (section 4.1): the first */
 }
 
 static void paths_filter(void **state) {
