@@ -1,0 +1,202 @@
+"""Modules in C, AssemblyScript, Rust and Zig: the same program gives the same bits."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wasmote.build import build_bundle
+from wasmote.build.compilers import COMPILERS, CompileFailed, rust, zig
+from wasmote.build.project import Project
+from wasmote.errors import UsageFault
+from wasmote.runtime import HostModule
+from wasmote.runtime.functions import Float32, LogLine
+from wasmote.sim import ROOT
+from wasmote.toml_file import TomlFile
+from wasmote.wire.bundle import Bundle
+
+EXAMPLES = ROOT / "wasm3-port" / "guest" / "examples"
+EVERY_CALL = ROOT / "tests" / "modules" / "every_call"
+LANGUAGES = {"c": ".c", "assemblyscript": ".ts", "rust": ".rs", "zig": ".zig"}
+every_language = pytest.mark.parametrize("language", LANGUAGES)
+SAMPLES = 200
+
+
+@functools.cache
+def smooth(language: str) -> Bundle:
+    return build_bundle(EXAMPLES / language / "smooth.toml")
+
+
+@functools.cache
+def samples() -> Float32:
+    """Readings over ten decades, of both signs, with zeros of both among them."""
+    random = np.random.default_rng(55002)
+    readings = random.normal(0, 1, SAMPLES) * 10 ** random.uniform(-5, 5, SAMPLES)
+    readings[::17], readings[8::17] = 0.0, -0.0
+    return readings.astype(np.float32)
+
+
+def expected() -> list[bytes]:
+    """The records that the program means, in numpy's float32; alpha changes after half of the samples."""
+    alpha, level, spread = np.float32(0.25), samples()[0], np.float32(0)
+    records = []
+    for index, value in enumerate(samples()):
+        if index == SAMPLES // 2:
+            alpha = np.float32(0.1)
+        error = value - level
+        level = level + alpha * error
+        spread = spread + alpha * (abs(error) - spread)
+        records.append(np.array([level, spread, index + 1], "<f4").tobytes())
+    return records
+
+
+def run(module: HostModule, first: int, end: int) -> list[bytes]:
+    emitted = (module.on_sample(0, index, samples()[index : index + 1]) for index in range(first, end))
+    return [emission.values.tobytes() for emissions in emitted for emission in emissions]
+
+
+# ---- what the modules do ---------------------------------------------------------------------------------
+
+
+def test_there_is_an_example_for_every_compiler() -> None:
+    assert sorted(LANGUAGES.values()) == sorted(COMPILERS)
+
+
+@every_language
+def test_the_examples_give_the_same_bits(language: str) -> None:
+    module = HostModule(smooth(language))
+    module.start()
+    records = run(module, 0, SAMPLES // 2)
+    module.set_config({"alpha": 0.1})
+    assert records + run(module, SAMPLES // 2, SAMPLES) == expected()
+
+
+def test_state_goes_from_language_to_language() -> None:
+    languages = [*LANGUAGES, *reversed(LANGUAGES)]
+    step = SAMPLES // len(languages)
+    records: list[bytes] = []
+    state: bytes | None = None
+    for index, language in enumerate(languages):
+        module = HostModule(smooth(language))
+        module.set_config({"alpha": 0.25 if index < len(languages) // 2 else 0.1})
+        module.start(state)
+        records += run(module, index * step, (index + 1) * step)
+        state = module.state()
+    assert records == expected()
+
+
+@every_language
+def test_the_examples_need_one_page_and_announce_the_same(language: str) -> None:
+    project, in_c = (TomlFile(EXAMPLES / one / "smooth.toml").parse(Project) for one in (language, "c"))
+    assert project == in_c.model_copy(update={"source": f"smooth{LANGUAGES[language]}"})
+    assert smooth(language).manifest.pages == 1
+
+
+def behaviour_in(suffix: str, folder: Path) -> tuple[object, ...]:
+    """Everything that the module which calls every function does to its host."""
+    source = folder / f"every_call{suffix}"
+    shutil.copy(EVERY_CALL / source.name, source)
+    project = 'name = "every-call"\nversion = "1"\nsequence = 1\ncapabilities = ["log", "random"]\n'
+    project += '[[input]]\nsensor = "probe"\nchannels = ["a", "b"]\nunits = ["1", "1"]\n'
+    project += '[[stream]]\nname = "noise"\nshape = [4]\n[[stream]]\nname = "told"\nshape = [4]\n'
+    source.with_suffix(".toml").write_text(f'source = "{source.name}"\n{project}[config]\nunused = 0.5\n')
+    module = HostModule(build_bundle(source), clock=lambda: 1250)
+    module.start()
+    emitted = [*module.on_tick(1000), *module.on_sample(0, 1100, (1.5, 2.5)), *module.on_tick(2000)]
+    assert [emission.stream for emission in emitted] == ["told", "noise", "told", "told"]
+    return (*module.log_lines, *(emission.values.tobytes() for emission in emitted))
+
+
+@every_language
+def test_every_function_can_be_called(language: str, tmp_path: Path) -> None:
+    log, before, noise, sample, after = behaviour_in(LANGUAGES[language], tmp_path)
+    assert log == LogLine(2, "started: 20 °C")
+    assert before == np.array([-2, 0, 0, 250], "<f4").tobytes()
+    assert isinstance(noise, bytes)
+    bytes_of_config = 1 + 7 + 3  # map of one, "unused", a half-precision 0.5
+    assert sample == np.array([2.5, sum(noise), bytes_of_config, -1.5], "<f4").tobytes()
+    assert after == np.array([2, 1.5, 2.5, -750], "<f4").tobytes()
+
+
+# ---- how they are built ----------------------------------------------------------------------------------
+
+
+@every_language
+def test_a_build_depends_on_nothing_but_the_source(language: str, tmp_path: Path) -> None:
+    copied = shutil.copytree(EXAMPLES / language, tmp_path / "elsewhere" / "copy")
+    assert build_bundle(copied / f"smooth{LANGUAGES[language]}") == smooth(language)
+
+
+@every_language
+def test_a_source_with_an_error_is_refused_with_its_place(language: str, tmp_path: Path) -> None:
+    source = tmp_path / f"broken{LANGUAGES[language]}"
+    good = (EXAMPLES / language / f"smooth{source.suffix}").read_text()
+    source.write_text(f"{good}a$$ha\n")
+    with pytest.raises(CompileFailed, match=rf"broken\{source.suffix}\W+\d+"):
+        build_bundle(source)
+
+
+def test_globals_of_assemblyscript_are_not_taken_for_a_c_stack(tmp_path: Path) -> None:
+    source = tmp_path / "large.ts"
+    text = (EXAMPLES / "assemblyscript" / "smooth.ts").read_text()
+    text = text.replace("let alpha: f32 = 0;", "let alpha: f32 = 0;\nlet far: i32 = 1_000_000;")
+    source.write_text(text.replace("state.seen += 1;", "state.seen += 1;\n  far += 1;"))
+    source.with_suffix(".toml").write_text(
+        (EXAMPLES / "assemblyscript" / "smooth.toml").read_text().replace("smooth.ts", "large.ts")
+    )
+    assert build_bundle(source).manifest.pages == 1
+
+
+@pytest.fixture
+def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A PATH and a Python environment without compilers."""
+    rust.find_rustc.cache_clear()
+    monkeypatch.setattr(zig, "_packaged_zig", lambda: None)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for variable in ("WASMOTE_ASC", "WASMOTE_RUSTC", "WASMOTE_ZIG"):
+        monkeypatch.delenv(variable, raising=False)
+    yield tmp_path
+    rust.find_rustc.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_installed")
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("assemblyscript", "asc is not installed.*npm install --global assemblyscript"),
+        ("rust", "rustc is not installed.*sudo apt install rustc libstd-rust-dev-wasm32"),
+        ("zig", "zig is not installed.*pip install"),
+    ],
+)
+def test_a_missing_compiler_names_the_command_that_installs_it(language: str, words: str) -> None:
+    with pytest.raises(UsageFault, match=words):
+        build_bundle(EXAMPLES / language / "smooth.toml")
+
+
+def test_a_rustc_that_lacks_webassembly_is_passed_over(
+    nothing_installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, libraries in (("first", nothing_installed / "none"), ("second", nothing_installed)):
+        (nothing_installed / name).mkdir()
+        script = nothing_installed / name / "rustc"
+        script.write_text(f"#!/bin/sh\necho {libraries}\n")
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(nothing_installed / "first"))
+    with pytest.raises(UsageFault, match="first/rustc has no core library"):
+        rust.find_rustc()
+    monkeypatch.setenv("PATH", f"{nothing_installed / 'first'}:{nothing_installed / 'second'}")
+    assert rust.find_rustc() == str(nothing_installed / "second" / "rustc")
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_named_compiler_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMOTE_ZIG", "/nowhere/zig")
+    with pytest.raises(UsageFault, match=r"/nowhere/zig \(from WASMOTE_ZIG\) is no program"):
+        zig.find_zig()
