@@ -26,7 +26,7 @@ def check_exports(module: WasmModule) -> None:
         if name not in exports:
             raise PackRefused(
                 f"module does not export {name}, through which a node hands data in",
-                "write WASMOTE_BUFFER(bytes) in the C source",
+                "write WASMOTE_BUFFER(bytes) in C; wasm3-port/guest has the other languages",
             )
     types = module.function_types()
     for name, (params, results) in host_api.EXPORTS.items():
@@ -54,7 +54,7 @@ def check_imports(module: WasmModule) -> None:
         if types[entry.type_index] != expected:
             raise PackRefused(
                 f"module imports {label} as {types[entry.type_index]}; nodes offer {expected}",
-                "include wasmote.h instead of declaring it",
+                "use the generated wasmote.h, .rs, .ts or .zig instead of declaring it",
             )
 
 

@@ -46,7 +46,8 @@ def build(
 ) -> None:
     """Compile SOURCE, check it and write a bundle that a node installs.
 
-    SOURCE is a module's project file (flood.toml), or its C or Wasm file with the project file beside it.
+    SOURCE is a module's project file (flood.toml), or its source
+    with the project file beside it: C, Rust, AssemblyScript, Zig (.c, .rs, .ts, .zig) or a linked .wasm.
     The next step is to push the bundle to a board.
     """
     from wasmote.build.pipeline import build as build_module
