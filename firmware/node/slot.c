@@ -145,7 +145,9 @@ static void remember(struct slot *slot, int index, const char *why) {
     log_line(LOG_ERROR, index, "%s", why);
 }
 
-/* On error nothing is left of the attempt but the reason. */
+/* On error nothing is left of the attempt but the reason: a candidate that traps in its start is
+ * dropped, so that it does not stand in the way of what was there before; one that only found no room
+ * stays for another try. */
 static wm_status load_and_start(struct slot *slot, int index, struct instance *instance,
                                 bool *state_kept, char *why, size_t why_cap) {
     wm_status status = instance_load(instance, why, why_cap);
@@ -155,6 +157,8 @@ static wm_status load_and_start(struct slot *slot, int index, struct instance *i
         instance_unload(instance);
         if (instance != slot->active)
             instance_unbind(instance);
+        if (instance == slot->candidate && status != WM_ENOMEM)
+            drop_candidate(slot);
         remember(slot, index, why);
         settle_sensors();
     }

@@ -315,7 +315,20 @@ static void a_start_that_traps_leaves_nothing_but_its_reason(void **state) {
     assert_int_equal(sensor_find("river"), WM_ENOENT);
     assert_null(stream_find(0, "out"));
     assert_int_equal(runtime_arena_free(), sizeof arena);
-    assert_int_equal(start(0), WM_ETRAP); /* the candidate is still there to look at */
+    assert_int_equal(start(0), WM_EBUSY); /* the candidate is dropped */
+}
+
+static void a_candidate_that_traps_does_not_bar_the_stopped_module(void **state) {
+    (void)state;
+    struct release bad = v1;
+    bad.value[0] = 1;
+    run(0, &v1);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    ASSERT_OK(install(0, &bad));
+    assert_int_equal(start(0), WM_ETRAP);
+    assert_int_equal(slot_at(0)->state, SLOT_STOPPED);
+    ASSERT_OK(start(0));
+    assert_int_equal(slot_at(0)->state, SLOT_RUNNING);
 }
 
 static void on_start_cannot_emit_and_sees_no_sensor_before(void **state) {
@@ -549,6 +562,7 @@ int main(void) {
         TEST(one_bank_is_spare_while_every_slot_runs),
         TEST(what_cannot_run_is_refused_and_dropped),
         TEST(a_start_that_traps_leaves_nothing_but_its_reason),
+        TEST(a_candidate_that_traps_does_not_bar_the_stopped_module),
         TEST(on_start_cannot_emit_and_sees_no_sensor_before),
         TEST(a_module_without_room_for_its_parameters_has_failed),
         TEST(a_stopped_module_starts_again_from_its_beginning),
