@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_mistakes_are_named(tmp_path: Path, old: str, new: str, words: str) -> N
     with pytest.raises(board_toml.BoardError) as fault:
         read(tmp_path, GOOD.replace(old, new))
     assert words in str(fault.value)
+
+
+def test_a_board_that_is_not_there_is_one_message() -> None:
+    make = subprocess.run(
+        ["make", "-s", "firmware", "BOARD=nope"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert make.returncode == 2
+    assert make.stdout == ""
+    fault, _ = make.stderr.splitlines()  # the other is make's own, about the target
+    known = ", ".join(board_toml.board_names())
+    assert fault.endswith(f"*** there is no board 'nope'; there are: {known}.  Stop.")
+    assert not (ROOT / "build/nope").exists()
 
 
 def test_any_key_with_a_value_of_another_type_is_one_clear_error(tmp_path: Path) -> None:
