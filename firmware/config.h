@@ -42,14 +42,6 @@
 #ifndef COAP_DEFERRED_BODY_MAX
 #define COAP_DEFERRED_BODY_MAX 256 /* bytes of a body that is answered later; x1 */
 #endif
-#ifndef COAP_OBSERVE_INTERVAL_MS
-#define COAP_OBSERVE_INTERVAL_MS                                                                        \
-    20 /* an observer's notifications are at least this far apart; RFC 7641 section 4.5.1 wants a round \
-        * trip, so raise it (to 3000) where the network is slow or unknown */
-#endif
-#ifndef COAP_DEFERRED_BODY_MAX
-#define COAP_DEFERRED_BODY_MAX 256 /* bytes of a body that is answered later; x1 */
-#endif
 #ifndef COAP_PATH_MAX
 #define COAP_PATH_MAX 64 /* bytes of a Uri-Path, segments joined by '/' */
 #endif
