@@ -75,6 +75,12 @@ class LinkDown(WasmoteError):
     """The link to the node broke, or is not there yet; it is being re-established."""
 
 
+class NothingThere(LinkDown):
+    """The host is there, but says that nothing listens at this address (ICMP port unreachable)."""
+
+    exit_code = 3
+
+
 class CoapError(WasmoteError):
     """The node answered with an error code (RFC 7252 section 5.9).
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from wasmote.errors import Busy, DeviceNotFound, NoAnswer, PermissionRefused, WasmoteError
+from wasmote.link.holders import holders
 from wasmote.link.url import SerialLink, StreamLink, TcpLink, UnixLink, UsbSerialLink
 
 CONNECT_TIMEOUT_S = 5.0
@@ -87,15 +88,24 @@ def explain(link: SerialLink | TcpLink | UnixLink, fault: OSError) -> WasmoteErr
         case errno.EACCES | errno.EPERM:
             return PermissionRefused(f"{link}: no permission to open it", _permission_hint(link))
         case errno.EBUSY | errno.EAGAIN:
-            return Busy(
-                f"{link}: another program has it open",
-                "close the other program (a gateway, a terminal); `fuser -v PORT` names it",
-            )
+            return _busy(link)
         case errno.ECONNREFUSED:
             return DeviceNotFound(f"{link}: nothing listens there", "start the emulator or the server first")
         case errno.ENOTTY | errno.EINVAL:
             return DeviceNotFound(f"{link}: this is no serial port", _what_there_is(link))
     return DeviceNotFound(f"{link}: cannot be opened: {fault}", "check the cable and the address")
+
+
+def _busy(link: SerialLink | TcpLink | UnixLink) -> Busy:
+    message = f"{link}: another program has it open"
+    if isinstance(link, TcpLink):
+        return Busy(message, "close the other program")
+    if found := holders(link.path):
+        return Busy(f"{message}: {', '.join(map(str, found))}", "close that program, and try again")
+    return Busy(
+        message,
+        f"close the other program (a gateway, a terminal); `sudo fuser -v {link.path}` names it",
+    )
 
 
 def _noun(link: StreamLink) -> str:
