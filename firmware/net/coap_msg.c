@@ -11,6 +11,7 @@ static const struct coap_msg_upper *above;
 static struct coap_msg_counters counters;
 static struct coap_exchange *exchanges; /* the active ones */
 static uint16_t next_mid;
+static struct loop_timer room_timer;
 
 /* The one transmit buffer. A response that found no room stays in it and stops reception (see
  * ready()), so that it is neither overwritten nor overtaken. */
@@ -121,9 +122,16 @@ void coap_exchange_start(struct coap_exchange *exchange) {
     loop_timer_at(&exchange->timer, hal_now_us() + exchange->timeout_us, on_timeout, exchange);
 }
 
+static void on_cancelled(void *arg) {
+    (void)arg;
+    on_room();
+}
+
+/* Makes room as well, but not at once: a response may be in the making. */
 void coap_exchange_cancel(struct coap_exchange *exchange) {
     if (exchange->active) {
         unlink_exchange(exchange);
+        loop_timer_at(&room_timer, hal_now_us(), on_cancelled, NULL);
     }
 }
 
@@ -285,6 +293,7 @@ void coap_msg_start(const struct coap_msg_upper *upper) {
     exchanges = NULL;
     counters = (struct coap_msg_counters){0};
     loop_timer_cancel(&tx.give_up);
+    loop_timer_cancel(&room_timer);
     tx.held = 0;
     coap_dedup_reset();
     link_listen(&link_side);

@@ -64,7 +64,7 @@ static void copy_response(struct coap_turn *turn) {
     turn->reply.format = response->format;
     turn->reply.max_age_s = response->max_age_s;
     turn->reply.size1 = response->max_size;
-    turn->reply.has_etag = response->has_etag && COAP_IS_SUCCESS(response->code);
+    turn->reply.has_etag = response->has_etag;
     turn->reply.etag = response->etag;
     turn->reply.location = COAP_IS_SUCCESS(response->code) ? response->location : "";
     turn->reply.payload = response->body;
@@ -143,22 +143,28 @@ static void finish_in_blocks(struct coap_turn *turn, const struct coap_block *wa
     cut_reply(turn, &body, wanted);
 }
 
+/* The ETag is the handler's, or a hash of the body where there is one to tell apart. */
+static void complete_etag(struct coap_response *response, bool whole) {
+    bool is_content = response->code == COAP_205_CONTENT || response->len > 0;
+    response->has_etag = COAP_IS_SUCCESS(response->code) &&
+                         (!whole || (response->has_etag && (response->etag != 0 || is_content)));
+    if (response->has_etag && response->etag == 0) {
+        response->etag = coap_etag_of(response->body, response->len);
+    }
+}
+
 void coap_turn_finish(struct coap_turn *turn) {
     struct coap_response *response = &turn->response;
     const struct coap_block wanted = coap_turn_wanted(turn);
     size_t size = coap_block_bytes(wanted.szx);
     bool whole = response->len <= size && wanted.num == 0;
-    bool success = COAP_IS_SUCCESS(response->code);
-    if (success && response->etag == 0 && (response->has_etag || !whole)) {
-        response->etag = coap_etag_of(response->body, response->len);
-    }
+    complete_etag(response, whole);
     copy_response(turn);
-    if (success && (response->has_etag || !whole) && wanted.num == 0 &&
-        coap_etag_is_known(turn, response->etag)) {
+    if (response->has_etag && wanted.num == 0 && coap_etag_is_known(turn, response->etag)) {
         coap_turn_valid(turn, response->etag, response->max_age_s);
     } else if (whole) {
         finish_whole(turn, wanted.szx);
-    } else if (success) {
+    } else if (COAP_IS_SUCCESS(response->code)) {
         finish_in_blocks(turn, &wanted);
     } else { /* a diagnostic is one message, cut where that ends */
         turn->reply.len = response->len < size ? response->len : size;

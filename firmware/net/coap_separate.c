@@ -135,6 +135,9 @@ void coap_deferred_begin(struct coap_deferral *of, struct coap_response *respons
 }
 
 void coap_complete(struct coap_deferral *of, const struct coap_response *response) {
+    if (of->stage != WORKING) {
+        return;
+    }
     of->response = *response;
     if (response->body != of->body && response->len <= sizeof of->body) {
         memcpy(of->body, response->body, response->len);

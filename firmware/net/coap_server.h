@@ -77,8 +77,8 @@ struct coap_response {
     size_t len;
     uint32_t max_age_s; /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
     uint32_t max_size;  /* with 4.13: the largest body that fits, sent as Size1; 0 = leave it out */
-    /* Give a 2.05 an ETag (section 5.10.6): the client may then ask whether it has changed. etag is a
-     * version number of the handler's, or 0 for a hash of the body. */
+    /* Give the answer an ETag (section 5.10.6): the client may then ask whether it has changed. etag is
+     * a version number of the handler's, or 0 for a hash of the body. */
     bool has_etag;
     uint32_t etag;
     char
@@ -163,7 +163,8 @@ struct coap_deferral *coap_defer(const struct coap_request *request, struct coap
 /* An empty response, with COAP_DEFERRED_BODY_MAX bytes of body that are the deferral's own. */
 void coap_deferred_begin(struct coap_deferral *deferral, struct coap_response *response);
 
-/* Must be called once for every deferral, which is not valid afterwards. response is copied. */
+/* Must be called once for every deferral, which is not valid afterwards. response is copied. Does
+ * nothing when the server was started anew meanwhile. */
 void coap_complete(struct coap_deferral *deferral, const struct coap_response *response);
 
 #endif

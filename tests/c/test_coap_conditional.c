@@ -26,6 +26,7 @@ static void serve_value(const struct coap_request *request, struct coap_response
         return;
     }
     changes++;
+    response->has_etag = true; /* there is no body to take it from, but perhaps a version */
     response->code = value[0] != '\0' ? COAP_204_CHANGED : COAP_201_CREATED;
     snprintf(value, sizeof value, "%.*s", (int)request->len, (const char *)request->payload);
 }
@@ -127,6 +128,14 @@ static void an_etag_changes_with_the_body_alone(void **state) {
     strcpy(value, "other");
     assert_int_not_equal(etag_of("value"), first);
     assert_int_equal(etag_of("versioned"), 5);
+}
+
+static void a_change_has_the_etag_that_its_handler_gives(void **state) {
+    (void)state;
+    struct answer answer = PUT(.path = "value");
+    assert_int_equal(option_of(&answer, COAP_OPT_ETAG), -1);
+    answer = PUT(.path = "versioned");
+    assert_int_equal(option_of(&answer, COAP_OPT_ETAG), 5);
 }
 
 static void what_the_client_has_is_not_sent_again(void **state) {
@@ -363,6 +372,7 @@ static void a_repeated_critical_option_is_unknown_an_elective_one_is_ignored(voi
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(an_etag_changes_with_the_body_alone),
+        T(a_change_has_the_etag_that_its_handler_gives),
         T(what_the_client_has_is_not_sent_again),
         T(a_resource_that_knows_its_etag_makes_no_body),
         T(a_large_body_is_validated_too),

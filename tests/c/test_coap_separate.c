@@ -313,6 +313,30 @@ static void it_waits_for_the_other_exchange_with_this_client(void **state) {
     assert_int_equal(answer.pdu.code, COAP_205_CONTENT);
 }
 
+static void it_goes_when_that_exchange_is_called_off(void **state) {
+    (void)state;
+    (void)ASK_QUICK(.token = "o", .observe = 1 + 0);
+    coap_server_gone("quick");
+    fake_settle();
+    (void)client_next(SERIAL);
+    (void)ASK(.token = "t");
+    struct answer answer = finished(SERIAL, COAP_205_CONTENT);
+    assert_false(answer.present);
+    (void)ASK_QUICK(.token = "o", .observe = 1 + 1); /* no longer interested */
+    answer = client_next(SERIAL);
+    assert_int_equal(answer.pdu.type, COAP_CON);
+    assert_memory_equal(answer.pdu.token, "t", 1);
+}
+
+static void a_deferral_does_not_outlive_the_server(void **state) {
+    (void)ASK(.token = "t");
+    struct coap_deferral *before = waiting;
+    fresh(state);
+    waiting = before;
+    struct answer answer = finished(SERIAL, COAP_205_CONTENT);
+    assert_false(answer.present);
+}
+
 static void it_waits_for_room(void **state) {
     (void)state;
     (void)ASK(.token = "t");
@@ -343,6 +367,8 @@ int main(void) {
         T(what_is_late_is_not_observed),
         T(a_condition_on_what_is_late_does_not_wait_for_it),
         T(it_waits_for_the_other_exchange_with_this_client),
+        T(it_goes_when_that_exchange_is_called_off),
+        T(a_deferral_does_not_outlive_the_server),
         T(it_waits_for_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
