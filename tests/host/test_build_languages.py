@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import numpy as np
 import pytest
 
 from wasmote.build import build_bundle
-from wasmote.build.compilers import COMPILERS, CompileFailed, rust, zig
+from wasmote.build.compilers import COMPILERS, CompileFailed, assemblyscript, rust, tool, zig
+from wasmote.build.compilers.tool import GUEST
 from wasmote.build.project import Project
 from wasmote.errors import UsageFault
 from wasmote.runtime import HostModule
@@ -153,6 +156,23 @@ def test_globals_of_assemblyscript_are_not_taken_for_a_c_stack(tmp_path: Path) -
     assert build_bundle(source).manifest.pages == 1
 
 
+def test_every_place_pins_the_same_compilers() -> None:
+    pins = ROOT / "tools" / "languages"
+    assert json.loads((pins / "package.json").read_text())["dependencies"] == {
+        "assemblyscript": assemblyscript.VERSION
+    }
+    locked = json.loads((pins / "package-lock.json").read_text())["packages"]
+    assert locked["node_modules/assemblyscript"]["version"] == assemblyscript.VERSION
+    assert f"ziglang=={zig.VERSION} " in (pins / "zig.lock").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["zig"] == [f"ziglang == {zig.VERSION}"]
+
+
+def test_zig_is_written_as_zig_formats_it() -> None:
+    sources = (*ROOT.glob("wasm3-port/**/*.zig"), *EVERY_CALL.glob("*.zig"), GUEST / "root.zig")
+    assert tool.checked([zig.find_zig(), "fmt", "--check", *map(str, sources)]) == ""
+
+
 @pytest.fixture
 def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A PATH and a Python environment without compilers."""
@@ -170,9 +190,9 @@ def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("assemblyscript", "asc is not installed.*npm install --global assemblyscript"),
+        ("assemblyscript", "asc is not installed.*npm install --global assemblyscript@"),
         ("rust", "rustc is not installed.*sudo apt install rustc libstd-rust-dev-wasm32"),
-        ("zig", "zig is not installed.*pip install"),
+        ("zig", "zig is not installed.*pip install ziglang=="),
     ],
 )
 def test_a_missing_compiler_names_the_command_that_installs_it(language: str, words: str) -> None:

@@ -9,8 +9,8 @@ _HEAD = """\
 # What a module may call, and what it exports
 
 ABI version {abi}. [`guest/`](guest/) has it for C, Rust, AssemblyScript and Zig. Addresses and lengths are
-checked against linear memory before every call: a view that leaves it traps the module. A negative `i32` result
-is a status: -1 malformed or out of range, -2 no such thing, -7 not allowed for this module.
+checked against linear memory before every call: a view that leaves it traps the module. A negative `i32`
+result is a status: -1 malformed or out of range, -2 no such thing, -7 not allowed for this module.
 
 ## Imports, from module `{module}`
 

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, named_or_found
 
-INSTALL_HINT = "install it: npm install --global assemblyscript (or name a compiler in WASMOTE_ASC)"
+VERSION = "0.28.20"
+INSTALL_HINT = (
+    f"install it: npm install --global assemblyscript@{VERSION}, or, in a checkout, tools/setup --languages "
+    "(or name a compiler in WASMOTE_ASC)"
+)
 # `abort` is what a failed check calls, an import by default; taken away, the check traps. The stub runtime
 # never frees: what a module allocates while it handles events is lost.
 CODE_FLAGS = (

@@ -10,7 +10,11 @@ from pathlib import Path
 
 from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, named_or_found
 
-INSTALL_HINT = "install it: pip install 'wasmote[zig]' (or name a compiler in WASMOTE_ZIG)"
+VERSION = "0.17.0"  # the language changes with every version
+INSTALL_HINT = (
+    f"install it: pip install ziglang=={VERSION}, or, in a checkout, tools/setup --languages "
+    "(or name a compiler in WASMOTE_ZIG)"
+)
 # Safety checks stay in, as traps: see guest/root.zig. Zig puts the stack first by itself.
 CODE_FLAGS = (
     "-target",
