@@ -1,0 +1,41 @@
+# The same inputs on a 32-bit Arm: sizes, alignment and the compiler are those of a board, and undefined
+# behaviour traps. QEMU's mps2-an386, because the fake board's queues are larger than a real one's RAM.
+MUTANTS ?= 300
+ARM := $(OUT)/arm
+ARM_CC := arm-none-eabi-gcc
+ARM_CFLAGS := -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard -std=c11 -Os -g -MMD -MP \
+  -ffunction-sections -fdata-sections -ffp-contract=off
+ARM_OUR_CFLAGS := $(ARM_CFLAGS) -fsanitize=undefined -fsanitize-undefined-trap-on-error \
+  -Wall -Wextra -Wshadow -Werror $(INCLUDES)
+ARM_LDFLAGS := --specs=rdimon.specs -nostartfiles -T mps2.ld -Wl,--gc-sections -Wl,--no-warn-rwx-segments
+QEMU := qemu-system-arm -M mps2-an386 -display none -monitor none -serial none -semihosting-config
+arm_object = $(ARM)/obj/$(1:.c=.o)
+
+define arm_program
+$(ARM)/$(1).elf: $(foreach source,tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c tests/fuzz/mps2.c $(SRC_$(1)), \
+  $(call arm_object,$(source))) mps2.ld
+	@$(ARM_CC) $(ARM_CFLAGS) $$(filter %.o,$$^) $(ARM_LDFLAGS) -lm -o $$@
+endef
+$(foreach target,$(TARGETS),$(eval $(call arm_program,$(target))))
+
+$(ARM)/obj/wasm3-port/%.o: ARM_OUR_CFLAGS += -isystem $(WASM3_SRC)
+$(ARM)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c Makefile loader.mk replay.mk
+	@mkdir -p $(@D)
+	@$(ARM_CC) $(ARM_CFLAGS) -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -w -DNDEBUG \
+	  -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) -c $< -o $@
+$(ARM)/obj/%.o: $(ROOT)/%.c Makefile replay.mk
+	@mkdir -p $(@D)
+	@$(ARM_CC) $(ARM_OUR_CFLAGS) -c $< -o $@
+
+# Seeds, regressions, and whatever `fuzz` has learnt.
+.PHONY: replay
+replay: seeds $(TARGET:%=$(ARM)/%.elf)
+	@$(foreach target,$(TARGET),$(PYTHON) seeds.py --pack $(ARM)/$(target).pack $(call known,$(target)) \
+	    $(wildcard $(OUT)/corpus/$(target)); \
+	  said="$$(timeout $(REPLAY_TIMEOUT) $(QEMU) enable=on$(comma)target=native$(comma)arg=replay$(comma)arg=$(ARM)/$(target).pack$(comma)arg=$(MUTANTS) \
+	    -kernel $(ARM)/$(target).elf 2>&1)" \
+	  && echo "ok      replay $(target): $$said" || { echo "$$said"; echo "FAILED  replay $(target)"; exit 1; }; ) :
+
+comma := ,
+REPLAY_TIMEOUT ?= 600
+-include $(shell find $(ARM)/obj -name '*.d' 2>/dev/null)
