@@ -1,7 +1,7 @@
 # The same commands as tools/demo and tools/test, for those who have make.
 BOARD ?= native
 
-.PHONY: demo test bench lint firmware clean
+.PHONY: demo test bench fuzz lint firmware clean
 demo:
 	tools/demo
 test:
@@ -10,6 +10,8 @@ lint:
 	tools/lint
 bench:
 	tools/bench
+fuzz: # TARGET=block SECONDS=600
+	+@$(MAKE) --no-print-directory -C tests/fuzz fuzz
 firmware:
 	+@$(MAKE) --no-print-directory -f firmware/Makefile BOARD=$(BOARD)
 clean:
