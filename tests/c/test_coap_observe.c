@@ -341,17 +341,6 @@ static void sequence_numbers_stay_in_order_when_they_wrap(void **state) {
     assert_true(before < 20);
 }
 
-static void renewing_keeps_one_entry_and_takes_the_new_wishes(void **state) {
-    (void)state;
-    int32_t first = add(1, "t", "a");
-    change("a");
-    int32_t second = add(1, "t", "a");
-    assert_true(second > (int32_t)sent[0].sequence && (int32_t)sent[0].sequence > first);
-    assert_int_equal(coap_observe_count(), 1);
-    change("a");
-    assert_int_equal(sent_count, 2);
-}
-
 static void an_error_ends_the_observation(void **state) {
     (void)state;
     (void)add(1, "t", "a");
@@ -422,7 +411,6 @@ int main(void) {
         T(the_daily_ones_of_a_peer_come_one_after_the_other),
         T(changes_are_not_sent_faster_than_the_bound),
         T(sequence_numbers_stay_in_order_when_they_wrap),
-        T(renewing_keeps_one_entry_and_takes_the_new_wishes),
         T(an_error_ends_the_observation),
         T(a_deletion_is_repeated_until_it_is_acknowledged),
         T(renewing_ends_the_wait_for_an_ack),
