@@ -39,11 +39,9 @@ static void build(struct coap_builder *out) {
     turn.options = deferral.options;
     coap_turn_clear(&turn);
     uint8_t *body = turn.response.body;
-    size_t cap = turn.response.cap;
     memcpy(body, deferral.body, sizeof deferral.body);
     turn.response = deferral.response;
     turn.response.body = body;
-    turn.response.cap = cap;
     coap_turn_check(&turn);
     coap_turn_finish(&turn);
     coap_turn_build(&turn, out);

@@ -179,11 +179,15 @@ static void a_large_notification_begins_a_block_transfer(void **state) {
     struct answer answer = changed(SERIAL, "big");
     assert_slice(&answer, 0, 256);
     assert_true(option_of(&answer, COAP_OPT_OBSERVE) > 0);
+    assert_int_equal(option_of(&answer, COAP_OPT_SIZE2), site.big_len);
+    int64_t etag = option_of(&answer, COAP_OPT_ETAG);
+    assert_true(etag > 0);
     unsigned made = site.runs;
     answer = GET(.path = "big", .token = "more", .block2 = &((struct coap_block){.num = 1, .szx = 4}));
     assert_slice(&answer, 256, 256);
     assert_int_equal(option_of(&answer, COAP_OPT_OBSERVE), -1);
     assert_int_equal(site.runs, made);
+    assert_int_equal(option_of(&answer, COAP_OPT_ETAG), etag);
 }
 
 /* Changes come faster than the line can carry them: the newest is sent when there is room. */

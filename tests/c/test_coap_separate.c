@@ -328,6 +328,24 @@ static void it_goes_when_that_exchange_is_called_off(void **state) {
     assert_memory_equal(answer.pdu.token, "t", 1);
 }
 
+static void a_body_of_the_applications_own_is_copied_if_it_fits(void **state) {
+    (void)state;
+    uint8_t own[COAP_DEFERRED_BODY_MAX + 1];
+    for (size_t extra = 0; extra <= 1; extra++) {
+        fresh(state);
+        (void)ASK(.token = "t");
+        struct coap_response response = {.code = COAP_205_CONTENT, .body = own};
+        response.len = response.cap = COAP_DEFERRED_BODY_MAX + extra;
+        memset(own, 'o', sizeof own);
+        coap_complete(waiting, &response);
+        memset(own, 'x', sizeof own);
+        fake_settle();
+        struct answer answer = client_next(SERIAL);
+        assert_int_equal(answer.pdu.code, extra == 0 ? COAP_205_CONTENT : COAP_500_INTERNAL);
+        assert_true(extra == 1 || answer.pdu.payload[COAP_DEFERRED_BODY_MAX - 1] == 'o');
+    }
+}
+
 static void a_deferral_does_not_outlive_the_server(void **state) {
     (void)ASK(.token = "t");
     struct coap_deferral *before = waiting;
@@ -368,6 +386,7 @@ int main(void) {
         T(a_condition_on_what_is_late_does_not_wait_for_it),
         T(it_waits_for_the_other_exchange_with_this_client),
         T(it_goes_when_that_exchange_is_called_off),
+        T(a_body_of_the_applications_own_is_copied_if_it_fits),
         T(a_deferral_does_not_outlive_the_server),
         T(it_waits_for_room),
     };
