@@ -1,4 +1,4 @@
-"""Real firmware over bad lines: the whole job comes out right, and uploads go on where they were broken off."""
+"""Real firmware over bad lines: the whole job comes out right, and uploads go on where they broke off."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from wasmote.node import Node
 from wasmote.sim import Simulator
 from wasmote.wire.modules import Control
 
-IMPATIENT = Timing(0.2, 9)  # bad lines lose messages: send them again soon, and often
-QUICK = Timings(probe=IMPATIENT, request=IMPATIENT, install=Timing(0.5, 9))
+IMPATIENT = Timing(0.1, 9)  # bad lines lose messages: send them again soon, and often
+QUICK = Timings(probe=IMPATIENT, request=IMPATIENT, install=Timing(0.25, 9))
 PATIENT = Timings(install=Timing(30.0, 1))  # only breaks make it repeat a block
 MODULE_BYTES = 16 * 1024
 LINES = {
@@ -29,7 +29,7 @@ LINES = {
     "drop": lambda: Lossy("drop", 0.05),
     "double": lambda: Lossy("double", 0.1),
     "flip": lambda: Lossy("flip", 0.05),
-    "late": Late,
+    "late": lambda: Late(0.05),
     "errors": lambda: ByteErrors(1e-3),
 }
 

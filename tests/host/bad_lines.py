@@ -34,16 +34,18 @@ class Lossy:
 
 
 class Late:
-    """Keeps every third chunk back until the next one comes: what was given up arrives after all."""
+    """Keeps a chunk back until the next one comes, with a probability: what was given up arrives after all."""
 
-    def __init__(self) -> None:
-        self._chunks = 0
+    def __init__(self, probability: float, seed: int = 1) -> None:
+        self.probability = probability
+        self.random = random.Random(seed)
         self._kept = b""
 
     def __call__(self, data: bytes) -> list[bytes]:
-        self._chunks += 1
-        kept, self._kept = self._kept, data if self._chunks % 3 == 0 else b""
-        return [chunk for chunk in (kept, b"" if self._kept else data) if chunk]
+        data, self._kept = self._kept + data, b""
+        if self.random.random() < self.probability:
+            data, self._kept = b"", data
+        return [data] if data else []
 
 
 class ByteErrors:

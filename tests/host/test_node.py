@@ -19,7 +19,7 @@ from fake_line import FakeServer, fake_pty, fake_udp
 from fake_node import FakeNode
 from served import no_leaked_tasks, served
 from wasmote.coap import Endpoint, NodeBusy, Timing, Timings, check
-from wasmote.errors import Busy, CoapError, DeviceNotFound, LinkDown, NoAnswer, UsageFault
+from wasmote.errors import Busy, CoapError, DeviceNotFound, NoAnswer, NothingThere, UsageFault
 from wasmote.link.connection import LinkState
 from wasmote.link.transport import SlipmuxInterface
 from wasmote.link.url import parse_link
@@ -47,7 +47,7 @@ LINES = {
     "cut": Lossy("cut", 0.15),
     "insert": Lossy("insert", 0.15),
     "errors": ByteErrors(1e-3),
-    "late": Late(),
+    "late": Late(0.05),
 }
 
 
@@ -109,7 +109,7 @@ async def test_nobody_on_the_udp_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(LinkDown, match="cannot be reached"):
+    with pytest.raises(NothingThere, match="nothing answers there"):
         await Node.connect(f"coap://127.0.0.1:{port}")
 
 
