@@ -272,13 +272,32 @@ class Endpoint:
     async def upload(
         self, code: Code, path: str, body: bytes, content_format: int | None, progress: Progress | None
     ) -> Message:
-        """Send a body block by block; return the response to the last one. See `Upload.run`.
+        """Send a body block by block; return the whole response to the last one. See `Upload.run`.
 
         `progress` gets (bytes taken by the node, all bytes).
         """
         return await Upload(
             self, lambda: self.message(code, path, content_format=content_format), body, progress
         ).run()
+
+    async def complete(self, first: Message, make: Callable[[], Message]) -> Message:
+        """Fetch the later blocks of the answer to an upload, with requests from `make` (RFC 7959, 3.3).
+
+        Raises `RepresentationChanged`, and what `exchange` does.
+        """
+        whole, last = first.payload, first
+        while last.opt.block2 is not None and last.opt.block2.more:
+            message = make()
+            size_exponent = last.opt.block2.size_exponent
+            message.opt.block2 = (len(whole) >> (4 + size_exponent), False, size_exponent)
+            last = await self.exchange(message, blockwise=False)
+            if not last.code.is_successful():
+                return last
+            if last.opt.etag != first.opt.etag:
+                raise RepresentationChanged(f"{self.link}: the answer changed while it was being read")
+            whole += last.payload
+        first.payload = whole
+        return first
 
     def explain(self, fault: BaseException) -> WasmoteError:
         """Turn an error of aiocoap into one of ours."""

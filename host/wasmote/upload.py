@@ -204,7 +204,7 @@ class Upload:
                     return response
             elif not block.more or response.code is not Code.CONTINUE:
                 self._report(response)
-                return response
+                return await self._endpoint.complete(response, lambda: self._request(tag))
             else:
                 state.taken(block)
                 self._continue(response, block)
@@ -225,11 +225,15 @@ class Upload:
         self._size.came_through(at_once)
         return response
 
-    def _message(self, block: Block, tag: bytes) -> Message:
+    def _request(self, tag: bytes) -> Message:
         message = self._make()
+        message.opt.request_tag = (tag,)
+        return message
+
+    def _message(self, block: Block, tag: bytes) -> Message:
+        message = self._request(tag)
         message.payload = block.payload
         message.opt.block1 = (block.number, block.more, block.szx)
-        message.opt.request_tag = (tag,)
         if block.offset == 0:
             message.opt.size1 = len(self._body)
         return message
