@@ -1,0 +1,1 @@
+"""Our CoAP against clients and servers that nobody here wrote."""
