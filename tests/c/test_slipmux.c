@@ -55,6 +55,19 @@ static void a_message_is_framed_as_the_draft_says(void **state) {
     assert_memory_equal(content, ping, len);
 }
 
+/* The request of RFC 7252 figure 16; checksum by a bit-by-bit CRC, here as in the host's tests. */
+static void a_published_message_has_these_bytes_on_the_line(void **state) {
+    (void)state;
+    static const uint8_t message[] = "\x40\x01\x7d\x34\xbbtemperature";
+    static const uint8_t on_line[] = "\xc0\xa9\x40\x01\x7d\x34\xbbtemperature\x5e\xc6\xc0";
+    uint8_t frame[32], line[40];
+    size_t framed = slipmux_put_message(frame, sizeof frame, message, sizeof message - 1);
+    struct slip_encoder encoder;
+    slip_encoder_init(&encoder, frame, framed);
+    assert_int_equal(slip_encode(&encoder, line, sizeof line), sizeof on_line - 1);
+    assert_memory_equal(line, on_line, sizeof on_line - 1);
+}
+
 static void a_residue_of_a_good_frame_is_constant(void **state) {
     (void)state;
     uint8_t frame[32];
@@ -140,6 +153,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checksum_is_that_of_rfc_1662),
         cmocka_unit_test_setup(a_message_is_framed_as_the_draft_says, fresh),
+        cmocka_unit_test(a_published_message_has_these_bytes_on_the_line),
         cmocka_unit_test(a_residue_of_a_good_frame_is_constant),
         cmocka_unit_test_setup(text_has_no_checksum, fresh),
         cmocka_unit_test_setup(every_flipped_bit_is_seen, fresh),

@@ -21,6 +21,15 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def test_published_fcs():
     assert slipmux.fcs16(b"coap is cool!") == bytes.fromhex("2426")
+    assert slipmux.fcs16(b"123456789") == bytes.fromhex("6e90")  # the check value of CRC-16/X.25
+
+
+def test_a_published_message_has_these_bytes_on_the_line():
+    """The request of RFC 7252 figure 16; checksum by a bit-by-bit CRC, here as in the firmware's tests."""
+    message = bytes.fromhex("40017d34bb") + b"temperature"
+    line = b"\xc0\xa9" + message + bytes.fromhex("5ec6c0")
+    assert CoapFrame(message).to_bytes() == line
+    assert list(SlipmuxDecoder().feed(line)) == [CoapFrame(message)]
 
 
 def test_frame_bytes():
