@@ -18,8 +18,10 @@ $(ARM)/$(1).elf: $(foreach source,tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c tes
 endef
 $(foreach target,$(TARGETS),$(eval $(call arm_program,$(target))))
 
+$(call arm_object,tests/fuzz/fuzz_node.c): $(OUT)/seeds/bundles.h
+$(ARM)/obj/tests/fuzz/%.o: ARM_OUR_CFLAGS += -I$(OUT)/seeds
 $(ARM)/obj/wasm3-port/%.o: ARM_OUR_CFLAGS += -isystem $(WASM3_SRC)
-$(ARM)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c Makefile loader.mk replay.mk
+$(ARM)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c Makefile engine.mk replay.mk
 	@mkdir -p $(@D)
 	@$(ARM_CC) $(ARM_CFLAGS) -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -w -DNDEBUG \
 	  -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) -c $< -o $@

@@ -3,7 +3,7 @@
 Messages come from aiocoap, frames from wasmote.link, manifests and bundles from wasmote.wire, modules
 from tests/c/wasm: what they say changes, the seeds change with it.
 
-Usage: seeds.py FOLDER                    one folder a target in it, one file a seed
+Usage: seeds.py FOLDER                    bundles.h, one folder a target in it, one file a seed
        seeds.py --pack FILE FOLDER...     all files of these folders in one, for replay.c
 """
 
@@ -13,6 +13,7 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from aiocoap import Code, Message, Type
 from aiocoap.optiontypes import OpaqueOption, UintOption
@@ -20,6 +21,7 @@ from aiocoap.optiontypes import OpaqueOption, UintOption
 from wasmote.link.slip import END, ESC
 from wasmote.link.slipmux import COAP_MESSAGE_MAX, CoapFrame, DiagnosticFrame
 from wasmote.wire.bundle import BUNDLE_CONTENT_FORMAT, Bundle
+from wasmote.wire.codec import encode
 from wasmote.wire.manifest import Input, Manifest, StateSchema, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -238,14 +240,86 @@ def server() -> Seeds:
     yield "upload", b"".join(request(1, 0x12 | 2 << 3, 0x80, 0x50 | n) for n in range(4))
 
 
-# fuzz_loader.c: a module, or 1 and code for three functions, the first two with their lengths
-def loader() -> Seeds:
-    """The modules of the unit tests, and code that needs what the wrapper has."""
+def assembled(path: Path) -> bytes:
+    """Return a module of the unit tests, with 16 KiB pages."""
     sys.path.insert(0, str(ROOT / "tests/c"))
     from embed_wat import assemble, mark_pages
 
+    return bytes(mark_pages(assemble(path)))
+
+
+def release(module: str, version: str, stream: str = "out", **more: Any) -> bytes:
+    """Return the bundle of a module of the unit tests that listens to an injected sensor."""
+    wasm = assembled(ROOT / f"tests/c/wasm/{module}.wat")
+    made = Manifest(
+        name=module,
+        version=version,
+        sequence=1,
+        digest=hashlib.sha256(wasm).digest(),
+        size=len(wasm),
+        pages=1,
+        stack=1024,
+        streams=(Stream(stream, (3,)),),
+        inputs=(Input("river", ("value",), ("1",)),),
+        **more,
+    )
+    return Bundle(made, wasm).to_bytes()
+
+
+def bundles() -> list[bytes]:
+    """Return what fuzz_node.c installs: modules that live, swap, trap, run for ever and are refused."""
+    config = {"start": 0.0, "config": 0.0, "room": 512.0, "state": 0.0}
+    state = StateSchema("life/1", 4)
+    return [
+        release("life", "1", config=config, state=state),
+        release("life", "2", config=config, state=state),
+        release("life", "other stream", stream="other", config={"room": 512.0}),
+        release("life", "start traps", config=config | {"start": 1.0}),
+        release("life", "config traps", config=config | {"config": 1.0}),
+        release("life", "state traps", config=config | {"state": 1.0}, state=state),
+        release("spin", "1", event_budget_us=10_000),
+        release("unknown_import", "1"),
+    ]
+
+
+# fuzz_node.c, take_step()
+INSTALL, CONTROL, FEED, MOVE, DATAGRAM, ANSWERED, CONVERTER, ANY = range(8)
+SLOT_1 = 0x20
+START, STOP, SWAP = range(3)
+
+
+def any_request(what: int, how: int = 0, payload: bytes = b"") -> bytes:
+    """See send_any()."""
+    return bytes([ANY, what, how, len(payload)]) + payload
+
+
+def node() -> Seeds:
+    """Lists of steps."""
+    install, start, swap = bytes([INSTALL, 0]), bytes([CONTROL, START]), bytes([CONTROL, SWAP])
+    feed, trap, second = bytes([FEED, 9]), bytes([FEED, 0]), bytes([INSTALL, 1])
+    observe = any_request(12, 4)
+    yield "everything", b"".join(any_request(path) for path in range(16))
+    yield "life", install + start + observe + feed * 8 + any_request(12, 1) + any_request(4)
+    yield "swap", install + start + feed + second + swap + feed + any_request(5)
+    yield "trap", install + start + feed + trap + feed + start + any_request(13, 1)
+    yield "stop", install + start + bytes([CONTROL, STOP]) + start + feed
+    for index in range(3, 8):
+        yield f"swap_to_{index}", install + start + bytes([INSTALL, index]) + swap + feed + any_request(4)
+    yield "both", install + bytes([INSTALL | SLOT_1, 2]) + start + bytes([CONTROL | SLOT_1, START]) + feed * 3
+    yield "cut", bytes([INSTALL, 0xA0]) + install + start
+    yield "config", install + start + any_request(9 | 2 << 4, 0, encode({"room": 0.0})) + any_request(9)
+    yield "control", install + any_request(7 | 1 << 4, 0, encode({0: START, 1: {"out": 7}})) + feed
+    samples = encode([[1000, [1.5]], [2000, [2]]])
+    yield "samples", install + start + any_request(2 | 2 << 4, 0, samples) + any_request(2) + any_request(1)
+    yield "time", any_request(14 | 2 << 4, 0, encode(1_800_000_000_000)) + any_request(14) + any_request(3)
+    yield "dead_converter", bytes([CONVERTER | 16]) + any_request(3) + bytes([MOVE, 2])
+
+
+# fuzz_loader.c: a module, or 1 and code for three functions, the first two with their lengths
+def loader() -> Seeds:
+    """The modules of the unit tests, and code that needs what the wrapper has."""
     for path in sorted((ROOT / "tests/c/wasm").glob("*.wat")):
-        yield path.stem, mark_pages(assemble(path))
+        yield path.stem, assembled(path)
     codes = {
         "store": "41 00 41 01 36 02 00",
         "loop": "03 40 0c 00 0b",
@@ -264,9 +338,25 @@ def loader() -> Seeds:
         yield f"code_{name}", b"\1" + piece * 2 + bytes.fromhex("20 01")
 
 
+def bundles_header() -> str:
+    """Return C arrays of the bundles."""
+    made = [", ".join(str(byte) for byte in bundle) for bundle in bundles()]
+    arrays = [f"static const uint8_t bundle_{i}[] = {{{text}}};" for i, text in enumerate(made)]
+    rows = [f"    {{bundle_{i}, sizeof bundle_{i}}}," for i in range(len(made))]
+    head = ["#include <stddef.h>", "#include <stdint.h>", f"#define BUNDLES {len(made)}"]
+    table = ["static const struct bundle { const uint8_t *bytes; size_t len; } bundles[] = {", *rows, "};"]
+    return "\n".join([*head, *arrays, *table, ""])
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file, and only when it changes: make looks at its time."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
 def write_all(target_folder: Path) -> None:
-    """Replace the files of every target's folder."""
-    for target in (slip, pdu, options, bundle, block, server, loader):
+    """Replace the files of every target's folder, and bundles.h."""
+    for target in (slip, pdu, options, bundle, block, server, node, loader):
         folder = target_folder / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         seeds = dict(target())
@@ -274,6 +364,7 @@ def write_all(target_folder: Path) -> None:
             (folder / name).write_bytes(data)
         for stale in {path.name for path in folder.iterdir()} - seeds.keys():
             (folder / stale).unlink()
+    replace(target_folder / "bundles.h", bundles_header())
 
 
 def pack(target: Path, folders: list[Path]) -> None:

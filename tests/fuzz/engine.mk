@@ -1,9 +1,7 @@
-# The Wasm engine for the loader's target: fetched, patched and compiled as in a firmware
-# (wasm3-port/sources.mk says why), with clang, and only when that target is asked for.
-ifneq ($(filter loader,$(TARGET)),)
+# The Wasm engine for the targets that run modules: fetched, patched and compiled as in a firmware
+# (wasm3-port/sources.mk says why), with clang.
 ifeq ($(shell cd $(ROOT) && $(PYTHON) tools/fetch.py),)
 $(error wasm3's source is not there: see the message of tools/fetch.py above)
-endif
 endif
 
 WASM3_SRC := $(or $(WASM3_DIR),$(ROOT)/build/wasm3/src)
@@ -12,11 +10,18 @@ ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_code.c m3_compile.c m3_core.
 PORT := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c runtime_run.c \
   text.c wasm_reader.c)
 SRC_loader := $(ENGINE) $(PORT)
+SRC_node := $(STACK) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
+  $(addprefix firmware/core/,cbor.c sha256.c status.c utf8.c)
+
+# Twice a board's: code and tables take twice the room on a 64-bit host.
+$(OUT)/obj/firmware/node/%.o: CFLAGS += -DMODULE_ARENA_BYTES=131072
+$(OUT)/obj/firmware/node/%.o $(OUT)/obj/tests/fuzz/%.o: CFLAGS += -I$(OUT)/seeds
+$(call object,tests/fuzz/fuzz_node.c): $(OUT)/seeds/bundles.h
 
 $(OUT)/obj/wasm3-port/%.o: CFLAGS += -isystem $(WASM3_SRC)
 
 ENGINE_CFLAGS := -std=gnu11 -O2 -g -MMD -MP -fsanitize=fuzzer-no-link,address -fomit-frame-pointer \
   -fno-strict-aliasing -w -DNDEBUG -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
-$(OUT)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c $(ROOT)/wasm3-port/config/wasm3_config.h Makefile loader.mk
+$(OUT)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c $(ROOT)/wasm3-port/config/wasm3_config.h Makefile engine.mk
 	@mkdir -p $(@D)
 	@$(CC) $(ENGINE_CFLAGS) -c $< -o $@
