@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from aiocoap.message import Message
 
+    from wasmote.link.slipmux import SlipmuxCounters
     from wasmote.upload import Progress
     from wasmote.wire.records import Records
 
@@ -109,6 +110,12 @@ class Node:
         """Whether the link is up now; a UDP link has no state of its own, and counts as up."""
         connection = self._endpoint.connection
         return connection.state if connection is not None else LinkState.UP
+
+    @property
+    def link_counters(self) -> SlipmuxCounters | None:
+        """What passed on the link so far; None for a UDP link."""
+        connection = self._endpoint.connection
+        return connection.counters if connection is not None else None
 
     def on_link_change(self, listener: Callable[[LinkState], None]) -> Callable[[], None]:
         """Call `listener` at every change of the link's state; call the result to end that."""

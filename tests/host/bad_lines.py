@@ -34,7 +34,7 @@ class Lossy:
 
 
 class Late:
-    """Keeps a chunk back until the next one comes, with a probability: what was given up arrives after all."""
+    """Keeps a chunk back until the next one comes: what was given up arrives after all."""
 
     def __init__(self, probability: float, seed: int = 1) -> None:
         self.probability = probability

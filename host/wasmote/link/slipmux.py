@@ -80,6 +80,11 @@ class SlipmuxCounters:
     slip: slip.SlipCounters = field(default_factory=slip.SlipCounters)
 
     @property
+    def bytes(self) -> int:
+        """All bytes on the line, both ways."""
+        return self.sent_bytes + self.received_bytes
+
+    @property
     def dropped(self) -> int:
         """All frames that did not make it."""
         return self.bad_fcs + self.unknown_kind + self.slip.bad_escape + self.slip.too_long
