@@ -2,4 +2,4 @@
 
 from wasmote.cli import main
 
-main()
+main(prog_name="wasmote")

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 
 import rich_click as click
 
+from wasmote.cli.examples import examples
+from wasmote.cli.verbosity import with_verbosity
 from wasmote.errors import WasmoteError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 # command: module and attribute below wasmote.cli, in the order in which a newcomer needs them
 COMMANDS = {
+    "doctor": "doctor:doctor",
+    "devices": "devices:devices",
     "sim": "sim:sim",
     "build": "build:build",
+    "inspect": "inspect:inspect",
     "push": "push:push",
     "run": "push:run",
     "ls": "node:ls",
@@ -28,6 +34,7 @@ COMMANDS = {
     "monitor": "observe:monitor",
     "replay": "replay:replay",
     "gateway": "gateway:gateway",
+    "completion": "completion:completion",
 }
 
 
@@ -45,7 +52,7 @@ class LazyGroup(click.RichGroup):
         module, attribute = COMMANDS[cmd_name].split(":")
         command = getattr(importlib.import_module(f"wasmote.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
-        return command
+        return with_verbosity(command)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; end with the status of its error."""
@@ -67,13 +74,22 @@ def report(fault: WasmoteError) -> None:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wasmote", prog_name="wasmote")
-@click.option("-v", "--verbose", count=True, help="Log what happens on the link; -vv logs every message.")
-def main(verbose: int) -> None:
+@click.pass_context
+@examples(
+    "wasmote doctor",
+    "wasmote sim native",
+    "wasmote ls --link coap://127.0.0.1:5683",
+    "wasmote run models/flood/flood.toml --link coap://127.0.0.1:5683",
+)
+def main(context: click.Context) -> None:
     """Change what your boards compute without reflashing them.
 
-    A board is named by its link: --link URL, or the environment variable WASMOTE_LINK.
+    A board is named by its link: --link URL, or the environment variable WASMOTE_LINK. `wasmote devices`
+    lists the links of the boards that are plugged in; `wasmote sim` starts emulated ones.
     """
-    # A lossy line makes aiocoap warn of every message that it drops: that is for those who look for it.
-    level = {0: logging.CRITICAL, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    if os.environ.get("NO_COLOR"):  # https://no-color.org: set, and not empty
+        context.color = False
     logging.basicConfig(format="%(name)s: %(message)s")
-    logging.getLogger("wasmote.coap").setLevel(level)
+
+
+with_verbosity(main)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, print_json
+from wasmote.cli.common import json_option, note, print_json, say
+from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.manifest import PAGE_BYTES, Input, Stream
+from wasmote.wire.manifest import ANY_DEVICE, PAGE_BYTES, Input, Manifest, Stream
 
 OUTPUT_FOLDER = Path("build")
 
@@ -36,6 +38,10 @@ OUTPUT_FOLDER = Path("build")
     help="Sequence number of this release: it grows. Default: the project file's, or 1.",
 )
 @json_option
+@examples(
+    "wasmote build models/flood/flood.toml",
+    "wasmote build alarm.c --release 1.1.0 --sequence 2 -o alarm.bundle",
+)
 def build(
     source: Path,
     output: Path | None,
@@ -57,28 +63,32 @@ def build(
     if result.warnings:
         click.echo(result.warnings, err=True, nl=False)
     if result.loaded.toml is None:
-        click.echo(f"note: there is no {result.loaded.place}: built without inputs and streams", err=True)
+        note(f"note: there is no {result.loaded.place}: built without inputs and streams")
     path = output or OUTPUT_FOLDER / f"{result.bundle.manifest.name}.bundle"
     _write(path, result.bundle)
     if as_json:
         print_json(summary(result.bundle, path))
     else:
-        click.echo(describe(result.bundle, path))
+        say(describe(result.bundle, path))
 
 
 def summary(bundle: Bundle, path: Path) -> dict[str, Any]:
     """What a program wants to know of a bundle; sizes in bytes."""
-    manifest = bundle.manifest
+    file = {"bundle": str(path), "bundle_bytes": len(bundle.to_bytes())}
+    return file | summarize_manifest(bundle.manifest)
+
+
+def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
+    """A manifest for a program; sizes in bytes."""
     return {
         "name": manifest.name,
         "version": manifest.version,
         "sequence": manifest.sequence,
-        "bundle": str(path),
-        "bundle_bytes": len(bundle.to_bytes()),
+        "device_class": manifest.device_class,
         "wasm_bytes": manifest.size,
         "sha256": manifest.digest.hex(),
         "pages": manifest.pages,
-        "ram_bytes": ram_bytes(bundle),
+        "ram_bytes": ram_bytes(manifest),
         "inputs": [
             {"sensor": entry.sensor, "channels": entry.channels, "units": entry.units}
             for entry in manifest.inputs
@@ -87,35 +97,53 @@ def summary(bundle: Bundle, path: Path) -> dict[str, Any]:
             {"name": stream.name, "shape": stream.shape, "fields": stream.fields, "units": stream.units}
             for stream in manifest.streams
         ],
+        "config": dict(manifest.config),
         "state": manifest.state and {"schema": manifest.state.schema, "bytes": manifest.state.size},
+        "capabilities": manifest.capabilities,
+        "event_budget_us": manifest.event_budget_us,
     }
 
 
 def describe(bundle: Bundle, path: Path) -> str:
-    """The same for a person."""
-    manifest = bundle.manifest
-    rows = [
-        ("bundle", f"{path}, {len(bundle.to_bytes()):,} bytes"),
-        ("module", f"{manifest.size:,} bytes, SHA-256 {manifest.digest.hex()}"),
-        ("memory", _memory(bundle)),
-        *(("input", _input(entry)) for entry in manifest.inputs),
-        *(("stream", _stream(stream)) for stream in manifest.streams),
-    ]
-    if manifest.state is not None:
-        rows.append(("state", f"{manifest.state.schema}, {manifest.state.size:,} bytes"))
+    """A bundle for a person."""
+    return describe_manifest(bundle.manifest, ("bundle", f"{path}, {len(bundle.to_bytes()):,} bytes"))
+
+
+def describe_manifest(manifest: Manifest, *rows: tuple[str, str]) -> str:
+    """A manifest for a person, after further rows of (label, text)."""
+    lines = [*rows, *_manifest_rows(manifest)]
+    width = max(len(label) for label, _ in lines) + 2
     title = f"{manifest.name} {manifest.version} (sequence {manifest.sequence})"
-    return "\n".join([title, *(f"  {label:<8}{text}" for label, text in rows)])
+    return "\n".join([title, *(f"  {label:<{width}}{text}" for label, text in lines)])
 
 
-def ram_bytes(bundle: Bundle) -> int:
+def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Describe what is there; what has its usual value is left out."""
+    yield "module", f"{manifest.size:,} bytes, SHA-256 {manifest.digest.hex()}"
+    yield "memory", _memory(manifest)
+    yield from (("input", _input(entry)) for entry in manifest.inputs)
+    yield from (("stream", _stream(stream)) for stream in manifest.streams)
+    if manifest.config:
+        yield "config", ", ".join(f"{name} = {value:g}" for name, value in manifest.config.items())
+    if manifest.state is not None:
+        yield "state", f"{manifest.state.schema}, {manifest.state.size:,} bytes"
+    if manifest.capabilities:
+        yield "may", ", ".join(manifest.capabilities)
+    if manifest.event_budget_us is not None:
+        yield "budget", f"{manifest.event_budget_us:,} us an event"
+    if manifest.device_class != ANY_DEVICE:
+        yield "for", manifest.device_class
+
+
+def ram_bytes(manifest: Manifest) -> int:
     """RAM that the module itself takes: linear memory and operand stack. The engine adds its code."""
-    return bundle.manifest.pages * PAGE_BYTES + bundle.manifest.stack
+    return manifest.pages * PAGE_BYTES + manifest.stack
 
 
-def _memory(bundle: Bundle) -> str:
-    pages, stack = bundle.manifest.pages, bundle.manifest.stack
-    noun = "page" if pages == 1 else "pages"
-    return f"{pages} {noun} of 16 KiB and {stack:,} bytes of stack: {ram_bytes(bundle):,} bytes of RAM"
+def _memory(manifest: Manifest) -> str:
+    noun = "page" if manifest.pages == 1 else "pages"
+    stack = f"{manifest.stack:,} bytes of stack"
+    return f"{manifest.pages} {noun} of 16 KiB and {stack}: {ram_bytes(manifest):,} bytes of RAM"
 
 
 def _input(entry: Input) -> str:

@@ -1,4 +1,4 @@
-"""What several commands share: the options --link and --json, and a way to run coroutines."""
+"""What several commands share: options, what is printed where, and a way to run coroutines."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import asyncio
 import functools
 import json
 import signal
+import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import rich_click as click
 
+from wasmote.cli.verbosity import is_quiet
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.link import trace
 from wasmote.link.connection import is_link_loss
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 P = ParamSpec("P")
 
@@ -99,7 +104,37 @@ def _report_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
 
 def tell_waiting(fault: WasmoteError) -> None:
     """Say on standard error that a link broke, and that the command goes on when it is back."""
-    click.echo(f"{fault.message}; waiting for it", err=True)
+    note(f"{fault.message}; waiting for it")
+
+
+def say(text: str) -> None:
+    """Confirm on standard output what was done; not with --quiet. What was asked for is no confirmation."""
+    if not is_quiet():
+        click.echo(text)
+
+
+def note(text: str) -> None:
+    """Tell on standard error what is worth knowing beside the output; not with --quiet."""
+    if not is_quiet():
+        click.echo(text, err=True)
+
+
+def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
+    """Print columns, each as wide as its widest cell: nothing is cut, so that every word can be grepped."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(f"{indent}{line}".rstrip())
+
+
+def progress_bar(*columns: ProgressColumn, transient: bool = False) -> Progress:
+    """Make a progress bar on standard error, which shows itself on a terminal only, and not with --quiet."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    shown = (TextColumn("{task.description}"), BarColumn(), *columns)
+    disable = is_quiet() or not sys.stderr.isatty()
+    return Progress(*shown, console=Console(stderr=True), transient=transient, disable=disable)
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:

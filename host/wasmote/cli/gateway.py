@@ -7,7 +7,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from wasmote.cli.common import trace_option
+from wasmote.cli.common import json_option, print_json, say, trace_option
+from wasmote.cli.examples import examples
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 _links = click.option(
@@ -20,6 +21,10 @@ _links = click.option(
 
 
 @click.group()
+@examples(
+    "wasmote gateway check models/flood/gateway.toml",
+    "wasmote gateway run models/flood/gateway.toml",
+)
 def gateway() -> None:
     """Deploy modules to boards, follow their streams, feed models."""
 
@@ -39,6 +44,10 @@ def gateway() -> None:
     help="How much to log.",
 )
 @trace_option
+@examples(
+    "wasmote gateway run models/flood/gateway.toml",
+    "wasmote gateway run gateway.toml --link a=serial:id=A1 --store /var/lib/wasmote/store.sqlite",
+)
 def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None, log_level: str) -> None:
     """Run the gateway that the TOML file FILE describes, until SIGTERM or Ctrl-C.
 
@@ -57,14 +66,21 @@ def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None
 @gateway.command()
 @_file
 @_links
-def check(file: Path, links: tuple[str, ...]) -> None:
+@json_option
+@examples(
+    "wasmote gateway check models/flood/gateway.toml",
+    "wasmote gateway check gateway.toml --json",
+)
+def check(file: Path, links: tuple[str, ...], as_json: bool) -> None:
     """Check the configuration FILE, and that modules build and models fit them. Touches no board."""
     from wasmote.gateway.config import load
     from wasmote.gateway.core import Gateway
 
     config = load(file, links)
     asyncio.run(Gateway(config).load())
-    click.echo(
-        f"{file}: {len(config.boards)} boards, {len(config.modules)} modules, "
-        f"{len(config.pipelines)} pipelines, all fit"
-    )
+    parts = {"boards": config.boards, "modules": config.modules, "pipelines": config.pipelines}
+    counts = {what: len(entries) for what, entries in parts.items()}
+    if as_json:
+        print_json({"file": str(file), **counts})
+    else:
+        say(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}, all fit")

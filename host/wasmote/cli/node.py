@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async
+from wasmote.cli.common import json_option, link_option, print_columns, print_json, run_async, say
+from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, Node
 from wasmote.wire.codec import encode
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 @link_option
 @json_option
 @run_async
+@examples(
+    "wasmote ls --link coap://127.0.0.1:5683",
+    "wasmote ls --link serial:///dev/ttyACM0 --json",
+)
 async def ls(link: str, as_json: bool) -> None:
     """Show a node: what it is, its modules, sensors and streams."""
     from wasmote.cli.render import plain
@@ -88,12 +93,8 @@ def _sensor_rows(sensors: Iterable[SensorInfo]) -> Iterable[tuple[str, ...]]:
 
 
 def _print_rows(title: str, rows: list[tuple[str, ...]]) -> None:
-    """Print columns, each as wide as its widest cell: nothing is cut, so that every word can be grepped."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     click.secho(title, bold=True)
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(f"  {line}".rstrip())
+    print_columns(rows, indent="  ")
 
 
 @click.command()
@@ -102,8 +103,14 @@ def _print_rows(title: str, rows: list[tuple[str, ...]]) -> None:
 @json_option
 @link_option
 @run_async
+@examples(
+    "wasmote get /node",
+    "wasmote get /.well-known/core",
+    "wasmote get '/out/0/features?since=none' --json",
+    "wasmote get /modules/0/config --raw > config.cbor",
+)
 async def get(link: str, path: str, raw: bool, as_json: bool) -> None:
-    """Print the resource PATH; CBOR as JSON. PATH may hold a query: '/out/0/features?since=none'."""
+    """Print the resource PATH; CBOR as JSON. PATH may hold a query."""
     from wasmote.cli.render import is_text, jsonable
 
     async with await Node.connect(link) as node:
@@ -131,6 +138,12 @@ async def get(link: str, path: str, raw: bool, as_json: bool) -> None:
 @json_option
 @link_option
 @run_async
+@examples(
+    "wasmote put /modules/0/config '{\"alpha\": 0.5}'",
+    "wasmote put /sensors/level '[[1000, [1.5]]]'",
+    "wasmote put /modules/0/control '{\"0\": 1}' --post",
+    "wasmote put /modules/1 @build/flood.bundle",
+)
 async def put(
     link: str, path: str, value: str | None, format_name: str | None, post: bool, as_json: bool
 ) -> None:
@@ -147,7 +160,7 @@ async def put(
     if as_json:
         print_json({"code": reply.code.dotted, "payload": jsonable(reply, path)})
     else:
-        click.echo(f"{path}: {reply.code}")
+        say(f"{path}: {reply.code}")
 
 
 def _payload(value: str | None, format_name: str | None) -> tuple[int | None, bytes]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async, tell_waiting
+from wasmote.cli.common import json_option, link_option, note, print_json, run_async, tell_waiting
+from wasmote.cli.examples import examples
 from wasmote.errors import LinkDown, NoAnswer, WasmoteError
 from wasmote.link.connection import LinkState
 from wasmote.link.url import CoapLink, parse_link
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 @json_option
 @link_option
 @run_async
+@examples(
+    "wasmote observe /out/0/features",
+    "wasmote observe /sensors/temp --count 10 --json",
+)
 async def observe(link: str, path: str, count: int | None, as_json: bool) -> None:
     """Print the resource PATH now and whenever it changes, one line an event.
 
@@ -40,6 +45,10 @@ async def observe(link: str, path: str, count: int | None, as_json: bool) -> Non
                 await node.wait_up()
 
 
+@examples(
+    "wasmote monitor",
+    "wasmote monitor --link serial:///dev/ttyACM0 --json",
+)
 async def _observe_once(node: Node, path: str, count: int | None, as_json: bool) -> int:
     from wasmote.cli.render import is_text, jsonable
 
@@ -133,8 +142,8 @@ class _Printer:
     def link_state(self, state: LinkState) -> None:
         """Tell of a link that comes and goes."""
         if state in (LinkState.UP, LinkState.WAITING):
-            click.echo(f"link {state.value}", err=True)
+            note(f"link {state.value}")
 
     def note(self, fault: WasmoteError) -> None:
         """Tell of what does not stop the monitor."""
-        click.echo(f"{fault.message}", err=True)
+        note(fault.message)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async, tell_waiting
+from wasmote.cli.common import (
+    json_option,
+    link_option,
+    note,
+    print_json,
+    progress_bar,
+    run_async,
+    say,
+    tell_waiting,
+)
+from wasmote.cli.examples import examples
 from wasmote.errors import Busy, LinkDown, WasmoteError
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState, ModuleStatus
@@ -33,6 +43,10 @@ slot_option = click.option(
 @json_option
 @link_option
 @run_async
+@examples(
+    "wasmote push build/flood.bundle",
+    "wasmote push build/flood.bundle --slot 1 --link serial:///dev/ttyACM0",
+)
 async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None:
     """Install BUNDLE on a node and start it; a running module is swapped without missing a sample."""
     from wasmote.wire.bundle import Bundle
@@ -49,8 +63,15 @@ async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None
 @json_option
 @link_option
 @run_async
+@examples(
+    "wasmote run models/flood/flood.toml",
+    "wasmote run alarm.c --count 10 --json",
+)
 async def run(link: str, source: Path, slot: int | None, count: int | None, as_json: bool) -> None:
-    """Build SOURCE (a module's TOML or C file), push it, then print what it emits until Ctrl-C."""
+    """Build SOURCE, push it, then print what it emits until Ctrl-C.
+
+    SOURCE is what `wasmote build` takes: a module's project file, or its source.
+    """
     from wasmote.build import build_bundle
 
     bundle = build_bundle(source)
@@ -102,12 +123,9 @@ async def _install(node: Node, slot: int, content: bytes, title: str, as_json: b
 
         await node.install(slot, content, print_progress)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import DownloadColumn, TransferSpeedColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar(DownloadColumn(), TransferSpeedColumn(), transient=True) as bar:
         task = bar.add_task(title, total=len(content))
         await node.install(slot, content, lambda done, total: bar.update(task, completed=done, total=total))
 
@@ -120,11 +138,11 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
         return
     name = f"{status.name} {status.version} (sequence {status.sequence})"
     if operation is Control.START:
-        click.echo(f"slot {status.slot}: {name} started")
+        say(f"slot {status.slot}: {name} started")
         return
     state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
     gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
-    click.echo(f"slot {status.slot}: swapped to {name}; {state}{gap}")
+    say(f"slot {status.slot}: swapped to {name}; {state}{gap}")
 
 
 async def _follow(node: Node, slot: int, streams: Sequence[str]) -> AsyncGenerator[tuple[str, Record], None]:
@@ -175,7 +193,7 @@ async def _since(node: Node, slot: int, stream: str, last: int, end: int) -> Asy
     while last + 1 < end:
         answer = await node.records(slot, stream, last if last >= 0 else None)
         if answer.lost:
-            click.echo(f"{stream}: {answer.lost} records lost", err=True)
+            note(f"{stream}: {answer.lost} records lost")
         if not answer.records:
             return
         for record in answer.records:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async, tell_waiting
+from wasmote.cli.common import (
+    json_option,
+    link_option,
+    print_json,
+    progress_bar,
+    run_async,
+    say,
+    tell_waiting,
+)
+from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from wasmote.replay import Selection
 
 
@@ -35,6 +41,10 @@ if TYPE_CHECKING:
 )
 @json_option
 @run_async
+@examples(
+    "wasmote replay recording.csv --sensor river --last 730",
+    "wasmote replay recording.csv --sensor river --from 2019-01-01 --rate 1",
+)
 async def replay(
     file: Path,
     link: str,
@@ -52,35 +62,57 @@ async def replay(
     them. After a broken link it goes on with the first reading that the node does not have. Ctrl-C stops it,
     and says how far it came.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from wasmote.node import Node
     from wasmote.replay import find_sensor, read_samples
     from wasmote.replay import replay as feed
 
     selection = _selection(first, last, count)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
     async with await Node.connect(link) as node:
         samples = read_samples(file, await find_sensor(node, sensor), selection)
-        task = bar.add_task(sensor, total=len(samples))
-        try:
-            with bar:
-                advance = functools.partial(_advance, bar, task)
-                await feed(
-                    node, sensor, samples, batch=batch, rate=rate, progress=advance, interrupted=tell_waiting
-                )
-        finally:
-            fed = int(bar.tasks[task].completed)
-            if as_json:
-                print_json({"sensor": sensor, "fed": fed, "samples": len(samples)})
-            else:
-                click.echo(f"{fed} of {len(samples)} samples fed to {sensor}")
+        with _Report(sensor, len(samples), as_json) as report:
+            await feed(
+                node,
+                sensor,
+                samples,
+                batch=batch,
+                rate=rate,
+                progress=report.advance,
+                interrupted=tell_waiting,
+            )
 
 
-def _advance(bar: Progress, task: TaskID, fed: int) -> None:
-    bar.update(task, completed=fed)
+class _Report:
+    """Shows how far a replay is, and says at the end, however it ends, how far it came."""
+
+    def __init__(self, sensor: str, total: int, as_json: bool) -> None:
+        from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+
+        self._sensor = sensor
+        self._total = total
+        self._fed = 0
+        self._as_json = as_json
+        self._bar = progress_bar(MofNCompleteColumn(), TimeRemainingColumn())
+        self._task = self._bar.add_task(sensor, total=total)
+
+    def advance(self, fed: int) -> None:
+        """Show that so many samples have been fed."""
+        self._fed = fed
+        if self._as_json:
+            print_json({"event": "progress", "done": fed, "total": self._total})
+        else:
+            self._bar.update(self._task, completed=fed)
+
+    def __enter__(self) -> Self:
+        if not self._as_json:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+        if self._as_json:
+            print_json({"event": "fed", "sensor": self._sensor, "fed": self._fed, "samples": self._total})
+        else:
+            say(f"{self._fed} of {self._total} samples fed to {self._sensor}")
 
 
 def _selection(first: str | None, last: str | None, count: int | None) -> Selection:

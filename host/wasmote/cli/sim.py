@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, print_json, run_async
+from wasmote.cli.common import json_option, note, print_json, run_async
+from wasmote.cli.examples import examples
+from wasmote.simulators import RunningSimulator, registered, runtime_folder
 
 
 @click.command("sim")
@@ -32,10 +35,15 @@ from wasmote.cli.common import json_option, print_json, run_async
 )
 @json_option
 @run_async
+@examples(
+    "wasmote sim native --port 5683",
+    "wasmote sim netduinoplus2 --json",
+)
 async def sim(board: str, port: int | None, instance: int, image: Path | None, as_json: bool) -> None:
     """Start an emulated BOARD, print its link, and run it until Ctrl-C.
 
-    Build it before: make firmware BOARD=native. Or netduinoplus2, or stm32f4-discovery.
+    BOARD is native (a Linux process), netduinoplus2 or stm32f4-discovery (both in QEMU). Build its firmware
+    before, with make firmware BOARD=native.
     """
     from wasmote.sim import Simulator
 
@@ -43,11 +51,17 @@ async def sim(board: str, port: int | None, instance: int, image: Path | None, a
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # takes the board along
     async with await Simulator.start(board, instance=instance, port=port, image=image) as simulator:
-        if as_json:
-            print_json({"board": board, "link": simulator.url, "serial": simulator.serial_url})
-        else:
-            click.echo(simulator.url)
-            if simulator.serial_url:
-                click.echo(simulator.serial_url)
-            click.echo("running; in another terminal: wasmote ls --link LINK. Ctrl-C ends it.", err=True)
-        await simulator.wait()
+        entry = RunningSimulator(board, simulator.url, simulator.serial_url, os.getpid())
+        with registered(entry, runtime_folder()):
+            _tell(entry, as_json)
+            await simulator.wait()
+
+
+def _tell(entry: RunningSimulator, as_json: bool) -> None:
+    if as_json:
+        print_json({"board": entry.board, "link": entry.link, "serial": entry.serial})
+        return
+    click.echo(entry.link)
+    if entry.serial:
+        click.echo(entry.serial)
+    note("running; in another terminal: wasmote ls --link LINK. Ctrl-C ends it.")

@@ -1,4 +1,4 @@
-"""Which processes have a device file open, as /proc tells it (proc(5)): what fuser does, without needing it."""
+"""Which processes have a device file open, as /proc tells it (proc(5)): fuser, without needing it."""
 
 from __future__ import annotations
 

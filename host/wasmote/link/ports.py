@@ -129,9 +129,13 @@ def _what_ports_there_are() -> str:
 def _permission_hint(link: SerialLink | TcpLink | UnixLink) -> str:
     if isinstance(link, TcpLink):
         return "a firewall on this machine forbids it"
-    try:
-        group = grp.getgrgid(Path(link.path).stat().st_gid).gr_name
-    except (OSError, KeyError):
-        group = "dialout"
     user = os.environ.get("USER", "$USER")
-    return f"add yourself to its group (sudo usermod -aG {group} {user}) and log in again"
+    return f"add yourself to its group (sudo usermod -aG {owning_group(link.path)} {user}) and log in again"
+
+
+def owning_group(path: str) -> str:
+    """Return the group that may open a device file; Debian's, where it has no name here."""
+    try:
+        return grp.getgrgid(Path(path).stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"

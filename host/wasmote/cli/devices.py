@@ -1,0 +1,60 @@
+"""`wasmote devices`: which boards are there, and the link of each."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from wasmote.cli.common import json_option, note, print_columns, print_json, run_async
+from wasmote.cli.examples import examples
+
+if TYPE_CHECKING:
+    from wasmote.devices import Arrival, Device
+
+
+@click.command("devices")
+@click.option("--watch", is_flag=True, help="Go on, and print what is plugged in and what is pulled out.")
+@json_option
+@run_async
+@examples(
+    "wasmote devices",
+    "wasmote devices --watch",
+    "wasmote devices --json",
+)
+async def devices(watch: bool, as_json: bool) -> None:
+    """List serial ports and running emulated boards, with the link to use for each.
+
+    Ports are told apart by what USB says of them. None is opened, so that no board is reset by it.
+    """
+    from wasmote.devices import find_devices, to_json, watch_devices
+
+    if watch:
+        async with aclosing(watch_devices()) as arrivals:
+            async for arrival in arrivals:
+                _print_arrival(arrival, as_json)
+        return
+    found = find_devices()
+    if as_json:
+        for device in found:
+            print_json(to_json(device))
+    elif found:
+        print_columns([("link", "board", "is", "port", "usb"), *map(_row, found)])
+    else:
+        note("no serial port is plugged in, and no emulated board runs: `wasmote sim native` starts one")
+
+
+def _row(device: Device) -> tuple[str, ...]:
+    product = f" ({device.product})" if device.product else ""
+    return device.link, device.board, device.bridge + product, device.port or "-", device.usb_id or "-"
+
+
+def _print_arrival(arrival: Arrival, as_json: bool) -> None:
+    from wasmote.devices import to_json
+
+    if as_json:
+        print_json({"event": "arrived" if arrival.present else "left", **to_json(arrival.device)})
+        return
+    link, board, bridge, port, _ = _row(arrival.device)
+    click.echo(f"{'+' if arrival.present else '-'} {link}  {board}  {bridge}  {port}")

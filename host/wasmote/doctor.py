@@ -1,0 +1,212 @@
+"""Looks whether this machine has what wasmote needs; what is missing comes with the command that mends it."""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from wasmote.devices import Device, find_devices
+from wasmote.errors import WasmoteError
+from wasmote.link.holders import processes
+from wasmote.link.ports import owning_group
+
+PYTHON_MIN = (3, 11)
+STORE_BYTES_MIN = 1 << 30  # a gateway that stores a record a second for a year writes about as much
+SETUP = "run tools/setup"
+RULES = tuple(Path(folder, "udev/rules.d") for folder in ("/etc", "/run", "/usr/lib", "/lib"))  # udev(7)
+
+
+class State(enum.Enum):
+    """`MISSING` stops the basic job, to build a module and push it to a board; `NOTE` does not."""
+
+    OK = "ok"
+    NOTE = "note"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about a subject, and the command or step that mends it (may be empty)."""
+
+    state: State
+    subject: str
+    text: str
+    fix: str = ""
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def examine(checks: Iterable[Check] | None = None) -> Iterator[Finding]:
+    """Run all checks, or these."""
+    for check in CHECKS if checks is None else checks:
+        yield from check()
+
+
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Iterator[Finding]:
+    """Python itself."""
+    text = ".".join(map(str, version))
+    if version >= PYTHON_MIN:
+        yield Finding(State.OK, "python", f"{text} ({sys.executable})")
+    else:
+        yield Finding(
+            State.MISSING,
+            "python",
+            f"{text}; 3.11 or newer is needed",
+            "use Debian 12, Ubuntu 24.04 or newer",
+        )
+
+
+def check_packages(requirements: Iterable[str] | None = None) -> Iterator[Finding]:
+    """The Python packages, each in a version that pyproject.toml allows."""
+    wanted = [
+        Requirement(line)
+        for line in (metadata.requires("wasmote") if requirements is None else requirements) or ()
+    ]
+    for requirement in wanted:
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield _package(requirement, State.MISSING)
+
+
+def _package(requirement: Requirement, if_absent: State) -> Finding:
+    subject = f"package {requirement.name}"
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return Finding(if_absent, subject, "is not installed", SETUP)
+    if requirement.specifier.contains(version, prereleases=True):
+        return Finding(State.OK, subject, version)
+    return Finding(if_absent, subject, f"{version}; {requirement.specifier} is needed", SETUP)
+
+
+def check_compiler() -> Iterator[Finding]:
+    """The compiler and linker of C modules: found, of which version, and a module comes out of them."""
+    from wasmote.build.compilers.c import compile_c, find_toolchain
+
+    try:
+        tools = find_toolchain()
+        yield Finding(State.OK, "clang", _version(tools.clang))
+        yield Finding(State.OK, "wasm-ld", _version(tools.linker))
+        with tempfile.TemporaryDirectory(prefix="wasmote-doctor-") as folder:
+            source = Path(folder) / "probe.c"
+            source.write_text("#include <wasmote.h>\nWASMOTE_BUFFER(8)\n")
+            size = len(compile_c(source).wasm)
+        yield Finding(State.OK, "compiling", f"a C module compiles and links ({size} bytes)")
+    except WasmoteError as fault:
+        yield Finding(State.MISSING, "compiling", fault.message, fault.hint or "sudo apt install clang lld")
+
+
+def check_tools(which: Callable[[str], str | None] = shutil.which) -> Iterator[Finding]:
+    """What firmware is built and emulated with: nobody needs it who has boards that run wasmote already."""
+    for program, purpose, package in (
+        ("make", "builds firmware", "make"),
+        ("arm-none-eabi-gcc", "builds firmware for STM32", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+        ("qemu-system-arm", "emulates STM32 boards", "qemu-system-arm"),
+        ("setpriv", "runs emulated boards", "util-linux"),
+    ):
+        path = which(program)
+        if path is None:
+            yield Finding(State.NOTE, program, f"is not installed; {purpose}", f"sudo apt install {package}")
+        else:
+            yield Finding(State.OK, program, _version(path))
+
+
+def _version(program: str) -> str:
+    """The first line of what --version says."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    except OSError as fault:
+        return f"{program} does not run: {fault.strerror}"
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return f"{program}: {lines[0]}" if lines else program
+
+
+def check_ports(devices: Iterable[Device] | None = None) -> Iterator[Finding]:
+    """Whether this user may open the ports that are there. Asks for the permissions; opens nothing."""
+    found = find_devices() if devices is None else devices
+    ports = [device for device in found if device.port and not device.emulated]
+    if not ports:
+        yield Finding(
+            State.NOTE, "ports", "no serial port is plugged in", "plug a board in, with a data cable"
+        )
+    for device in ports:
+        yield _port(device, device.port or "")
+
+
+def _port(device: Device, path: str) -> Finding:
+    if os.access(path, os.R_OK | os.W_OK):
+        return Finding(State.OK, path, "may be opened")
+    group, user = owning_group(path), os.environ.get("USER", "$USER")
+    return Finding(
+        State.MISSING if device.usb_id else State.NOTE,  # PCs have built-in ports with nothing behind them
+        path,
+        f"may not be opened by {user}: it belongs to the group {group}",
+        f"sudo usermod -aG {group} {user}, then log in again",
+    )
+
+
+def check_meddlers(names: Iterable[str] | None = None, rules: Iterable[Path] = RULES) -> Iterator[Finding]:
+    """Programs that open every new port: ModemManager talks to it, brltty keeps it for a braille display."""
+    running = {name for _, name in processes()} if names is None else set(names)
+    if "ModemManager" in running:
+        yield Finding(
+            State.NOTE,
+            "ModemManager",
+            "runs, and writes to new ports to find modems",
+            "sudo systemctl disable --now ModemManager, or set ID_MM_DEVICE_IGNORE=1 in a udev rule",
+        )
+    if "brltty" in running or any(any(folder.glob("*brltty*.rules")) for folder in rules):
+        yield Finding(
+            State.NOTE,
+            "brltty",
+            "takes CH340 and CP210x bridges for braille displays: their ports vanish soon after they came",
+            "sudo apt remove brltty",
+        )
+
+
+def check_inference(name: str = "onnxruntime") -> Iterator[Finding]:
+    """The models' runtime is imported for good: one for another numpy installs, and does not load."""
+    try:
+        module = importlib.import_module(name)
+    except Exception as fault:
+        yield Finding(State.NOTE, name, f"does not load: {fault}; gateways need it for models", SETUP)
+    else:
+        yield Finding(State.OK, name, str(getattr(module, "__version__", "loads")))
+
+
+def check_disk(
+    folder: Path | None = None, usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage
+) -> Iterator[Finding]:
+    """Room for a gateway's store, in `folder`: where we are."""
+    where = Path.cwd() if folder is None else folder
+    free = usage(where)[2]
+    text = f"{free / (1 << 30):.1f} GiB free in {where}"
+    if free >= STORE_BYTES_MIN:
+        yield Finding(State.OK, "disk", text)
+    else:
+        yield Finding(
+            State.NOTE, "disk", f"{text}: little for a gateway's store", "name another place with --store"
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    check_python,
+    check_packages,
+    check_compiler,
+    check_tools,
+    check_ports,
+    check_meddlers,
+    check_inference,
+    check_disk,
+)

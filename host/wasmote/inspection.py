@@ -1,0 +1,101 @@
+"""What a module's file says: the manifest, and what the code needs and offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import wasmtime
+
+from wasmote.build import probe
+from wasmote.build.pages import NODE_PAGE_LOG2
+from wasmote.build.wasm import FuncType, Kind, Limits, WasmModule
+from wasmote.errors import UsageFault, WasmoteError
+from wasmote.wire.bundle import WASM_MAGIC, Bundle
+from wasmote.wire.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An import ("wasmote.emit") or an export, what it is, and the type if it is a function."""
+
+    name: str
+    kind: Kind
+    type: FuncType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A valid module. `manifest` is None for a bare Wasm file; `sections` are (name, bytes)."""
+
+    path: Path
+    size: int
+    manifest: Manifest | None
+    module_size: int
+    sections: tuple[tuple[str, int], ...]
+    memory: Limits | None
+    imports: tuple[Entry, ...]
+    exports: tuple[Entry, ...]
+
+
+def inspect(path: Path) -> Inspection:
+    """Read a bundle or a Wasm file, check it, and validate the module with wasmtime.
+
+    Raises `UsageFault` (neither of both), `VerificationRefused` (the module is not the manifest's),
+    `WasmoteError` (the module is not valid); all of them name the file.
+    """
+    content = _read(path)
+    try:
+        bundle = None if content.startswith(WASM_MAGIC) else Bundle.from_bytes(content)
+        encoded = content if bundle is None else bundle.module
+        _validate(encoded)  # first: what follows relies on indices that are in range
+        return _describe(path, len(content), bundle.manifest if bundle else None, encoded)
+    except WasmoteError as fault:
+        fault.locate(path)
+        raise
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise UsageFault(
+            f"{path}: cannot be read: {fault.strerror}", "`wasmote build` makes bundles"
+        ) from fault
+
+
+def _validate(encoded: bytes) -> None:
+    """Validate a node's module as one with its pages, and any other as standard WebAssembly."""
+    memories = WasmModule.from_bytes(encoded).memories()
+    if any(memory.page_log2 == NODE_PAGE_LOG2 for memory in memories):
+        probe.validate(encoded)
+        return
+    try:
+        wasmtime.Module.validate(wasmtime.Engine(), encoded)
+    except wasmtime.WasmtimeError as fault:
+        raise WasmoteError(f"module is not valid WebAssembly: {fault}") from fault
+
+
+def _describe(path: Path, size: int, manifest: Manifest | None, encoded: bytes) -> Inspection:
+    module = WasmModule.from_bytes(encoded)
+    types, functions = module.types(), module.function_types()
+    return Inspection(
+        path=path,
+        size=size,
+        manifest=manifest,
+        module_size=len(encoded),
+        sections=tuple((section.id.name.lower(), len(section.payload)) for section in module.sections),
+        memory=next(iter(module.memories()), None),
+        imports=tuple(
+            Entry(
+                f"{entry.module}.{entry.name}",
+                entry.kind,
+                types[entry.type_index] if entry.kind is Kind.FUNCTION else None,
+            )
+            for entry in module.imports()
+        ),
+        exports=tuple(
+            Entry(entry.name, entry.kind, functions[entry.index] if entry.kind is Kind.FUNCTION else None)
+            for entry in module.exports()
+        ),
+    )

@@ -1,0 +1,237 @@
+"""`wasmote devices`: ports told apart without opening them, and what comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import io
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
+
+from wasmote import simulators
+from wasmote.cli import main
+from wasmote.devices import (
+    BRIDGES,
+    UNKNOWN,
+    Device,
+    device_files,
+    find_devices,
+    identify,
+    known_boards,
+    watch_devices,
+)
+from wasmote.link.url import parse_link
+from wasmote.simulators import RunningSimulator, registered, running
+
+
+def port(
+    device: str, vid: int | None = None, pid: int | None = None, serial: str | None = None
+) -> ListPortInfo:
+    found = ListPortInfo(device)
+    found.vid, found.pid, found.serial_number = vid, pid, serial
+    return found
+
+
+ST_LINK = port("/dev/ttyACM0", 0x0483, 0x374B, "0667FF")
+CH340 = port("/dev/ttyUSB0", 0x1A86, 0x7523)
+CP2102 = [port(f"/dev/ttyUSB{number}", 0x10C4, 0xEA60, "0001") for number in (2, 10)]
+BUILT_IN = port("/dev/ttyS0")
+
+
+def test_bridges_are_named_by_their_ids():
+    named = {device.port: device.bridge for device in identify([ST_LINK, CH340, *CP2102, BUILT_IN], {})}
+    assert named == {
+        "/dev/ttyACM0": "ST-LINK/V2-1 virtual COM port",
+        "/dev/ttyUSB0": "CH340",
+        "/dev/ttyUSB2": "CP210x",
+        "/dev/ttyUSB10": "CP210x",
+        "/dev/ttyS0": UNKNOWN,
+    }
+
+
+def test_a_bridge_alone_does_not_tell_the_board():
+    assert [device.board for device in identify([ST_LINK, BUILT_IN], {})] == [UNKNOWN, UNKNOWN]
+    assert identify([ST_LINK], {(0x0483, 0x374B): "nucleo"})[0].board == "nucleo"
+
+
+def test_the_link_is_the_serial_number_where_that_names_one_port():
+    links = {device.port: device.link for device in identify([ST_LINK, CH340, *CP2102], {})}
+    assert links == {
+        "/dev/ttyACM0": "serial:id=0667FF",
+        "/dev/ttyUSB0": "serial:///dev/ttyUSB0",  # a CH340 has none
+        "/dev/ttyUSB2": "serial:///dev/ttyUSB2",  # two that say the same
+        "/dev/ttyUSB10": "serial:///dev/ttyUSB10",
+    }
+    for link in links.values():
+        assert str(parse_link(link)) == link
+
+
+def test_ports_are_in_natural_order():
+    assert [device.port for device in identify(reversed(CP2102), {})] == ["/dev/ttyUSB2", "/dev/ttyUSB10"]
+
+
+def write_board(folder: Path, name: str, usb: str) -> None:
+    (folder / name).mkdir()
+    (folder / name / "board.toml").write_text(f'name = "{name}"\n{usb}\n')
+
+
+def test_boards_say_in_their_files_how_they_are_known(tmp_path):
+    write_board(tmp_path, "mine", "usb = [{ vid = 0x1209, pid = 0x0001 }, { vid = 0x303A, pid = 0x1001 }]")
+    write_board(tmp_path, "yours", "usb = [{ vid = 0x303A, pid = 0x1001 }]")
+    write_board(tmp_path, "without", "")
+    write_board(tmp_path, "_template", "usb = [{ vid = 1, pid = 1 }]")
+    assert known_boards(tmp_path) == {(0x1209, 0x0001): "mine"}
+
+
+def test_usb_ids_are_four_hexadecimal_digits():
+    assert Device("serial:///dev/x", vid=0x483, pid=0x374B).usb_id == "0483:374b"
+    assert all(0 < number <= 0xFFFF for usb_id in BRIDGES for number in usb_id)
+
+
+@pytest.fixture
+def plugged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ListPortInfo]:
+    """The ports of this machine: a list to change."""
+    ports: list[ListPortInfo] = []
+    monkeypatch.setattr(list_ports, "comports", lambda: ports)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return ports
+
+
+def test_no_port_is_opened(plugged, monkeypatch):
+    plugged.extend([ST_LINK, CH340])
+    opened: list[str] = []
+    real_open, real_os_open = io.open, os.open
+
+    def spy(path, *arguments, **options):
+        opened.append(str(path))
+        return real_open(path, *arguments, **options)
+
+    def os_spy(path, *arguments, **options):
+        opened.append(str(path))
+        return real_os_open(path, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "open", spy)
+    monkeypatch.setattr(io, "open", spy)
+    monkeypatch.setattr(os, "open", os_spy)
+    assert len(find_devices()) == 2
+    assert not [path for path in opened if path.startswith("/dev/tty")]
+
+
+def test_devices_as_a_table_and_as_json(plugged):
+    plugged.extend([ST_LINK, CH340])
+    table = CliRunner().invoke(main, ["devices"]).output.splitlines()
+    assert table[0].split() == ["link", "board", "is", "port", "usb"]
+    assert table[1].startswith("serial:id=0667FF")
+    assert table[2].endswith("1a86:7523")
+    lines = [json.loads(line) for line in CliRunner().invoke(main, ["devices", "--json"]).output.splitlines()]
+    assert lines[0] == {
+        "link": "serial:id=0667FF",
+        "board": "unknown",
+        "bridge": "ST-LINK/V2-1 virtual COM port",
+        "port": "/dev/ttyACM0",
+        "usb": "0483:374b",
+        "serial_number": "0667FF",
+        "emulated": False,
+    }
+
+
+def test_nothing_plugged_in_is_said_on_standard_error(plugged):
+    result = CliRunner().invoke(main, ["devices"])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "wasmote sim native" in result.stderr
+    assert CliRunner().invoke(main, ["devices", "-q"]).output == ""
+
+
+async def test_what_comes_and_goes_is_told():
+    looks = [[], identify([CH340], {}), identify([CH340, BUILT_IN], {}), identify([BUILT_IN], {})]
+
+    async def three_changes() -> AsyncIterator[object]:
+        for number in range(3):
+            yield number + 1
+
+    told = [
+        (arrival.present, arrival.device.port)
+        async for arrival in watch_devices(lambda: looks.pop(0), three_changes())
+    ]
+    assert told == [(True, "/dev/ttyUSB0"), (True, "/dev/ttyS0"), (False, "/dev/ttyUSB0")]
+
+
+async def test_what_comes_while_we_look_is_not_missed():
+    """The next change is waited for before we look: one that comes in between is followed by another look."""
+    stirs: asyncio.Queue[object] = asyncio.Queue()
+    waiting = False
+    there: list[list[Device]] = [[], identify([CH340], {})]
+
+    async def changes() -> AsyncIterator[object]:
+        nonlocal waiting
+        while True:
+            waiting = True
+            yield await stirs.get()
+
+    def look() -> list[Device]:
+        assert waiting
+        if len(there) > 1:
+            stirs.put_nowait(True)  # it is plugged in now, too late for this look
+        return there.pop(0)
+
+    async with aclosing(watch_devices(look, changes())) as arrivals:
+        assert (await anext(arrivals)).device.bridge == "CH340"
+
+
+async def test_a_device_file_that_appears_wakes_the_watch(tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    dev = tmp_path / "dev"
+    dev.mkdir()
+
+    def find() -> list[Device]:
+        return identify([ListPortInfo(str(path)) for path in dev.glob("tty*")], {})
+
+    async with aclosing(watch_devices(find, device_files(dev))) as arrivals:
+        coming = asyncio.create_task(anext(arrivals))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        (dev / "null").touch()
+        (dev / "ttyACM0").touch()
+        arrived = await coming
+        (dev / "ttyACM0").unlink()
+        left = await anext(arrivals)
+    assert (arrived.present, left.present) == (True, False)
+    assert arrived.device == left.device
+
+
+BOARD = RunningSimulator("native", "coap://127.0.0.1:40000", "serial:///dev/pts/9", os.getpid())
+
+
+def test_running_simulators_are_listed_while_they_run(tmp_path):
+    with registered(BOARD, tmp_path / "wasmote"):
+        assert running(tmp_path / "wasmote") == [BOARD]
+    assert running(tmp_path / "wasmote") == []
+
+
+def test_what_a_killed_simulator_left_is_removed(tmp_path):
+    left = tmp_path / "sim-1.json"
+    left.write_text('{"board": "native", "link": "coap://h", "serial": null, "process_id": 1}')
+    assert running(tmp_path) == []
+    assert not left.exists()
+
+
+def test_without_a_runtime_folder_nothing_is_registered(monkeypatch):
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert simulators.runtime_folder() is None
+    with registered(BOARD, None):
+        assert running(None) == []
+
+
+def test_simulators_are_devices(plugged, tmp_path):
+    with registered(BOARD, tmp_path / "wasmote"):
+        (device,) = find_devices()
+    assert (device.board, device.link, device.emulated) == ("native", "coap://127.0.0.1:40000", True)
+    assert device.port == "/dev/pts/9"
