@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z0-9_-]{1,31}")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
-KNOWN = {*REQUIRED, "clock", "memory", "limits", "budgets", "sensor", "emulator"}
+KNOWN = {*REQUIRED, "usb", "clock", "memory", "limits", "budgets", "sensor", "emulator"}
 LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": ()}  # what each must say
 
 
@@ -301,6 +301,15 @@ def read_support(data: dict[str, Any]) -> Support:
     return Support(tested, strings(table, "works", "[support]"), dict(missing))
 
 
+def check_usb(data: dict[str, Any]) -> None:
+    """Check usb, by which `wasmote devices` knows a board that says itself what it is; firmware does without."""
+    for table in tables(data, "usb"):
+        only(table, ("vid", "pid"), "usb")
+        for key in ("vid", "pid"):
+            if get(table, key, int, "usb") > 0xFFFF:
+                raise BoardError(f"usb: '{key}' has 16 bits, is {table[key]:#x}")
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read the file; what is no TOML is a BoardError as well."""
     try:
@@ -321,6 +330,7 @@ def read_board(path: Path) -> Board:
     family = get(data, "family", str, "board")
     if not (ROOT / "boards/families" / family / "family.mk").is_file():
         raise BoardError(f"there is no boards/families/{family}/family.mk")
+    check_usb(data)
     memories = read_memories(data)
     return Board(
         name=name,

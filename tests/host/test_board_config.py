@@ -56,6 +56,8 @@ def test_every_board_is_sound(path: Path) -> None:
         ('file = "qemu_stm32.c"', 'file = "none.c"', "no boards/emulators/none.c"),
         ("ccm = 0x20020000", "tcm = 0x20020000", "no [[memory]] is called tcm"),
         ("[budgets]", "[budget]", "unknown: budget"),
+        ("[clock]", "[[usb]]\nvid = 0x10000\npid = 1\n[clock]", "usb: 'vid' has 16 bits, is 0x10000"),
+        ("[clock]", "[[usb]]\nvid = 1\n[clock]", "usb: 'pid' is missing"),
         ("[budgets]", "[budgets", "not TOML"),
     ],
 )
