@@ -168,7 +168,9 @@ static void remove_at(struct datagrams *queue, size_t index) {
 }
 
 void fake_udp_put(uint8_t peer, const void *bytes, size_t len) {
-    push(&udp_in, peer, bytes, len);
+    if (len > 0) { /* an empty one is no message: no HAL hands it on, since 0 means that none waits */
+        push(&udp_in, peer, bytes, len);
+    }
     loop_post(EVENT_UDP);
 }
 
