@@ -88,7 +88,8 @@ uint32_t hal_uart_overruns(void);
 /* Boards with an IP network (board.toml: net = true) also carry CoAP over UDP; others do not
  * link these. addr is opaque to the caller; HAL_ADDR_BYTES holds an IPv6 address, scope and port.
  * recv returns the datagram's length, 0 when none waits (an empty one is no message: skip it, or those
- * behind it wait), WM_EINVAL for one longer than cap (it is dropped). send returns WM_OK or WM_EIO; a datagram may be lost either way. Thread. */
+ * behind it wait), WM_EINVAL for one longer than cap (it is dropped). send returns WM_OK or WM_EIO; a
+ * datagram may be lost either way. Thread. */
 #define HAL_ADDR_BYTES 22
 int hal_udp_recv(uint8_t addr[HAL_ADDR_BYTES], uint8_t *out, size_t cap);
 wm_status hal_udp_send(const uint8_t addr[HAL_ADDR_BYTES], const uint8_t *bytes, size_t len);
