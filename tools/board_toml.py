@@ -302,7 +302,7 @@ def read_support(data: dict[str, Any]) -> Support:
 
 
 def check_usb(data: dict[str, Any]) -> None:
-    """Check usb, by which `wasmote devices` knows a board that says itself what it is; firmware does without."""
+    """Check usb, by which `wasmote devices` knows a board; the firmware does without."""
     for table in tables(data, "usb"):
         only(table, ("vid", "pid"), "usb")
         for key in ("vid", "pid"):

@@ -27,6 +27,7 @@ COMMANDS = {
     "inspect": "inspect:inspect",
     "push": "push:push",
     "run": "push:run",
+    "watch": "watch:watch",
     "ls": "node:ls",
     "get": "node:get",
     "put": "node:put",

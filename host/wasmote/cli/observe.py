@@ -45,10 +45,6 @@ async def observe(link: str, path: str, count: int | None, as_json: bool) -> Non
                 await node.wait_up()
 
 
-@examples(
-    "wasmote monitor",
-    "wasmote monitor --link serial:///dev/ttyACM0 --json",
-)
 async def _observe_once(node: Node, path: str, count: int | None, as_json: bool) -> int:
     from wasmote.cli.render import is_text, jsonable
 
@@ -69,6 +65,10 @@ async def _observe_once(node: Node, path: str, count: int | None, as_json: bool)
 @json_option
 @link_option
 @run_async
+@examples(
+    "wasmote monitor",
+    "wasmote monitor --link serial:///dev/ttyACM0 --json",
+)
 async def monitor(link: str, as_json: bool) -> None:
     """Print the node's log and diagnostics until Ctrl-C.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,23 +11,21 @@ import rich_click as click
 from wasmote.cli.common import (
     json_option,
     link_option,
-    note,
     print_json,
     progress_bar,
     run_async,
     say,
-    tell_waiting,
 )
 from wasmote.cli.examples import examples
-from wasmote.errors import Busy, LinkDown, WasmoteError
+from wasmote.cli.follow import follow, print_record
+from wasmote.errors import Busy, WasmoteError
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState, ModuleStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from wasmote.wire.bundle import Bundle
-    from wasmote.wire.records import Record
 
 slot_option = click.option(
     "--slot",
@@ -53,7 +50,7 @@ async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None
 
     content = Bundle.from_file(bundle)
     async with await Node.connect(link) as node:
-        await _push(node, content, slot, as_json)
+        await deploy(node, content, slot, as_json)
 
 
 @click.command()
@@ -76,14 +73,14 @@ async def run(link: str, source: Path, slot: int | None, count: int | None, as_j
 
     bundle = build_bundle(source)
     async with await Node.connect(link) as node:
-        status = await _push(node, bundle, slot, as_json)
+        status = await deploy(node, bundle, slot, as_json)
         streams = [stream.name for stream in status.streams]
         if not streams:
             raise WasmoteError(f"{bundle.manifest.name} has no output streams", "there is nothing to follow")
-        async with aclosing(_follow(node, status.slot, streams)) as records:
+        async with aclosing(follow(node, status.slot, streams)) as records:
             seen = 0
             async for stream, record in records:
-                _print_record(stream, record, as_json)
+                print_record(stream, record, as_json)
                 seen += 1
                 if seen == count:
                     break
@@ -101,7 +98,11 @@ def choose_slot(modules: Sequence[ModuleStatus], name: str) -> int:
     raise Busy(f"no slot is free for {name} ({held})", "name the one to replace with --slot")
 
 
-async def _push(node: Node, bundle: Bundle, slot: int | None, as_json: bool) -> ModuleStatus:
+async def deploy(node: Node, bundle: Bundle, slot: int | None, as_json: bool) -> ModuleStatus:
+    """Install a bundle, start it or swap what runs for it, and tell; return what runs now.
+
+    Raises what `Node` does, `Busy` without a free slot, `WasmoteError` when the module does not run.
+    """
     manifest = bundle.manifest
     where = choose_slot(await node.modules(), manifest.name) if slot is None else slot
     await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
@@ -143,78 +144,3 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
     state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
     gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
     say(f"slot {status.slot}: swapped to {name}; {state}{gap}")
-
-
-async def _follow(node: Node, slot: int, streams: Sequence[str]) -> AsyncGenerator[tuple[str, Record], None]:
-    """Yield the records of several streams as they come, without gaps as long as the ring holds them."""
-    queue: asyncio.Queue[tuple[str, Record] | WasmoteError] = asyncio.Queue()
-
-    async def pump(stream: str) -> None:
-        try:
-            async for record in _records(node, slot, stream):
-                queue.put_nowait((stream, record))
-        except WasmoteError as fault:
-            queue.put_nowait(fault)
-
-    pumps = [asyncio.create_task(pump(stream), name=f"following {stream}") for stream in streams]
-    try:
-        while True:
-            item = await queue.get()
-            if isinstance(item, WasmoteError):
-                raise item
-            yield item
-    finally:
-        for task in pumps:
-            task.cancel()
-        await asyncio.wait(pumps)
-
-
-async def _records(node: Node, slot: int, stream: str) -> AsyncIterator[Record]:
-    """Yield every record from now on; what notifications skip is fetched, what is lost is told."""
-    boot_id, last = b"", -1
-    while True:
-        try:
-            async with aclosing(node.watch(slot, stream)) as watched:
-                async for notification in watched:
-                    if notification.boot_id != boot_id:  # the beginning, or a node that was restarted
-                        boot_id, last = (
-                            notification.boot_id,
-                            notification.next_seq - 1 - len(notification.records),
-                        )
-                    async for record in _since(node, slot, stream, last, notification.next_seq):
-                        yield record
-                        last = record.seq
-        except LinkDown as fault:
-            tell_waiting(fault)
-            await node.wait_up()
-
-
-async def _since(node: Node, slot: int, stream: str, last: int, end: int) -> AsyncIterator[Record]:
-    while last + 1 < end:
-        answer = await node.records(slot, stream, last if last >= 0 else None)
-        if answer.lost:
-            note(f"{stream}: {answer.lost} records lost")
-        if not answer.records:
-            return
-        for record in answer.records:
-            yield record
-        last = answer.records[-1].seq
-
-
-def _print_record(stream: str, record: Record, as_json: bool) -> None:
-    from wasmote.cli.render import plain
-
-    if as_json:
-        print_json({"event": "record", "stream": stream, **plain(record)})
-        return
-    values = " ".join(f"{value:g}" for value in record.values)
-    flags = f" [{record.flags.name}]" if record.flags else ""
-    click.echo(f"{stream} {record.seq} {_time(record.time_ms)}  {values}{flags}")
-
-
-def _time(time_ms: int) -> str:
-    from datetime import UTC, datetime, timedelta
-
-    if -60_000 < time_ms < 366 * 86_400_000:  # the node's clock was not set: ms since its start
-        return f"+{time_ms / 1000:.3f}s"
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)).isoformat(timespec="seconds")
