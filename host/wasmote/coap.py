@@ -20,7 +20,7 @@ from aiocoap.messagemanager import MessageManager
 from aiocoap.numbers.constants import TransportTuning
 from aiocoap.tokenmanager import TokenManager
 
-from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, WasmoteError
+from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, NothingThere, WasmoteError
 from wasmote.link import trace
 from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, backoff
 from wasmote.link.ports import open_port
@@ -313,6 +313,8 @@ class Endpoint:
             case error.MessageError():
                 return WasmoteError(f"{self.link}: the node rejected the message (RST)")
             case error.NetworkError() | OSError():
+                if isinstance(fault.__cause__, ConnectionRefusedError):
+                    return NothingThere(f"{self.link}: nothing answers there", _silence_hint(self.link))
                 return LinkDown(f"{self.link}: cannot be reached: {fault.__cause__ or fault}")
         return WasmoteError(
             f"{self.link}: {type(fault).__name__}: {fault}", "is the firmware of the version of this package?"
