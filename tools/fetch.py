@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PORT = ROOT / "wasm3-port"
 OUTPUT = ROOT / "build" / "wasm3" / "src"
 STAMP = ROOT / "build" / "wasm3" / "stamp"
-DEFAULT_INDEX = "https://pypi.org/simple"
 TIMEOUT_S = 60
 
 
@@ -65,16 +64,16 @@ class _Links(HTMLParser):
 
 
 def index_url() -> str:
-    """Return the package index that pip would use."""
+    """Return the package index that pip would use: from the environment, its configuration, or built in."""
     if url := os.environ.get("PIP_INDEX_URL"):
         return url
-    answer = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() or DEFAULT_INDEX
+    built_in = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    return _answer("-m", "pip", "config", "get", "global.index-url") or _answer("-c", built_in)
+
+
+def _answer(*arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _open(url: str) -> bytes:
