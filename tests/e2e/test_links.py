@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -17,13 +19,14 @@ from proxy import Proxy
 from wasmote.coap import Timing, Timings
 from wasmote.link.url import CoapLink, parse_link
 from wasmote.node import Node
-from wasmote.sim import Simulator
+from wasmote.sim import ROOT, Simulator
 from wasmote.wire.modules import Control
 
 IMPATIENT = Timing(0.1, 9)  # bad lines lose messages: send them again soon, and often
 QUICK = Timings(probe=IMPATIENT, request=IMPATIENT, install=Timing(0.25, 9))
 PATIENT = Timings(install=Timing(30.0, 1))  # only breaks make it repeat a block
 MODULE_BYTES = 16 * 1024
+FORMAT_OCTETS = 42
 LINES = {
     "bytes": lambda: byte_at_a_time,
     "drop": lambda: Lossy("drop", 0.05),
@@ -62,6 +65,19 @@ async def test_the_whole_job_over_a_bad_line(proxy, line):
         info = await node.info()
         if line == "errors":
             assert info.link.frames_dropped > 0
+
+
+async def test_64_kb_with_an_error_in_every_thousand_bytes(tmp_path):
+    """The firmware's CoAP server with a resource that takes any body: no bank of a board holds 64 KB."""
+    body = random.Random(64).randbytes(64 * 1024)
+    async with await Simulator.start("native", image=ROOT / "build/native-asan/plugtest.elf") as board:
+        link = parse_link(board.serial_url)
+        assert not isinstance(link, CoapLink)
+        async with Proxy(link, tmp_path / "line", ByteErrors(1e-3)) as proxy:
+            async with await Node.connect(proxy.url, timings=QUICK) as node:
+                await node.request("PUT", "/sink", body, FORMAT_OCTETS)
+                taken = await node.request("GET", "/sink")
+    assert taken.payload.decode() == f"{len(body)} {hashlib.sha256(body).hexdigest()}"
 
 
 async def test_an_upload_goes_on_after_every_break(proxy):

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/loop.h"
+#include "core/sha256.h"
 #include "hal.h"
 #include "net/coap_server.h"
 
@@ -241,6 +242,39 @@ static void get_name(const struct coap_request *request, struct coap_response *r
     respond_text(response, request->path);
 }
 
+/* Swallows a body of any size, and tells its size and SHA-256: for uploads larger than any bank. */
+static struct {
+    struct sha256 hash;
+    uint32_t bytes;
+    uint8_t digest[SHA256_BYTES];
+} sink;
+
+static void put_sink(const struct coap_request *request, struct coap_response *response) {
+    if (request->offset == 0) {
+        sha256_init(&sink.hash);
+        sink.bytes = 0;
+    }
+    sha256_update(&sink.hash, request->payload, request->len);
+    sink.bytes += (uint32_t)request->len;
+    if (!request->more)
+        sha256_final(&sink.hash, sink.digest);
+    response->code = COAP_204_CHANGED;
+}
+
+static void serve_sink(const struct coap_request *request, struct coap_response *response) {
+    if (request->method == COAP_PUT) {
+        put_sink(request, response);
+        return;
+    }
+    int len = snprintf((char *)response->body, response->cap, "%u ", (unsigned)sink.bytes);
+    for (size_t i = 0; i < sizeof sink.digest; i++)
+        len +=
+            snprintf((char *)response->body + len, response->cap - (size_t)len, "%02x", sink.digest[i]);
+    response->len = (size_t)len;
+    response->code = COAP_205_CONTENT;
+    response->format = COAP_FORMAT_TEXT;
+}
+
 #define CELL(path_)                                                                                     \
     {                                                                                                   \
         .path = (path_), .attributes = "ct=0", .methods = GET | PUT | POST | DELETE,                    \
@@ -274,12 +308,18 @@ static const struct coap_resource table[] = {
     READABLE("link3", "rt=\"Type1 Type3\";if=\"foo\"", get_name),
     READABLE("path", "ct=40", get_path),
     READABLE("path/*", "", get_name),
+    {.path = "sink",
+     .attributes = "ct=0",
+     .methods = GET | PUT,
+     .flags = COAP_STREAMED,
+     .handle = serve_sink},
 };
 
 int main(void) {
     hal_init();
     fill_cells();
     coap_server_start(table, sizeof table / sizeof table[0]);
+    slipmux_link_start();
     udp_link_start();
     for (;;)
         loop_run_once();
