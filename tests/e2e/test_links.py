@@ -73,10 +73,12 @@ async def test_64_kb_with_an_error_in_every_thousand_bytes(tmp_path):
     async with await Simulator.start("native", image=ROOT / "build/native-asan/plugtest.elf") as board:
         link = parse_link(board.serial_url)
         assert not isinstance(link, CoapLink)
-        async with Proxy(link, tmp_path / "line", ByteErrors(1e-3)) as proxy:
-            async with await Node.connect(proxy.url, timings=QUICK) as node:
-                await node.request("PUT", "/sink", body, FORMAT_OCTETS)
-                taken = await node.request("GET", "/sink")
+        async with (
+            Proxy(link, tmp_path / "line", ByteErrors(1e-3)) as proxy,
+            await Node.connect(proxy.url, timings=QUICK) as node,
+        ):
+            await node.request("PUT", "/sink", body, FORMAT_OCTETS)
+            taken = await node.request("GET", "/sink")
     assert taken.payload.decode() == f"{len(body)} {hashlib.sha256(body).hexdigest()}"
 
 
