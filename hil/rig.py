@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from wasmote.toml_file import TomlFile
 from wasmote.node import Node
+from wasmote.toml_file import TomlFile
 
 
 @dataclass(frozen=True, slots=True)

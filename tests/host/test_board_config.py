@@ -137,9 +137,9 @@ Linker script and memory map
 
 def test_sizes_are_counted_by_part() -> None:
     sizes = size_report.measure(MAP)
-    parts = {"engine": 0x80, "net": 0x100, "node": 0, "libc": 0x40, "board": 0x10, "stack": 0}
+    parts = {"engine": 0x80, "net": 0x100, "modules": 0, "libc": 0x40, "board": 0x10, "stack": 0}
     assert sizes["flash"] == parts
-    assert sizes["ram"] == {**dict.fromkeys(parts, 0), "node": 0x20, "board": 0x10, "stack": 0x2000}
+    assert sizes["ram"] == {**dict.fromkeys(parts, 0), "modules": 0x20, "board": 0x10, "stack": 0x2000}
 
 
 MERGED = """\
@@ -156,7 +156,7 @@ Linker script and memory map
 
 def test_strings_that_the_linker_merged_are_counted_once() -> None:
     sizes = size_report.measure(MERGED)["flash"]
-    assert (sizes["net"], sizes["node"]) == (4, 0x60)
+    assert (sizes["net"], sizes["modules"]) == (4, 0x60)
 
 
 REGIONS = """\
