@@ -122,6 +122,23 @@ def check_tools(which: Callable[[str], str | None] = shutil.which) -> Iterator[F
             yield Finding(State.OK, program, _version(path))
 
 
+def check_languages() -> Iterator[Finding]:
+    """The compilers of modules that are not in C: nobody needs those whose language he does not write."""
+    from wasmote.build.compilers import assemblyscript, rust, zig
+    from wasmote.build.compilers.tool import named_or_found
+
+    finders: dict[str, Callable[[], str]] = {
+        "rust": rust.find_rustc,
+        "zig": zig.find_zig,
+        "assemblyscript": lambda: named_or_found("WASMOTE_ASC", "asc", assemblyscript.INSTALL_HINT)[0],
+    }
+    for language, find in finders.items():
+        try:
+            yield Finding(State.OK, language, find())
+        except WasmoteError as fault:
+            yield Finding(State.NOTE, language, fault.message, fault.hint)
+
+
 def _version(program: str) -> str:
     """The first line of what --version says."""
     try:
@@ -129,7 +146,7 @@ def _version(program: str) -> str:
     except OSError as fault:
         return f"{program} does not run: {fault.strerror}"
     lines = (done.stdout or done.stderr).strip().splitlines()
-    return f"{program}: {lines[0]}" if lines else program
+    return f"{lines[0]} ({program})" if lines else program
 
 
 def check_ports(devices: Iterable[Device] | None = None) -> Iterator[Finding]:
@@ -204,6 +221,7 @@ CHECKS: tuple[Check, ...] = (
     check_python,
     check_packages,
     check_compiler,
+    check_languages,
     check_tools,
     check_ports,
     check_meddlers,

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from wasmote import doctor
-from wasmote.build.compilers import c
+from wasmote.build.compilers import c, rust, zig
 from wasmote.cli import main
 from wasmote.devices import Device
 from wasmote.doctor import Finding, State
@@ -56,6 +56,18 @@ def test_no_compiler(monkeypatch):
     assert finding == Finding(
         State.MISSING, "compiling", "clang is not installed", "sudo apt install clang lld"
     )
+
+
+def test_other_languages_are_notes(monkeypatch):
+    def missing() -> None:
+        raise UsageFault("rustc is not installed", "sudo apt install rustc")
+
+    monkeypatch.setattr(rust, "find_rustc", missing)
+    monkeypatch.setattr(zig, "find_zig", lambda: "/usr/bin/zig")
+    found = {finding.subject: finding for finding in doctor.check_languages()}
+    assert found["rust"] == Finding(State.NOTE, "rust", "rustc is not installed", "sudo apt install rustc")
+    assert found["zig"] == Finding(State.OK, "zig", "/usr/bin/zig")
+    assert "assemblyscript" in found
 
 
 def test_tools_that_only_some_need_are_notes():

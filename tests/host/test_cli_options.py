@@ -14,6 +14,7 @@ import sys
 import pytest
 import rich_click as click
 from click.testing import CliRunner
+from serial import Serial
 
 from fake_node import FakeNode
 from test_cli import Background, board, bundle, bundle_file
@@ -171,6 +172,20 @@ def test_nothing_at_a_udp_address_is_3():
     result = CliRunner().invoke(main, ["ls", "--link", f"coap://127.0.0.1:{port}"])
     assert result.exit_code == 3
     assert "nothing answers there" in result.stderr
+
+
+def test_a_busy_port_is_4_and_names_who_holds_it():
+    controller, device = os.openpty()
+    try:
+        path = os.ttyname(device)
+        with Serial(path, exclusive=True):
+            result = CliRunner().invoke(main, ["ls", "--link", f"serial://{path}"])
+    finally:
+        os.close(controller)
+        os.close(device)
+    assert result.exit_code == 4
+    assert f"(process {os.getpid()})" in result.stderr
+    assert "close that program" in result.stderr
 
 
 def test_push_of_a_changed_bundle_is_6(tmp_path):

@@ -29,7 +29,7 @@ def _require_link(_: click.Context, __: click.Parameter, value: str | None) -> s
     if value is None:
         raise UsageFault(
             "which board? No link was given",
-            "--link serial:///dev/ttyACM0, or set WASMOTE_LINK; `wasmote sim native` starts an emulated one",
+            "--link URL, or set WASMOTE_LINK; `wasmote devices` lists links, `wasmote sim native` starts a board",
         )
     return value
 
@@ -56,7 +56,7 @@ _link_option = click.option(
     metavar="URL",
     envvar="WASMOTE_LINK",
     callback=_require_link,
-    help="serial:///dev/ttyACM0?baud=115200, tcp://HOST:PORT, unix:/PATH or coap://HOST[:PORT]. "
+    help="serial:///dev/ttyACM0?baud=115200, serial:id=SERIAL, tcp://HOST:PORT, unix:/PATH or coap://HOST[:PORT]. "
     "Default: the environment variable WASMOTE_LINK.",
 )
 

@@ -28,6 +28,7 @@ def _options() -> list[click.Parameter]:
         click.Option(
             ["-v", "--verbose"],
             count=True,
+            metavar="",
             expose_value=False,
             callback=_count,
             help="Log what happens on the link; -vv logs every message.",
@@ -35,6 +36,7 @@ def _options() -> list[click.Parameter]:
         click.Option(
             ["-q", "--quiet"],
             count=True,
+            metavar="",
             expose_value=False,
             callback=_count,
             help="Print what was asked for and errors; no progress, no notes, no confirmations.",
