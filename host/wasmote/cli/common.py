@@ -29,7 +29,7 @@ def _require_link(_: click.Context, __: click.Parameter, value: str | None) -> s
     if value is None:
         raise UsageFault(
             "which board? No link was given",
-            "--link URL, or set WASMOTE_LINK; `wasmote devices` lists links, `wasmote sim native` starts a board",
+            "--link URL, or set WASMOTE_LINK; `wasmote devices` lists links, `wasmote sim` starts boards",
         )
     return value
 
@@ -56,8 +56,8 @@ _link_option = click.option(
     metavar="URL",
     envvar="WASMOTE_LINK",
     callback=_require_link,
-    help="serial:///dev/ttyACM0?baud=115200, serial:id=SERIAL, tcp://HOST:PORT, unix:/PATH or coap://HOST[:PORT]. "
-    "Default: the environment variable WASMOTE_LINK.",
+    help="serial:///dev/ttyACM0?baud=115200, serial:id=SERIAL, tcp://HOST:PORT, unix:/PATH or "
+    "coap://HOST[:PORT]. Default: the environment variable WASMOTE_LINK.",
 )
 
 
