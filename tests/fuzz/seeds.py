@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from aiocoap.optiontypes import OpaqueOption, UintOption
 from wasmote.link.slip import END, ESC
 from wasmote.link.slipmux import COAP_MESSAGE_MAX, CoapFrame, DiagnosticFrame
 from wasmote.wire.bundle import BUNDLE_CONTENT_FORMAT, Bundle
-from wasmote.wire.codec import encode
+from wasmote.wire.codec import decode, encode
 from wasmote.wire.manifest import Input, Manifest, StateSchema, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,6 +158,15 @@ def bundle() -> Seeds:
     for name, made in (("full", full), ("least", least)):
         yield f"{name}_bundle", Bundle(made, MODULE).to_bytes()
         yield f"{name}_manifest", made.to_cbor()
+    inputs = tuple(Input(name, ("c",), ("1",)) for name in "abcd")
+    most = replace(full, inputs=inputs, streams=(Stream("a", (128,)), Stream("b", (2, 64))))
+    yield "most", most.to_cbor()
+    for key, entries in ((9, 3), (10, 5)):
+        item = decode(most.to_cbor(), "manifest")
+        assert isinstance(item, dict)
+        last = item[key][-1]
+        more = [last | {0: f"more{n}"} for n in range(entries - len(item[key]))]
+        yield f"too_many_{key}", encode(item | {key: item[key] + more})
     yield "cut", Bundle(full, MODULE).to_bytes()[:-1]
     yield "deep", b"\x81" * 12 + b"\x00"
 
@@ -348,7 +358,7 @@ def bundles_header() -> str:
     return "\n".join([*head, *arrays, *table, ""])
 
 
-def replace(path: Path, text: str) -> None:
+def write_changed(path: Path, text: str) -> None:
     """Write a file, and only when it changes: make looks at its time."""
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
@@ -364,7 +374,7 @@ def write_all(target_folder: Path) -> None:
             (folder / name).write_bytes(data)
         for stale in {path.name for path in folder.iterdir()} - seeds.keys():
             (folder / stale).unlink()
-    replace(target_folder / "bundles.h", bundles_header())
+    write_changed(target_folder / "bundles.h", bundles_header())
 
 
 def pack(target: Path, folders: list[Path]) -> None:
