@@ -73,6 +73,6 @@ def _type(entry: Entry) -> str:
 
 
 def _memory(limits: Limits) -> str:
-    page = f"pages of {(1 << limits.page_log2):,} bytes"
+    page = f"{'page' if limits.minimum == 1 else 'pages'} of {(1 << limits.page_log2):,} bytes"
     most = "no limit" if limits.maximum is None else f"at most {limits.maximum}"
     return f"{limits.minimum} {page} to begin with, {most}"
