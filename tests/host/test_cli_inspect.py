@@ -36,7 +36,7 @@ def test_a_bundle(flood, look):
         "flood 1.0.0 (sequence 1)",
         "river: rain [mm], flow [m3/s]",
         "state   flood/1",
-        "1 pages of 16,384 bytes",
+        "1 page of 16,384 bytes",
         "wasmote.emit  (i32, i32, i32) -> (i32)",
         "on_sample           (i32, i64, i32, i32) -> ()",
     ):
