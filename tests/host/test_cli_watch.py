@@ -201,3 +201,11 @@ def test_a_saved_module_is_swapped_on_a_board_and_a_broken_one_is_not(module):
 def test_a_missing_source_is_a_usage_error(tmp_path):
     result = CliRunner().invoke(main, ["watch", str(tmp_path / "none.c"), "--link", "coap://127.0.0.1"])
     assert result.exit_code == 2
+
+
+def test_what_is_no_module_is_a_usage_error(tmp_path):
+    path = tmp_path / "notes.md"
+    path.write_text("to do\n")
+    result = CliRunner().invoke(main, ["watch", str(path), "--link", "coap://127.0.0.1"])
+    assert result.exit_code == 2
+    assert "is no module" in result.stderr

@@ -74,6 +74,13 @@ def test_every_way_a_port_fails_has_its_own_message(number, kind, message, hint)
     assert hint in fault.hint
 
 
+async def test_a_file_that_is_no_serial_port(tmp_path):
+    path = tmp_path / "notes"
+    path.touch()
+    with pytest.raises(DeviceNotFound, match="this is no serial port"):
+        await open_port(SerialLink(str(path)), asyncio.Protocol)
+
+
 async def test_a_missing_port():
     with pytest.raises(DeviceNotFound, match=r"serial:///dev/wasmote-none: there is no such port"):
         await open_port(SerialLink("/dev/wasmote-none"), asyncio.Protocol)

@@ -146,17 +146,22 @@ class Overrides:
 NO_OVERRIDES = Overrides()
 
 
+def check_source(path: Path) -> None:
+    """Raise UsageFault for a path that is no module's, whatever is in it."""
+    if not path.exists():
+        raise UsageFault(f"{path}: no such file", "name the module's source file, or its TOML project file")
+    if path.suffix != ".toml" and path.suffix not in SOURCE_SUFFIXES:
+        raise UsageFault(f"{path}: is no module", _SUFFIX_HINT)
+
+
 def load_project(path: Path, overrides: Overrides = NO_OVERRIDES) -> LoadedProject:
     """Load a project file, or the one beside a source file, or defaults where there is none.
 
     Raises ConfigError (`FILE:LINE:COLUMN: key: reason`) for a bad project file, UsageFault for a bad path.
     """
-    if not path.exists():
-        raise UsageFault(f"{path}: no such file", "name the module's source file, or its TOML project file")
+    check_source(path)
     if path.suffix == ".toml":
         return _from_toml(path, overrides)
-    if path.suffix not in SOURCE_SUFFIXES:
-        raise UsageFault(f"{path}: is no module", _SUFFIX_HINT)
     beside = path.with_suffix(".toml")
     if not beside.exists():
         return LoadedProject(_default_project(path, overrides), path)

@@ -43,8 +43,10 @@ async def watch(link: str, source: Path, slot: int | None, as_json: bool) -> Non
     with the version that it has.
     """
     from wasmote.build import build_bundle
+    from wasmote.build.project import check_source
     from wasmote.watch import builds, saves, watched_folder
 
+    check_source(source)  # what saving it again would not mend
     folder = watched_folder(source)
     async with (
         await Node.connect(link) as node,

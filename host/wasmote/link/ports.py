@@ -92,8 +92,14 @@ def explain(link: SerialLink | TcpLink | UnixLink, fault: OSError) -> WasmoteErr
         case errno.ECONNREFUSED:
             return DeviceNotFound(f"{link}: nothing listens there", "start the emulator or the server first")
         case errno.ENOTTY | errno.EINVAL:
-            return DeviceNotFound(f"{link}: this is no serial port", _what_there_is(link))
+            return _no_serial_port(link)
+        case None if isinstance(link, SerialLink):  # pyserial keeps the number of a termios error to itself
+            return _no_serial_port(link)
     return DeviceNotFound(f"{link}: cannot be opened: {fault}", "check the cable and the address")
+
+
+def _no_serial_port(link: SerialLink | TcpLink | UnixLink) -> DeviceNotFound:
+    return DeviceNotFound(f"{link}: this is no serial port", _what_there_is(link))
 
 
 def _busy(link: SerialLink | TcpLink | UnixLink) -> Busy:
