@@ -12,6 +12,8 @@ from wasmote.link.ports import open_port
 from wasmote.link.slipmux import CoapFrame, SlipmuxDecoder
 from wasmote.link.url import StreamLink
 
+END = b"\xc0"  # of a SLIP frame (RFC 1055)
+
 
 class _Side(asyncio.Protocol):
     """One of the two connections; `other` gets what it receives."""
@@ -32,7 +34,7 @@ class _Side(asyncio.Protocol):
 
 
 class Proxy:
-    """Holds the board's line open; clients come and go. `mangle` is what happens to each chunk of bytes.
+    """Holds the board's line open; clients come and go. `mangle` is what happens to whole frames.
 
     `requests` are the CoAP messages that clients sent, as they left them. `cut_before` holds how many of them
     pass before the client's connection is cut, once each, with half of the next one on its way.
@@ -46,6 +48,7 @@ class Proxy:
         self._link = board
         self.mangle = mangle
         self._decoder = SlipmuxDecoder()
+        self._rest: dict[_Side, bytes] = {}  # of a frame that has not ended: QEMU sends byte by byte
         self._board: _Side | None = None
         self._client: _Side | None = None
         self._server: asyncio.Server | None = None
@@ -79,11 +82,14 @@ class Proxy:
                 self.cut()
                 return
         target = self._board if source is self._client else self._client
-        for chunk in self.mangle(data):
+        whole, end, rest = (self._rest.pop(source, b"") + data).rpartition(END)
+        self._rest[source] = rest
+        for chunk in self.mangle(whole + end) if end else []:
             self._write(target, chunk)
 
     def cut(self) -> None:
         assert self._client is not None
+        self._rest.clear()
         if self._client.transport is not None:
             self._client.transport.abort()
         self._decoder = SlipmuxDecoder()
