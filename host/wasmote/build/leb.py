@@ -49,34 +49,30 @@ class Reader:
         """An unsigned 32-bit LEB128."""
         return self.unsigned(32)
 
-    def unsigned(self, bits: int) -> int:
-        """An unsigned LEB128 of at most `bits` bits."""
+    def _groups(self, bits: int) -> tuple[int, int]:
+        """The groups of seven bits of a LEB128, put together, and how many bits they are."""
         value = shift = 0
         while True:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
             if not byte & 0x80:
-                break
+                return value, shift
             if shift >= bits:
                 raise self.fault(f"an integer is longer than {bits} bits")
+
+    def unsigned(self, bits: int) -> int:
+        """An unsigned LEB128 of at most `bits` bits."""
+        value, _ = self._groups(bits)
         if value >> bits:
             raise self.fault(f"an integer has more than {bits} bits")
         return value
 
     def signed(self, bits: int) -> int:
         """A signed LEB128 of at most `bits` bits."""
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80:
-                break
-            if shift >= bits:
-                raise self.fault(f"an integer is longer than {bits} bits")
-        if byte & 0x40:
-            value -= 1 << shift
+        value, width = self._groups(bits)
+        if value >> (width - 1):
+            value -= 1 << width
         if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
             raise self.fault(f"an integer has more than {bits} bits")
         return value
