@@ -18,6 +18,6 @@ ENGINE_SOURCES := $(addprefix $(WASM3_SRC)/,m3_bind.c m3_code.c m3_compile.c m3_
 ENGINE_CFLAGS := -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -fno-sanitize=undefined -w \
   -DNDEBUG -include wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
 
-PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
+PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c instruction.c module_check.c runtime_load.c \
   runtime_run.c text.c wasm_reader.c)
 PORT_CFLAGS := -isystem $(WASM3_SRC)
