@@ -27,6 +27,7 @@ enum { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL };
 #define FUNCREF 0x70u
 
 struct check {
+    const struct module_surroundings *around;
     struct module_facts *facts;
     struct text *why;
     uint32_t memory_limit, memories, table_size;
@@ -38,15 +39,6 @@ static wm_status refuse(struct check *check, wm_status status, const char *sente
     return status;
 }
 
-static bool is_offered(struct wasm_name module, struct wasm_name field) {
-    for (size_t i = 0; i < host_import_count; i++) {
-        if (wasm_name_is(module, HOST_API_MODULE) && wasm_name_is(field, host_imports[i].name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static wm_status check_imports(struct check *check, struct wasm_reader *in) {
     static const char *const kinds[] = {"", "the table ", "the memory ", "the global "};
     for (uint32_t left = wasm_u32(in); left > 0 && !in->bad; left--) {
@@ -55,7 +47,7 @@ static wm_status check_imports(struct check *check, struct wasm_reader *in) {
         if (in->bad || kind > KIND_GLOBAL) {
             return refuse(check, WM_EINVAL, "does not parse: malformed import section");
         }
-        if (kind != KIND_FUNCTION || !is_offered(module, field)) {
+        if (kind != KIND_FUNCTION || !check->around->offers(check->around->context, module, field)) {
             text_add(check->why, "imports ");
             text_add(check->why, kinds[kind]);
             text_add_foreign(check->why, module.bytes, module.len);
@@ -153,7 +145,9 @@ static wm_status check_exports(struct check *check, struct wasm_reader *in) {
         const struct wasm_name name = wasm_name(in);
         const uint8_t kind = wasm_byte(in);
         const uint32_t index = wasm_u32(in);
-        note_export(check, name, kind, index);
+        if (check->around->guest_abi) {
+            note_export(check, name, kind, index);
+        }
     }
     return WM_OK;
 }
@@ -251,9 +245,10 @@ static wm_status check_required(struct check *check) {
 }
 
 wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit,
-                       struct module_facts *facts, struct text *why) {
+                       const struct module_surroundings *around, struct module_facts *facts,
+                       struct text *why) {
     static const uint8_t header[8] = {0x00, 'a', 's', 'm', 0x01, 0x00, 0x00, 0x00};
-    struct check check = {.facts = facts, .why = why, .memory_limit = memory_limit};
+    struct check check = {.around = around, .facts = facts, .why = why, .memory_limit = memory_limit};
     *facts = (struct module_facts){.memory_pages = 0};
     for (size_t i = 0; i < HOST_EXPORT_COUNT; i++) {
         facts->exports[i] = MODULE_NO_FUNCTION;
@@ -263,5 +258,5 @@ wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit,
     }
     struct wasm_reader in = wasm_reader_over(wasm + sizeof header, len - sizeof header);
     const wm_status status = check_sections(&check, &in);
-    return status == WM_OK ? check_required(&check) : status;
+    return status == WM_OK && around->guest_abi ? check_required(&check) : status;
 }

@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "host_api.h"
 #include "text.h"
+#include "wasm_reader.h"
 
 #define MODULE_NO_FUNCTION UINT32_MAX
 #define MODULE_TABLE_MAX 1024u /* entries of the function table: 4 bytes each */
@@ -20,10 +21,18 @@ struct module_facts {
     uint32_t exports[HOST_EXPORT_COUNT]; /* function index of each host_exports[], or none */
 };
 
+/* What a module finds around it. */
+struct module_surroundings {
+    bool (*offers)(const void *context, struct wasm_name module, struct wasm_name name);
+    const void *context; /* for offers() */
+    bool guest_abi;      /* it must export its memory and the functions that the host API asks for */
+};
+
 /* memory_limit: most pages the node grants. WM_OK, or WM_EINVAL (malformed), WM_ENOENT (unknown
  * import), WM_ENOMEM (memory over the limit), WM_ENOTSUP (a feature that the engine lacks), with a
  * sentence in why. */
 wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit,
-                       struct module_facts *facts, struct text *why);
+                       const struct module_surroundings *around, struct module_facts *facts,
+                       struct text *why);
 
 #endif

@@ -5,6 +5,7 @@
 #include "engine_compat.h"
 #include "host_call.h"
 #include "module_check.h"
+#include "runtime_build.h"
 #include "runtime_call.h"
 #include "text.h"
 
@@ -68,7 +69,18 @@ static wm_status refuse_import(const struct host_import *import, M3Result result
     return WM_EINVAL;
 }
 
-static wm_status link_imports(struct runtime *rt, struct text *why) {
+static bool offers(const void *context, struct wasm_name module, struct wasm_name name) {
+    (void)context;
+    for (size_t i = 0; i < host_import_count; i++) {
+        if (wasm_name_is(module, HOST_API_MODULE) && wasm_name_is(name, host_imports[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static wm_status link_imports(struct runtime *rt, const void *context, struct text *why) {
+    (void)context;
     for (size_t i = 0; i < host_import_count; i++) {
         const struct host_import *import = &host_imports[i];
         const M3Result result = m3_LinkRawFunctionEx(rt->module, HOST_API_MODULE, import->name,
@@ -143,9 +155,10 @@ static wm_status find_exports(struct runtime *rt, const struct module_facts *fac
 }
 
 static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
-                       const struct runtime_limits *limits, struct text *why) {
+                       const struct runtime_limits *limits, const struct runtime_surroundings *around,
+                       struct text *why) {
     struct module_facts facts;
-    wm_status status = module_check(wasm, len, limits->memory_pages, &facts, why);
+    wm_status status = module_check(wasm, len, limits->memory_pages, &around->module, &facts, why);
     if (status == WM_OK) {
         status = open_engine(rt, limits->stack_bytes, why);
     }
@@ -153,7 +166,7 @@ static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
         status = parse(rt, wasm, len, limits->memory_pages, why);
     }
     if (status == WM_OK) {
-        status = link_imports(rt, why);
+        status = around->link(rt, around->module.context, why);
     }
     if (status == WM_OK) {
         status = compile(rt, facts.function_imports, why);
@@ -164,24 +177,33 @@ static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
     return status;
 }
 
-wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
-                       const struct runtime_limits *limits, const struct host_api *host,
-                       void *host_context, char *why, size_t why_cap) {
-    struct text text = text_in(why, why_cap);
-    *rt = (struct runtime){.budget_us = limits->budget_us, .host = host, .host_context = host_context};
+wm_status runtime_build(struct runtime *rt, const uint8_t *wasm, size_t len,
+                        const struct runtime_limits *limits, const struct runtime_surroundings *around,
+                        struct text *why) {
     if (!engine_is_ready()) {
-        text_add(&text, "cannot be bounded: this firmware has set no arena, clock or native stack");
+        text_add(why, "cannot be bounded: this firmware has set no arena, clock or native stack");
         return WM_ENOTSUP;
     }
     if (limits->stack_bytes < STACK_MIN) {
-        text_add(&text, "asks for an operand stack of less than 256 bytes");
+        text_add(why, "asks for an operand stack of less than 256 bytes");
         return WM_EINVAL;
     }
     const uint32_t before = engine_arena.used;
     engine_start_budget(
         limits->budget_us); /* of evaluating constants; nothing of the guest's runs here */
-    wm_status status = build(rt, wasm, len, limits, &text);
+    const wm_status status = build(rt, wasm, len, limits, around, why);
     rt->arena_bytes = engine_arena.used - before;
+    return status;
+}
+
+wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
+                       const struct runtime_limits *limits, const struct host_api *host,
+                       void *host_context, char *why, size_t why_cap) {
+    static const struct runtime_surroundings around = {.module = {.offers = offers, .guest_abi = true},
+                                                       .link = link_imports};
+    struct text text = text_in(why, why_cap);
+    *rt = (struct runtime){.budget_us = limits->budget_us, .host = host, .host_context = host_context};
+    wm_status status = runtime_build(rt, wasm, len, limits, &around, &text);
     if (status == WM_OK) {
         status = runtime_ask_buffer(rt, limits->sample_bytes, &rt->sample_ptr, &text);
         rt->sample_bytes = limits->sample_bytes;
