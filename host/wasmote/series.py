@@ -10,10 +10,11 @@ column, because a reader that guesses would feed a corrupted record to a board.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,9 +74,7 @@ def read_series(path: Path | str, columns: Sequence[str]) -> Series:
     does not parse, or a date is not later than the one before.
     """
     rows = _rows(Path(path))
-    first = next(rows, None)
-    if first is None:
-        raise SeriesError(f"{path}: holds no readings", "the file is empty; fetch it again")
+    first = _first(rows, path)
     places, width = _layout(first, columns)
     times: list[int] = []
     values: list[list[float]] = []
@@ -90,6 +89,12 @@ def read_series(path: Path | str, columns: Sequence[str]) -> Series:
     return Series(
         tuple(columns), np.array(times, np.int64), np.array(values, np.float64).reshape(-1, len(columns))
     )
+
+
+def check_file(path: Path | str) -> None:
+    """Raise what `read_series` raises of a file that cannot be opened or is empty, whatever its columns."""
+    with contextlib.closing(_rows(Path(path))) as rows:
+        _first(rows, path)
 
 
 def parse_time_ms(text: str) -> int:
@@ -109,7 +114,14 @@ def datetime_of(time_ms: int) -> datetime:
     return _EPOCH + time_ms * _MS
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def _first(rows: Iterator[_Row], path: Path | str) -> _Row:
+    first = next(rows, None)
+    if first is None:
+        raise SeriesError(f"{path}: holds no readings", "the file is empty; fetch it again")
+    return first
+
+
+def _rows(path: Path) -> Generator[_Row, None, None]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -76,6 +77,41 @@ def test_no_color(no_color, colored, monkeypatch):
     assert ("\x1b[" in result.output) is colored
 
 
+@pytest.mark.parametrize("arguments", ["nosuch", "--nosuch", "push", "push --nosuch", "gateway nosuch", "-h"])
+@pytest.mark.parametrize(("no_color", "colored"), [("1", False), ("", True)])
+def test_no_color_in_usage_errors_and_help(arguments, no_color, colored):
+    """On a terminal, where rich would color them."""
+    environment = os.environ | {"NO_COLOR": no_color, "TERM": "xterm"}
+    controller, terminal = os.openpty()
+    try:
+        command = [sys.executable, "-m", "wasmote", *arguments.split()]
+        done = subprocess.run(command, env=environment, stdout=terminal, stderr=terminal, check=False)
+        os.close(terminal)
+        shown = read_all(controller)
+    finally:
+        os.close(controller)
+    assert done.returncode == (0 if arguments == "-h" else 2)
+    assert b"Usage" in shown
+    assert (b"\x1b" in shown) is colored
+
+
+def read_all(controller: int) -> bytes:
+    """What a terminal was sent; once nobody has it open, reading it fails."""
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(controller, 65536):
+            shown += piece
+    return shown
+
+
+@pytest.mark.parametrize(("group", "command"), [([], "devices"), (["gateway"], "check")])
+def test_a_group_without_a_command_prints_its_help(group, command):
+    result = CliRunner().invoke(main, group)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Usage:" in result.stdout
+    assert command in result.stdout
+
+
 def test_progress_bars_are_for_terminals(tmp_path, bundle_file):
     with board() as wasmote:
         assert "\x1b" not in wasmote("push", str(bundle_file)).output
@@ -98,10 +134,16 @@ def test_replay_tells_its_progress_as_json(tmp_path):
 
 def test_gateway_check_as_json():
     result = CliRunner().invoke(main, ["gateway", "check", "models/flood/gateway.toml", "--json"])
-    if result.exit_code:
-        pytest.skip(f"the model is not trained here: {result.stderr}")
+    assert result.exit_code == 0, result.output
     said = json.loads(result.output)
     assert said["pipelines"] == 1
+
+
+def test_gateway_check_counts_in_words(tmp_path):
+    file = tmp_path / "gateway.toml"
+    file.write_text('[boards.a]\nlink = "coap://a"\n')
+    result = CliRunner().invoke(main, ["gateway", "check", str(file)])
+    assert result.output == f"{file}: 1 board, 0 modules, 0 pipelines, all fit\n"
 
 
 def test_help_of_every_command_has_examples_that_parse(monkeypatch, tmp_path):
@@ -141,8 +183,10 @@ def examples_of(command: click.Command) -> list[str]:
 def test_completion_scripts(shell):
     script = CliRunner().invoke(main, ["completion", shell]).output
     assert f"_WASMOTE_COMPLETE={shell}_complete" in script
-    if shutil.which(shell):
-        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed: tools/setup --peers")
+    checked = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

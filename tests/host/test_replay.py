@@ -171,6 +171,23 @@ async def test_a_corrupted_file_names_file_line_and_column(corrupted_csv: Path):
     assert f"{corrupted_csv}, line 7, column 4" in output
 
 
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "No such file or directory"), ("", "holds no readings")]
+)
+async def test_a_wrong_file_is_named_before_a_node_is_asked(
+    tmp_path: Path, content: str | None, message: str
+):
+    file = tmp_path / "recording.csv"
+    if content is not None:
+        file.write_text(content)
+    asked = asyncio.Event()
+    async with FakeServer(FakeNode(), on_connect=asked.set) as server:
+        status, output = await command(str(file), "--link", server.url, "--sensor", "river")
+    assert status == 2
+    assert f"{file}: {message}" in output
+    assert not asked.is_set()
+
+
 async def test_a_wrong_date_is_a_usage_error(river_csv: Path):
     async with FakeServer(FakeNode()) as server:
         arguments = ("--link", server.url, "--sensor", "river", "--from", "yesterday")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
+from typing import Any
 
 import rich_click as click
+from rich_click import rich_click as rich_settings
 
+from wasmote.cli.common import HelpfulGroup, no_color
 from wasmote.cli.examples import examples
 from wasmote.cli.verbosity import with_verbosity
 from wasmote.errors import WasmoteError
@@ -39,8 +41,13 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.RichGroup):
+class LazyGroup(HelpfulGroup):
     """Imports a command when it is asked for, and gives what fails its message and its exit status."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line; help and usage errors, which rich prints, keep to NO_COLOR as well."""
+        rich_settings.COLOR_SYSTEM = None if no_color() else "auto"
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands."""
@@ -88,7 +95,7 @@ def main(context: click.Context) -> None:
     A board is named by its link: --link URL, or the environment variable WASMOTE_LINK. `wasmote devices`
     lists the links of the boards that are plugged in; `wasmote sim` starts emulated ones.
     """
-    if os.environ.get("NO_COLOR"):  # https://no-color.org: set, and not empty
+    if no_color():
         context.color = False
     logging.basicConfig(format="%(name)s: %(message)s")
 

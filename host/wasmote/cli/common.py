@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
 import signal
 import sys
 import threading
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
 P = ParamSpec("P")
+
+
+class HelpfulGroup(click.RichGroup):
+    """Without a command it prints its help, which is no mistake: git, cargo and docker do so as well."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments of the group itself."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), color=ctx.color)
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+def no_color() -> bool:
+    """Whether the user wants no colors, https://no-color.org: set, and not empty."""
+    return bool(os.environ.get("NO_COLOR"))
 
 
 def _require_link(_: click.Context, __: click.Parameter, value: str | None) -> str:
@@ -117,6 +134,11 @@ def note(text: str) -> None:
     """Tell on standard error what is worth knowing beside the output; not with --quiet."""
     if not is_quiet():
         click.echo(text, err=True)
+
+
+def counted(count: int, noun: str) -> str:
+    """Put a number before a noun: 1 module, 2 modules."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, print_json, say, trace_option
+from wasmote.cli.common import HelpfulGroup, counted, json_option, print_json, say, trace_option
 from wasmote.cli.examples import examples
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -20,7 +20,7 @@ _links = click.option(
 )
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 @examples(
     "wasmote gateway check models/flood/gateway.toml",
     "wasmote gateway run models/flood/gateway.toml",
@@ -83,4 +83,5 @@ def check(file: Path, links: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), **counts})
     else:
-        say(f"{file}: {', '.join(f'{count} {what}' for what, count in counts.items())}, all fit")
+        said = ", ".join(counted(count, what.removesuffix("s")) for what, count in counts.items())
+        say(f"{file}: {said}, all fit")

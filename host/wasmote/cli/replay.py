@@ -65,7 +65,9 @@ async def replay(
     from wasmote.node import Node
     from wasmote.replay import find_sensor, read_samples
     from wasmote.replay import replay as feed
+    from wasmote.series import check_file
 
+    check_file(file)  # a wrong name is found without a node, and before one is waited for
     selection = _selection(first, last, count)
     async with await Node.connect(link) as node:
         samples = read_samples(file, await find_sensor(node, sensor), selection)
