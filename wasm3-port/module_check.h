@@ -1,6 +1,6 @@
-/* Looks at a module before the engine does: its sections are well-formed, it imports only what the
- * host API offers, its memory and segments fit. wasm3 0.5.0 trusts much of this, and knows no
- * words for the rest. Function bodies are the engine's business. */
+/* Is a valid module one for this node? It imports only what is offered, exports what the host API asks
+ * for, its memory has pages of 16 KiB, memory, table and segments fit. That it is valid at all was seen
+ * before: validate.h. */
 #ifndef WASMOTE_MODULE_CHECK_H
 #define WASMOTE_MODULE_CHECK_H
 
@@ -28,9 +28,9 @@ struct module_surroundings {
     bool guest_abi;      /* it must export its memory and the functions that the host API asks for */
 };
 
-/* memory_limit: most pages the node grants. WM_OK, or WM_EINVAL (malformed), WM_ENOENT (unknown
- * import), WM_ENOMEM (memory over the limit), WM_ENOTSUP (a feature that the engine lacks), with a
- * sentence in why. */
+/* wasm: valid. memory_limit: most pages the node grants. WM_OK, or WM_EINVAL (an export is missing, a
+ * segment lies outside), WM_ENOENT (unknown import), WM_ENOMEM (memory or table over the limit),
+ * WM_ENOTSUP (other pages), with a sentence in why. */
 wm_status module_check(const uint8_t *wasm, size_t len, uint32_t memory_limit,
                        const struct module_surroundings *around, struct module_facts *facts,
                        struct text *why);

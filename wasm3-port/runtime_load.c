@@ -8,6 +8,7 @@
 #include "runtime_build.h"
 #include "runtime_call.h"
 #include "text.h"
+#include "validate.h"
 
 #define STACK_MIN 256u /* bytes: the arguments of one event and a small frame */
 
@@ -154,11 +155,26 @@ static wm_status find_exports(struct runtime *rt, const struct module_facts *fac
     return WM_OK;
 }
 
+/* Before anything is built: its working storage goes back to where the module will live. */
+static wm_status validate(const uint8_t *wasm, size_t len, struct text *why) {
+    struct validate_facts facts;
+    struct validate_scratch *scratch = arena_alloc(&engine_arena, sizeof *scratch);
+    if (scratch == NULL) {
+        return refuse_for_memory(why);
+    }
+    const wm_status status = validate_module(wasm, len, scratch, &facts, why);
+    arena_release(&engine_arena, scratch);
+    return status;
+}
+
 static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct runtime_surroundings *around,
                        struct text *why) {
     struct module_facts facts;
-    wm_status status = module_check(wasm, len, limits->memory_pages, &around->module, &facts, why);
+    wm_status status = validate(wasm, len, why);
+    if (status == WM_OK) {
+        status = module_check(wasm, len, limits->memory_pages, &around->module, &facts, why);
+    }
     if (status == WM_OK) {
         status = open_engine(rt, limits->stack_bytes, why);
     }

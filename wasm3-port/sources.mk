@@ -19,5 +19,5 @@ ENGINE_CFLAGS := -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -fno-s
   -DNDEBUG -include wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
 
 PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c instruction.c module_check.c runtime_load.c \
-  runtime_run.c text.c wasm_reader.c)
+  runtime_run.c text.c validate.c validate_code.c validate_operands.c validate_section.c wasm_reader.c)
 PORT_CFLAGS := -isystem $(WASM3_SRC)

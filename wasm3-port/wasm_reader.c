@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "instruction.h"
+
 static void fail(struct wasm_reader *reader) {
     reader->bad = true;
     reader->at = reader->end;
@@ -15,20 +17,29 @@ uint8_t wasm_byte(struct wasm_reader *reader) {
     return *reader->at++;
 }
 
-/* LEB128 of at most `bits` bits, signed or not: only its low 32 bits are of interest. */
-static uint32_t leb(struct wasm_reader *reader, unsigned bits, bool is_signed) {
-    uint32_t value = 0;
+uint8_t wasm_peek(const struct wasm_reader *reader) {
+    return reader->at == reader->end ? 0 : *reader->at;
+}
+
+/* Whether the last group of a number, of which `used` bits (fewer than 7) belong to its type, is zero
+ * beyond them, or for a negative signed number one. */
+static bool unused_bits_are_right(uint8_t group, unsigned used, bool is_signed) {
+    const uint8_t beyond = (uint8_t)(0x7fu & ~0u << (is_signed ? used - 1 : used));
+    return (group & beyond) == 0 || (is_signed && (group & beyond) == beyond);
+}
+
+/* LEB128 of at most `bits` bits, signed or not. */
+static uint64_t leb(struct wasm_reader *reader, unsigned bits, bool is_signed) {
+    uint64_t value = 0;
     for (unsigned shift = 0; shift < bits; shift += 7) {
-        const uint8_t byte = wasm_byte(reader);
-        if (shift < 32) {
-            value |= (uint32_t)(byte & 0x7f) << shift;
+        const uint8_t byte = wasm_byte(reader), group = byte & 0x7f;
+        value |= (uint64_t)group << shift;
+        if (shift + 7 > bits && !unused_bits_are_right(group, bits - shift, is_signed)) {
+            break;
         }
         if ((byte & 0x80) == 0) {
-            if (is_signed && (byte & 0x40) != 0 && shift + 7 < 32) {
-                value |= UINT32_MAX << (shift + 7);
-            }
-            if (!is_signed && shift == 28 && byte > 0x0f) {
-                fail(reader);
+            if (is_signed && (group & 0x40) != 0 && shift + 7 < 64) {
+                value |= UINT64_MAX << (shift + 7);
             }
             return reader->bad ? 0 : value;
         }
@@ -38,7 +49,19 @@ static uint32_t leb(struct wasm_reader *reader, unsigned bits, bool is_signed) {
 }
 
 uint32_t wasm_u32(struct wasm_reader *reader) {
-    return leb(reader, 32, false);
+    return (uint32_t)leb(reader, 32, false);
+}
+
+int32_t wasm_s32(struct wasm_reader *reader) {
+    return (int32_t)leb(reader, 32, true);
+}
+
+int64_t wasm_s33(struct wasm_reader *reader) {
+    return (int64_t)leb(reader, 33, true);
+}
+
+int64_t wasm_s64(struct wasm_reader *reader) {
+    return (int64_t)leb(reader, 64, true);
 }
 
 void wasm_skip(struct wasm_reader *reader, size_t len) {
@@ -66,29 +89,25 @@ struct wasm_reader wasm_part(struct wasm_reader *reader, size_t len) {
     return reader->bad ? wasm_reader_over(reader->end, 0) : wasm_reader_over(start, len);
 }
 
-uint32_t wasm_constant(struct wasm_reader *reader, uint8_t value_type) {
+uint32_t wasm_constant(struct wasm_reader *reader) {
     uint32_t value = 0;
     switch (wasm_byte(reader)) {
-    case 0x41: /* i32.const */
-        value = leb(reader, 32, true);
-        reader->bad |= value_type != WASM_I32;
+    case OPCODE_I32_CONST:
+        value = (uint32_t)wasm_s32(reader);
         break;
-    case 0x42: /* i64.const */
-        (void)leb(reader, 64, true);
-        reader->bad |= value_type != WASM_I64;
+    case OPCODE_I64_CONST:
+        (void)wasm_s64(reader);
         break;
-    case 0x43: /* f32.const */
+    case OPCODE_F32_CONST:
         wasm_skip(reader, 4);
-        reader->bad |= value_type != WASM_F32;
         break;
-    case 0x44: /* f64.const */
+    case OPCODE_F64_CONST:
         wasm_skip(reader, 8);
-        reader->bad |= value_type != WASM_F64;
         break;
     default:
         fail(reader);
     }
-    if (wasm_byte(reader) != 0x0b) { /* end */
+    if (wasm_byte(reader) != OPCODE_END) {
         fail(reader);
     }
     return value;

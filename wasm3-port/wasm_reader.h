@@ -1,6 +1,6 @@
-/* Bounded reading of the Wasm binary format (core specification, chapter 5). A read past the end,
- * or an encoding longer than its type allows, sets `bad`, and everything after it reads as zero:
- * callers look at `bad` once per item. */
+/* Bounded reading of the Wasm binary format (core specification, chapter 5). A read past the end, or
+ * a number whose encoding is longer than its type allows or sets bits beyond it, sets `bad`, and
+ * everything after it reads as zero: callers look at `bad` once per item. */
 #ifndef WASMOTE_WASM_READER_H
 #define WASMOTE_WASM_READER_H
 
@@ -18,6 +18,30 @@ struct wasm_name {
     uint32_t len;
 };
 
+/* Section ids (section 5.5.2) and kinds of imports and exports (5.5.5). */
+enum {
+    SECTION_CUSTOM,
+    SECTION_TYPE,
+    SECTION_IMPORT,
+    SECTION_FUNCTION,
+    SECTION_TABLE,
+    SECTION_MEMORY,
+    SECTION_GLOBAL,
+    SECTION_EXPORT,
+    SECTION_START,
+    SECTION_ELEMENT,
+    SECTION_CODE,
+    SECTION_DATA,
+    SECTION_DATA_COUNT,
+    SECTION_COUNT
+};
+enum { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL };
+
+#define WASM_HEADER_BYTES 8u
+
+#define LIMITS_HAS_MAX 0x01u
+#define LIMITS_PAGE_SIZE 0x08u /* custom-page-sizes proposal: log2 of the page size follows */
+
 static inline struct wasm_reader wasm_reader_over(const uint8_t *bytes, size_t len) {
     return (struct wasm_reader){.at = bytes, .end = bytes + len};
 }
@@ -27,9 +51,13 @@ static inline size_t wasm_left(const struct wasm_reader *reader) {
 }
 
 uint8_t wasm_byte(struct wasm_reader *reader);
-uint32_t wasm_u32(struct wasm_reader *reader); /* LEB128, section 5.2.2 */
+uint8_t wasm_peek(const struct wasm_reader *reader); /* the next byte, which stays; 0 at the end */
+uint32_t wasm_u32(struct wasm_reader *reader);       /* LEB128, section 5.2.2 */
+int32_t wasm_s32(struct wasm_reader *reader);
+int64_t wasm_s33(struct wasm_reader *reader); /* of a block type */
+int64_t wasm_s64(struct wasm_reader *reader);
 void wasm_skip(struct wasm_reader *reader, size_t len);
-struct wasm_name wasm_name(struct wasm_reader *reader); /* section 5.2.4 */
+struct wasm_name wasm_name(struct wasm_reader *reader); /* section 5.2.4, of any bytes */
 bool wasm_name_is(struct wasm_name name, const char *text);
 
 /* The next `len` bytes as a reader of their own; this one goes on behind them. */
@@ -37,11 +65,6 @@ struct wasm_reader wasm_part(struct wasm_reader *reader, size_t len);
 
 /* A constant expression (section 3.3.10) of one const instruction and end; its value when it is an
  * i32. Only these exist without imported globals, which the host API has none of. */
-uint32_t wasm_constant(struct wasm_reader *reader, uint8_t value_type);
-
-#define WASM_I32 0x7fu
-#define WASM_I64 0x7eu
-#define WASM_F32 0x7du
-#define WASM_F64 0x7cu
+uint32_t wasm_constant(struct wasm_reader *reader);
 
 #endif

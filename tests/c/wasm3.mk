@@ -10,8 +10,10 @@ MODULES := $(OUT)/runtime_modules.h
 
 ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c m3_env.c \
   m3_exec.c m3_function.c m3_module.c m3_parse.c)
-RUNTIME := $(ENGINE) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
-  runtime_run.c text.c wasm_reader.c)
+VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c validate.c validate_code.c \
+  validate_operands.c validate_section.c wasm_reader.c)
+RUNTIME := $(ENGINE) $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c \
+  runtime_load.c runtime_run.c)
 
 SRC_test_arena := wasm3-port/arena.c
 SRC_test_runtime := $(RUNTIME)

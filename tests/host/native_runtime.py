@@ -59,7 +59,7 @@ def build_library(folder: Path) -> ctypes.CDLL:
     )
     library = folder / "libwasmote_runtime.so"
     engine = [str(path) for path in sorted(source.glob("m3_*.c")) if path.name != "m3_info.c"]
-    port = [str(path) for path in sorted(PORT.glob("*.c"))]
+    port = [str(path) for path in sorted(PORT.glob("*.c"))] + [str(ROOT / "firmware" / "core" / "utf8.c")]
     include = [f"-I{PORT}", f"-I{ROOT / 'firmware'}", f"-I{source}"]
     config = ["-include", str(PORT / "config" / "wasm3_config.h")]
     command = ["gcc", *ENGINE_FLAGS, "-fPIC", "-shared", *config, *include, *engine, *port, "-lm"]

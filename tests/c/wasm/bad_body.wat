@@ -1,4 +1,4 @@
-;; Not valid: assembled without checking. The engine's compiler refuses it when the module is loaded.
+;; Not valid: assembled without checking. The validator refuses it when the module is loaded.
 (module
   (memory (export "memory") 1)
   (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 1024))

@@ -1,0 +1,83 @@
+/* What the validator's files share; validate.h is its interface. */
+#ifndef WASMOTE_VALIDATOR_H
+#define WASMOTE_VALIDATOR_H
+
+#include "instruction.h"
+#include "validate.h"
+#include "wasm_reader.h"
+
+/* A refusal is kept in `status`, as a bad read is in `in.bad`: checks go on with harmless values, and
+ * whoever loops over items stops at the first that is not validator_ok(). */
+struct validator {
+    const uint8_t *wasm;
+    size_t len;
+    struct wasm_reader in; /* over the section or the body at hand */
+    const uint8_t *item;   /* where the entry or the instruction at hand begins */
+    struct validate_scratch *scratch;
+    struct validate_facts *facts;
+    struct text *why;
+    struct text unheard; /* takes what follows the first refusal */
+    wm_status status;
+    uint8_t section;
+    bool in_body;
+
+    uint32_t types, tables, memories, globals, global_imports;
+    uint32_t bodies; /* seen */
+    uint32_t data, announced_data;
+    bool announces_data;
+
+    uint32_t function; /* index of the one at hand, if in_body */
+    uint32_t code;     /* the instruction's */
+    uint32_t locals, operands, blocks;
+};
+
+#define GLOBAL_TYPE 0x0fu
+#define GLOBAL_MUTABLE 0x80u
+
+/* Types of a block that are no function type: BLOCK_EMPTY, and below it one result. */
+#define BLOCK_EMPTY (-1)
+#define BLOCK_OF(value_type) (BLOCK_EMPTY - (int)(value_type))
+
+/* Value types as they stand in the module, and how many. */
+struct value_types {
+    const uint8_t *bytes;
+    uint32_t count;
+};
+
+struct signature {
+    struct value_types params, results;
+};
+
+static inline bool validator_ok(const struct validator *v) {
+    return v->status == WM_OK && !v->in.bad;
+}
+
+/* Refuses the item at hand, unless something was refused before; cause, or "" to add to the text that
+ * it gives back. If reading has gone bad, that is the cause. */
+struct text *validator_refuse(struct validator *v, wm_status status, const char *cause);
+
+/* Whether number <= max; else it refuses with both. */
+bool validator_limit(struct validator *v, uint32_t number, uint32_t max, const char *what);
+
+/* Reads an index below count; 0 with a refusal otherwise. */
+uint32_t validator_index(struct validator *v, uint32_t count, const char *what);
+
+/* Refuses what has been cut off or not been read to its end. */
+void validator_finish(struct validator *v);
+
+/* Names the feature that an unknown code belongs to. */
+void validator_refuse_code(struct validator *v, uint32_t code);
+
+/* The byte of a value type; VALUE_NONE with a refusal otherwise. */
+enum value_type validator_value_type(struct validator *v, uint8_t byte);
+
+/* index: below v->types. */
+struct signature validator_type(const struct validator *v, uint32_t index);
+
+/* validate_section.c: the content of v->section, which v->in is over. */
+void validate_section(struct validator *v);
+
+/* validate_code.c: the body that v->in is over, of v->function. */
+void validate_body(struct validator *v);
+
+#endif
