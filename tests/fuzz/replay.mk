@@ -7,13 +7,13 @@ ARM_CFLAGS := -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard -std=c1
   -ffunction-sections -fdata-sections -ffp-contract=off
 ARM_OUR_CFLAGS := $(ARM_CFLAGS) -fsanitize=undefined -fsanitize-undefined-trap-on-error \
   -Wall -Wextra -Wshadow -Werror $(INCLUDES)
-ARM_LDFLAGS := --specs=rdimon.specs -nostartfiles -T mps2.ld -Wl,--gc-sections -Wl,--no-warn-rwx-segments
+ARM_LDFLAGS := --specs=rdimon.specs -nostartfiles -T $(ROOT)/tests/bare/mps2.ld -Wl,--gc-sections -Wl,--no-warn-rwx-segments
 QEMU := qemu-system-arm -M mps2-an386 -display none -monitor none -serial none -semihosting-config
 arm_object = $(ARM)/obj/$(1:.c=.o)
 
 define arm_program
-$(ARM)/$(1).elf: $(foreach source,tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c tests/fuzz/mps2.c $(SRC_$(1)), \
-  $(call arm_object,$(source))) mps2.ld
+$(ARM)/$(1).elf: $(foreach source,tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c tests/bare/mps2.c $(SRC_$(1)), \
+  $(call arm_object,$(source))) $(ROOT)/tests/bare/mps2.ld
 	@$(ARM_CC) $(ARM_CFLAGS) $$(filter %.o,$$^) $(ARM_LDFLAGS) -lm -o $$@
 endef
 $(foreach target,$(TARGETS),$(eval $(call arm_program,$(target))))

@@ -1,4 +1,5 @@
-/* Start-up for QEMU's mps2-an386 (Cortex-M4 with FPU, 4 MiB of RAM at 0 and 4 MiB at 0x20000000).
+/* Start-up for QEMU's mps2-an386 (Cortex-M4 with FPU) and mps2-an385 (Cortex-M3), both with 4 MiB of RAM
+ * at 0 and 4 MiB at 0x20000000, for programs that need more than a board has.
  * Files, output and the command line come through Arm semihosting; a fault ends the run with 1. */
 #include <stdint.h>
 #include <stdio.h>
@@ -47,7 +48,7 @@ static void reset(void) {
         size_t len;
     } block = {text, sizeof text};
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
-    CPACR |= CPACR_FPU;
+    CPACR |= CPACR_FPU; /* without an FPU these bits are not there */
     initialise_monitor_handles();
     __libc_init_array();
     if (semihosting(SYS_GET_CMDLINE, &block) != 0) {
