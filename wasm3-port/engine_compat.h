@@ -29,4 +29,15 @@ static inline void engine_limit_memory(IM3Runtime engine, uint32_t pages) {
     }
 }
 
+/* The value of a global, in 64 bits of which an i32 or an f32 has the low 32. */
+static inline uint64_t engine_global(IM3Module module, uint32_t index) {
+    const M3Global *global = &module->globals[index];
+    const bool wide = global->type == c_m3Type_i64 || global->type == c_m3Type_f64;
+    return wide ? (uint64_t)global->intValue : (uint32_t)global->intValue;
+}
+
+static inline void engine_set_global(IM3Module module, uint32_t index, uint64_t bits) {
+    module->globals[index].intValue = (int64_t)bits;
+}
+
 #endif

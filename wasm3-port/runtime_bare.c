@@ -1,0 +1,172 @@
+#include "runtime_bare.h"
+
+#include <string.h>
+
+#include "engine.h"
+#include "engine_compat.h"
+#include "host_call.h"
+#include "runtime_build.h"
+
+enum { EXPORTS = 7 }; /* section id, core specification 5.5.2 */
+enum { FUNCTION = 0, GLOBAL = 3 };
+#define HEADER_BYTES 8
+#define VALUES_MAX (sizeof((struct bare_values *)0)->bits / sizeof(uint64_t))
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+static bool offers(const void *context, struct wasm_name module, struct wasm_name name) {
+    const struct runtime_bare *bare = context;
+    for (size_t i = 0; i < bare->import_count; i++) {
+        if (wasm_name_is(module, bare->imports[i].module) && wasm_name_is(name, bare->imports[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The engine keeps results before arguments, on its operand stack. */
+static const void *call_import(IM3Runtime engine, IM3ImportContext context, uint64_t *stack,
+                               void *memory) {
+    const struct bare_import *import = context->userdata;
+    (void)engine, (void)memory;
+    uint64_t results[1] = {0};
+    const size_t result_count = import->signature[0] != 'v';
+    const wm_status status = import->call(import->context, stack + result_count, results);
+    memcpy(stack, results, result_count * sizeof *stack);
+    return status == WM_OK ? m3Err_none : trap_by_host;
+}
+
+static wm_status link_imports(struct runtime *rt, const void *context, struct text *why) {
+    const struct runtime_bare *bare = context;
+    for (size_t i = 0; i < bare->import_count; i++) {
+        const struct bare_import *import = &bare->imports[i];
+        const M3Result result = m3_LinkRawFunctionEx(rt->module, import->module, import->name,
+                                                     import->signature, call_import, import);
+        if (result != m3Err_none && result != m3Err_functionLookupFailed) {
+            text_add(why, "imports ");
+            text_add(why, import->name);
+            text_add(why, ": ");
+            text_add(why, result);
+            return WM_EINVAL;
+        }
+    }
+    return WM_OK;
+}
+
+wm_status runtime_load_bare(struct runtime_bare *bare, const uint8_t *wasm, size_t len,
+                            const struct runtime_limits *limits, const struct bare_import *imports,
+                            size_t import_count, char *why, size_t why_cap) {
+    struct text text = text_in(why, why_cap);
+    const struct runtime_surroundings around = {.module = {.offers = offers, .context = bare},
+                                                .link = link_imports};
+    *bare = (struct runtime_bare){.rt = {.budget_us = limits->budget_us},
+                                  .wasm = wasm,
+                                  .len = len,
+                                  .imports = imports,
+                                  .import_count = import_count};
+    const wm_status status = runtime_build(&bare->rt, wasm, len, limits, &around, &text);
+    if (status != WM_OK) {
+        runtime_unload(&bare->rt);
+    }
+    return status;
+}
+
+/* ---- exports by name ---------------------------------------------------------------------- */
+
+static struct wasm_reader export_section(const struct runtime_bare *bare) {
+    struct wasm_reader in = wasm_reader_over(bare->wasm + HEADER_BYTES, bare->len - HEADER_BYTES);
+    while (wasm_left(&in) > 0) {
+        const uint8_t id = wasm_byte(&in);
+        const struct wasm_reader section = wasm_part(&in, wasm_u32(&in));
+        if (id == EXPORTS) {
+            return section;
+        }
+    }
+    return in;
+}
+
+static bool find_export(const struct runtime_bare *bare, const uint8_t *name, size_t len, uint8_t kind,
+                        uint32_t *index) {
+    if (bare->rt.module == NULL) {
+        return false;
+    }
+    struct wasm_reader in = export_section(bare);
+    for (uint32_t left = wasm_u32(&in); left > 0; left--) {
+        const struct wasm_name entry = wasm_name(&in);
+        const uint8_t entry_kind = wasm_byte(&in);
+        *index = wasm_u32(&in);
+        if (entry_kind == kind && entry.len == len && memcmp(entry.bytes, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+wm_status runtime_get_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
+                             uint64_t *bits) {
+    uint32_t index;
+    if (!find_export(bare, name, name_len, GLOBAL, &index)) {
+        return WM_ENOENT;
+    }
+    *bits = engine_global(bare->rt.module, index);
+    return WM_OK;
+}
+
+wm_status runtime_set_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
+                             uint64_t bits) {
+    uint32_t index;
+    if (!find_export(bare, name, name_len, GLOBAL, &index)) {
+        return WM_ENOENT;
+    }
+    engine_set_global(bare->rt.module, index, bits);
+    return WM_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static wm_status report(const char *trap, struct text *why) {
+    if (trap == m3Err_none) {
+        return WM_OK;
+    }
+    text_add(why, trap);
+    return trap == trap_time_budget ? WM_EBUDGET : WM_ETRAP;
+}
+
+wm_status runtime_bare_start(struct runtime_bare *bare, char *why, size_t why_cap) {
+    struct text text = text_in(why, why_cap);
+    engine_start_budget(bare->rt.budget_us);
+    return report(m3_RunStart(bare->rt.module), &text);
+}
+
+static M3Result take_results(IM3Function function, struct bare_values *results) {
+    const void *to[VALUES_MAX];
+    *results = (struct bare_values){.count = m3_GetRetCount(function)};
+    for (uint32_t i = 0; i < results->count; i++) {
+        to[i] = &results->bits[i];
+    }
+    return m3_GetResults(function, results->count, to);
+}
+
+wm_status runtime_invoke(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
+                         const struct bare_values *args, struct bare_values *results, char *why,
+                         size_t why_cap) {
+    struct text text = text_in(why, why_cap);
+    const void *from[VALUES_MAX];
+    uint32_t index;
+    if (!find_export(bare, name, name_len, FUNCTION, &index)) {
+        text_add(&text, "exports no such function");
+        return WM_ENOENT;
+    }
+    IM3Function function = engine_function(bare->rt.module, index);
+    if (m3_GetArgCount(function) != args->count || args->count > VALUES_MAX ||
+        m3_GetRetCount(function) > VALUES_MAX) {
+        text_add(&text, "takes or returns another number of values");
+        return WM_EINVAL;
+    }
+    for (uint32_t i = 0; i < args->count; i++) {
+        from[i] = &args->bits[i];
+    }
+    engine_start_budget(bare->rt.budget_us);
+    M3Result trap = m3_Call(function, args->count, from);
+    return report(trap != m3Err_none ? trap : take_results(function, results), &text);
+}
