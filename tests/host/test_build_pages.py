@@ -3,7 +3,8 @@ import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmote.build.pages import PackRefused, needed_pages, to_byte_pages, to_small_pages
+from wasmote.build.packer import MemoryPlan, pack
+from wasmote.build.pages import PackRefused, to_byte_pages, to_small_pages
 from wasmote.build.wasm import Limits, WasmModule
 
 ABOVE = 0x1_0000_0000
@@ -31,8 +32,8 @@ def run(module: bytes, function: str = "run", *arguments: int) -> int | str:
         return str(trap.trap_code)
 
 
-def packed(text: str) -> bytes:
-    return to_small_pages(compiled(text))
+def packed(text: str, plan: MemoryPlan = MemoryPlan()) -> bytes:  # noqa: B008 - it is a value
+    return pack(compiled(text), plan).wasm
 
 
 def memory_of(module: bytes) -> Limits:
@@ -52,7 +53,6 @@ def heap_base(end: int, *, stack: int = 1024, rest: str = "", pages: int = 2) ->
 def test_a_linked_module_gets_the_pages_up_to_its_heap_base_and_cannot_grow(end: int, pages: int) -> None:
     module = packed(heap_base(end))
     assert memory_of(module) == Limits(pages, pages, 14)
-    assert needed_pages(WasmModule.from_bytes(module)) == pages
 
 
 def test_data_beyond_the_heap_base_counts_too() -> None:
@@ -77,11 +77,12 @@ def test_a_growing_module_may_grow_to_what_it_declares_or_is_given() -> None:
     source = '(module (memory {}) (func (export "run") (param i32) (result i32) local.get 0 memory.grow))'
     assert memory_of(packed(source.format("1 3"))) == Limits(4, 12, 14)
     assert memory_of(packed(source.format("1"))) == Limits(4, 4, 14)
-    assert memory_of(to_small_pages(compiled(source.format("1")), 20)) == Limits(4, 20, 14)
+    assert memory_of(packed(source.format("1"), MemoryPlan(pages=20))) == Limits(4, 20, 14)
 
 
 def test_packing_twice_changes_nothing() -> None:
     once = packed(heap_base(20000, rest='(func (export "run") (result i32) i32.const 1)'))
+    assert pack(once).wasm == once
     assert to_small_pages(once) == once
 
 
@@ -113,13 +114,14 @@ def test_what_cannot_be_packed_is_refused_with_the_flag_that_mends_it(
 
 def test_too_few_pages_are_refused() -> None:
     with pytest.raises(PackRefused, match="needs 2 pages of 16 KiB from the start; pages = 1"):
-        to_small_pages(compiled(heap_base(20000)), 1)
+        packed(heap_base(20000), MemoryPlan(pages=1))
 
 
 def test_other_page_sizes_are_refused() -> None:
     bytewise = to_byte_pages(packed(heap_base(20000)))
-    with pytest.raises(PackRefused, match=r"pages of 2\^0 bytes"):
-        to_small_pages(bytewise)
+    for turn in (pack, to_small_pages):
+        with pytest.raises(PackRefused, match=r"pages of 2\^0 bytes"):
+            turn(bytewise)
     with pytest.raises(PackRefused, match="pages of 65536 bytes, not 16384"):
         to_byte_pages(compiled(heap_base(20000)))
 
@@ -144,7 +146,7 @@ def test_a_module_made_for_small_pages_counts_them_one_by_one() -> None:
         (func (export "run") (param i32) (result i32)
             (i32.add (i32.mul (memory.grow (local.get 0)) (i32.const 100)) (memory.size))))""")
     native = WasmModule.from_bytes(source).with_memory(Limits(3, 9, 14)).to_bytes()
-    module = to_byte_pages(to_small_pages(native))
+    module = to_byte_pages(pack(native).wasm)
     assert memory_of(module) == Limits(3 * 16384, 9 * 16384, 0)
     assert run(module, "run", 2) == 305
     assert run(module, "run", 7) == -97
@@ -176,4 +178,5 @@ def program(body: list[str], pages: int, maximum: int) -> bytes:
 @settings(max_examples=150, deadline=None)
 def test_a_packed_module_means_what_it_meant_before(body: list[str], pages: int, maximum: int) -> None:
     original = program(body, pages, maximum)
+    assert run(to_byte_pages(pack(original).wasm)) == run(original)
     assert run(to_byte_pages(to_small_pages(original))) == run(original)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from wasmote.build import abi, probe
 from wasmote.build.compilers import compile_source
-from wasmote.build.pages import needed_pages, to_small_pages
+from wasmote.build.packer import Packed, pack
 from wasmote.build.project import NO_OVERRIDES, LoadedProject, Overrides, Project, load_project
 from wasmote.build.wasm import WasmModule
 from wasmote.wire.bundle import Bundle
@@ -40,7 +41,7 @@ def build(project: Path, overrides: Overrides = NO_OVERRIDES, *, check_imports: 
     """Build a bundle, as `build_bundle`, and keep what a person wants to know about it."""
     loaded = load_project(project, overrides)
     linked, warnings = _linked(loaded)
-    packed = to_small_pages(linked, loaded.project.pages)
+    packed = pack(linked, loaded.project.memory_plan)
     return BuildResult(_describe(packed, loaded, check_imports=check_imports), loaded, warnings)
 
 
@@ -51,24 +52,24 @@ def _linked(loaded: LoadedProject) -> tuple[bytes, str]:
     return compiled.wasm, compiled.warnings
 
 
-def _describe(packed: bytes, loaded: LoadedProject, *, check_imports: bool) -> Bundle:
+def _describe(packed: Packed, loaded: LoadedProject, *, check_imports: bool) -> Bundle:
     """Check a packed module in the order in which a person would mend it, and join it with its manifest."""
-    probe.validate(packed)  # first: what follows relies on indices that are in range
-    module = WasmModule.from_bytes(packed)
+    probe.validate(packed.wasm)  # first: what follows relies on indices that are in range
+    module = WasmModule.from_bytes(packed.wasm)
     if check_imports:
         abi.check_imports(module)
     abi.check_exports(module)
     abi.check_against_project(module, loaded)
     project = loaded.project
-    found = probe.ask(packed, _largest_sample(project), _largest_config(project))
-    maximum = module.memories()[0].maximum
+    found = probe.ask(packed.wasm, _largest_sample(project), _largest_config(project), packed.memory_bytes)
     manifest = project.to_manifest(
-        hashlib.sha256(packed).digest(),
-        size=len(packed),
-        pages=maximum if maximum is not None else needed_pages(module),
+        hashlib.sha256(packed.wasm).digest(),
+        size=len(packed.wasm),
+        pages=packed.pages,
         state_size=found.state_size,
     )
-    return Bundle(manifest, packed)
+    measured = dataclasses.replace(manifest, memory_bytes=packed.memory_bytes, memory_use=packed.use)
+    return Bundle(measured, packed.wasm)
 
 
 def _largest_sample(project: Project) -> int:

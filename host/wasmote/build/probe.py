@@ -73,16 +73,17 @@ def validate(packed: bytes) -> None:
         raise PackRefused(f"module is not valid WebAssembly: {fault}") from fault
 
 
-def ask(packed: bytes, event_bytes: int, config_bytes: int) -> Findings:
+def ask(packed: bytes, event_bytes: int, config_bytes: int, memory_bytes: int | None) -> Findings:
     """Start a packed module and ask for its buffers and the size of its state.
 
-    `event_bytes` and `config_bytes` are the largest sample and config it will be handed. Raises
+    `event_bytes` and `config_bytes` are the largest sample and config it will be handed, `memory_bytes` all
+    of its memory when that is trimmed. Raises
     PackRefused when the module traps, has no room for them, or declares a state outside its memory.
     """
     store = wasmtime.Store(_engine())
     store.set_fuel(PROBE_FUEL)
     linker = _linker()
-    module = wasmtime.Module(_engine(), to_byte_pages(packed))
+    module = wasmtime.Module(_engine(), to_byte_pages(packed, memory_bytes))
     linker.define_unknown_imports_as_traps(module)
     try:
         return _ask(store, linker.instantiate(store, module), event_bytes, config_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wasmote.build.compilers import COMPILERS, DEFAULT_C_STACK
-from wasmote.build.pages import MAX_C_STACK, MAX_PAGES
+from wasmote.build.packer import MAX_C_STACK, MAX_PAGES, MemoryPlan
 from wasmote.errors import UsageFault
 from wasmote.toml_file import TomlFile
 from wasmote.wire import manifest as wire
@@ -84,7 +85,10 @@ class Project(_Table):
     device_class: str = wire.ANY_DEVICE
     stack: int = Field(DEFAULT_STACK, ge=256, le=65536, multiple_of=8)
     c_stack: int = Field(DEFAULT_C_STACK, ge=64, le=MAX_C_STACK, multiple_of=16)
+    heap: int = Field(0, ge=0, le=MAX_PAGES * wire.PAGE_BYTES)
+    trim: bool = False
     pages: int | None = Field(None, ge=1, le=MAX_PAGES)
+    page_bytes: Literal[65536, 16384] = 65536
     event_budget_us: int | None = Field(None, ge=1, le=0xFFFF_FFFF)
     capabilities: list[str] = []
     input: list[InputTable] = []
@@ -92,8 +96,13 @@ class Project(_Table):
     config: dict[str, float] = {}
     state: StateTable | None = None
 
+    @property
+    def memory_plan(self) -> MemoryPlan:
+        """What the packer is to make of the module's memory."""
+        return MemoryPlan(self.pages, self.heap, self.trim, self.page_bytes)
+
     def to_manifest(self, digest: bytes, *, size: int, pages: int, state_size: int | None) -> wire.Manifest:
-        """The manifest of a module built from this; raises InvalidManifest."""
+        """The manifest of a module built from this, with whole pages; raises InvalidManifest."""
         state = None
         if self.state is not None and state_size is not None:
             state = wire.StateSchema(self.state.schema_, state_size)
@@ -136,10 +145,12 @@ class Overrides:
     name: str | None = None
     version: str | None = None
     sequence: int | None = None
+    heap: int | None = None
+    trim: bool | None = None
 
     def values(self) -> dict[str, Any]:
         """Those that are given."""
-        given = {"name": self.name, "version": self.version, "sequence": self.sequence}
+        given = dataclasses.asdict(self)
         return {key: value for key, value in given.items() if value is not None}
 
 

@@ -11,6 +11,7 @@ from wasmote.build.pages import to_byte_pages
 from wasmote.build.wasm import Export, Kind, SectionId, WasmModule
 from wasmote.errors import WasmoteError
 from wasmote.runtime import host_api
+from wasmote.wire.manifest import Manifest
 
 START = "wasmote:start"  # no C identifier: cannot clash with an export of the module
 
@@ -50,16 +51,17 @@ def with_exported_start(encoded: bytes) -> bytes:
     return rest.with_exports([*rest.exports(), Export(START, Kind.FUNCTION, index)]).to_bytes()
 
 
-def compile_module(encoded: bytes, name: str, capabilities: tuple[str, ...]) -> Module:
-    """Validate and compile a module with 16 KiB pages, and check it against the host API.
+def compile_module(encoded: bytes, manifest: Manifest) -> Module:
+    """Validate and compile a module with 16 KiB pages, and check it against the host API and its manifest.
 
     Raises ModuleRefused (not valid, unknown or ungranted import, missing or wrong export).
     """
+    name = manifest.name
     try:
-        module = Module(engine(), with_exported_start(to_byte_pages(encoded)))
+        module = Module(engine(), with_exported_start(to_byte_pages(encoded, manifest.memory_bytes)))
     except WasmtimeError as fault:
         raise ModuleRefused(f"module {name} is not valid: {fault}") from fault
-    _check_imports(module, name, capabilities)
+    _check_imports(module, name, manifest.capabilities)
     _check_exports(module, name)
     return module
 

@@ -14,7 +14,7 @@ from wasmote.runtime.engine import START, ModuleRefused, compile_module, engine
 from wasmote.runtime.functions import Emission, Float32, GuestServices, LogLine
 from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US, PAGE_BYTES
+from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US
 from wasmote.wire.modules import config_to_cbor
 
 # wasmtime counts instructions, a node microseconds. A Cortex-M4 at 168 MHz interprets about 3 a
@@ -36,7 +36,7 @@ class HostModule:
         self._manifest = bundle.manifest
         self._services = GuestServices(self._manifest, dict(self._manifest.config), clock)
         self._store = Store(engine())
-        self._store.set_limits(memory_size=self._manifest.pages * PAGE_BYTES)
+        self._store.set_limits(memory_size=self._manifest.held_bytes)
         self._trapped = False
         self._started = False
         self._exports = self._instantiate(bundle.module)
@@ -102,7 +102,7 @@ class HostModule:
     def _instantiate(self, module: bytes) -> Mapping[str, Any]:
         linker = Linker(engine())
         host_api.link(linker, self._services)
-        compiled = compile_module(module, self._manifest.name, self._manifest.capabilities)
+        compiled = compile_module(module, self._manifest)
         self._refuel()  # instantiation takes some
         try:
             instance = linker.instantiate(self._store, compiled)

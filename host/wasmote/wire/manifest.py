@@ -35,6 +35,7 @@ _STATE = ("schema", "size")
 _MANIFEST = (
     *("name", "version", "sequence", "digest", "size", "abi", "device class", "pages", "stack"),
     *("streams", "inputs", "config", "state", "capabilities", "event_budget_us"),
+    *("memory_bytes", "memory_use"),
 )
 
 _NAME = re.compile(r"[a-z0-9_-]{1,31}")
@@ -158,11 +159,36 @@ class StateSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """What a module's linear memory holds from the start, in bytes, from the lowest address up.
+
+    `heap` is what lies above the data: the module's to use, or left over in the last page.
+    """
+
+    stack: int
+    data: int
+    heap: int
+
+    def __post_init__(self) -> None:
+        for part in (self.stack, self.data, self.heap):
+            _check_u32(part, "memory_use")
+
+    def _to_item(self) -> list[int]:
+        return [self.stack, self.data, self.heap]
+
+    @classmethod
+    def _from_item(cls, parts: tuple[int, ...]) -> Self:
+        _require(len(parts) == 3, "memory_use", f"has {len(parts)} parts, not stack, data and heap")
+        return cls(*parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """All that a node has to know of a module before it loads it.
 
     `digest` and `size` are those of the module's bytes; `pages` counts 16 KiB pages of linear memory; `stack`
-    is the engine's operand stack in bytes, not the C stack, which lies in linear memory.
+    is the engine's operand stack in bytes, not the C stack, which lies in linear memory. `memory_bytes` is
+    set when the last page is trimmed; `memory_use`, for people, where the packer could measure it.
     """
 
     name: str
@@ -180,6 +206,8 @@ class Manifest:
     event_budget_us: int | None = None
     abi: int = ABI_VERSION
     device_class: str = ANY_DEVICE
+    memory_bytes: int | None = None
+    memory_use: MemoryUse | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "name")
@@ -199,6 +227,13 @@ class Manifest:
         _check_capabilities(self.capabilities)
         if self.event_budget_us is not None:
             _check_u32(self.event_budget_us, "event_budget_us", minimum=1)
+        if self.memory_bytes is not None:
+            _check_trimmed(self.memory_bytes, self.pages)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of linear memory that the module may have."""
+        return self.pages * PAGE_BYTES if self.memory_bytes is None else self.memory_bytes
 
     def stream_index(self, name: str) -> int:
         """The number by which the module knows stream `name`; InvalidManifest when there is none."""
@@ -234,6 +269,8 @@ class Manifest:
             self.state._to_item() if self.state else None,
             list(self.capabilities) or None,
             self.event_budget_us,
+            self.memory_bytes,
+            self.memory_use._to_item() if self.memory_use else None,
         )
         return encode(without_none(enumerate(members)))
 
@@ -264,6 +301,8 @@ class Manifest:
             state=StateSchema._from_item(fields[12], fields.where(12)) if 12 in fields else None,
             capabilities=fields.optional_texts(13),
             event_budget_us=fields.optional_unsigned(14),
+            memory_bytes=fields.optional_unsigned(15),
+            memory_use=MemoryUse._from_item(fields.unsigneds(16)) if 16 in fields else None,
         )
 
 
@@ -287,6 +326,12 @@ def _require(holds: bool, what: str, reason: str) -> None:
 
 def _check_u32(value: int, what: str, minimum: int = 0) -> None:
     _require(minimum <= value <= _U32_MAX, what, f"{value} is not between {minimum} and {_U32_MAX}")
+
+
+def _check_trimmed(size: int, pages: int) -> None:
+    """Refuse a size that does not end within the last page."""
+    ends = (pages - 1) * PAGE_BYTES < size <= pages * PAGE_BYTES
+    _require(ends, "memory_bytes", f"{size} bytes do not end in page {pages} of 16 KiB, the last")
 
 
 def _check_at_most(count: int, maximum: int, what: str, things: str) -> None:

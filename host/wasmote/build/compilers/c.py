@@ -42,12 +42,13 @@ CODE_FLAGS = (
     "-Wextra",
     "-nostdlibinc",
 )
-# The packer needs the stack first (overflow traps) and __heap_base (how much memory is used).
+# The packer needs the stack first (overflow traps), and where data begins and all that is used ends.
 LINK_FLAGS = (
     "--no-entry",
     "--stack-first",
     "--strip-all",
     "--compress-relocations",
+    "--export=__global_base",
     "--export=__heap_base",
     "--fatal-warnings",
 )

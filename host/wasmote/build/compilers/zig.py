@@ -24,6 +24,7 @@ CODE_FLAGS = (
     "-fno-entry",
     "-fstrip",
     "-rdynamic",
+    "--export=__global_base",
     "--export=__heap_base",
 )
 
