@@ -17,6 +17,7 @@
 
 struct runtime_limits {
     uint32_t memory_pages; /* most linear memory, in 16 KiB pages */
+    uint32_t memory_bytes; /* trimmed: no more than these bytes, which never grow; 0 = whole pages */
     uint32_t stack_bytes;  /* Wasm operand stack */
     uint32_t budget_us;    /* time budget of one event */
     uint32_t sample_bytes; /* largest on_sample payload, asked of the guest's wasmote_buffer at load */

@@ -11,6 +11,8 @@
 #include "node/module_config.h"
 #include "node/sensor.h"
 
+_Static_assert(MANIFEST_PAGE_BYTES == RUNTIME_PAGE_BYTES, "one page is the same everywhere");
+
 /* ---- checks before the engine ----------------------------------------------------------- */
 
 static bool class_matches(const char *device_class) {
@@ -95,6 +97,7 @@ wm_status instance_load(struct instance *instance, char *why, size_t why_cap) {
     const struct manifest *m = &instance->manifest;
     struct runtime_limits limits = {
         .memory_pages = m->pages,
+        .memory_bytes = m->memory_bytes,
         .stack_bytes = m->stack_bytes,
         .budget_us = m->budget_us,
         .sample_bytes = largest_sample(m),

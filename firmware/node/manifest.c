@@ -216,6 +216,8 @@ static void get_digest(struct cbor_in *in, struct manifest *manifest) {
         in->error = true;
 }
 
+#define MEMORY_BYTES_KEY 15u
+
 static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
     switch (key) {
     case 0:
@@ -263,12 +265,21 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
     case 14:
         m->budget_us = get_u32(in);
         break;
+    case MEMORY_BYTES_KEY:
+        m->memory_bytes = get_u32(in);
+        break;
     default:
         cbor_skip(in); /* keys of later versions */
     }
 }
 
 #define REQUIRED_KEYS 11u /* keys 0..10 */
+
+/* A trimmed memory ends within the last of its pages. */
+static bool memory_ends_in_last_page(const struct manifest *m) {
+    uint64_t whole = (uint64_t)m->pages * MANIFEST_PAGE_BYTES;
+    return m->memory_bytes <= whole && (uint64_t)m->memory_bytes + MANIFEST_PAGE_BYTES > whole;
+}
 
 static wm_status decode(const uint8_t *bytes, size_t len, struct manifest *m, char *why,
                         size_t why_cap) {
@@ -297,6 +308,11 @@ static wm_status decode(const uint8_t *bytes, size_t len, struct manifest *m, ch
     }
     if (missing) {
         snprintf(why, why_cap, "manifest key %d is missing", __builtin_ctz(missing));
+        return WM_EINVAL;
+    }
+    if ((seen & 1u << MEMORY_BYTES_KEY) && !memory_ends_in_last_page(m)) {
+        snprintf(why, why_cap, "%u bytes of memory do not end in page %u, the last",
+                 (unsigned)m->memory_bytes, (unsigned)m->pages);
         return WM_EINVAL;
     }
     return WM_OK;

@@ -13,6 +13,7 @@
 #define NAME_CAP 32 /* 31 bytes and the NUL */
 #define VERSION_CAP 24
 #define SHORT_DIGEST_BYTES 8
+#define MANIFEST_PAGE_BYTES 16384u /* what key 7 counts */
 
 struct span {
     const uint8_t *bytes; /* into the bank that holds the bundle */
@@ -43,6 +44,7 @@ struct manifest {
     uint32_t abi;
     char device_class[NAME_CAP];
     uint32_t pages;
+    uint32_t memory_bytes; /* trimmed: all of linear memory, ending in the last page; 0 = whole pages */
     uint32_t stack_bytes;
     uint32_t stream_count;
     struct manifest_stream stream[MODULE_STREAMS_MAX];

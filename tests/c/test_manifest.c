@@ -21,6 +21,7 @@ struct bend {
     size_t inputs; /* all of one name */
     const char *schema;
     const char *capability;
+    uint32_t memory_bytes;
     bool wrong_digest;
 };
 
@@ -33,7 +34,8 @@ static const struct bend good = {.leave_out = -1,
                                  .units = 2,
                                  .inputs = 1,
                                  .schema = "flood/1",
-                                 .capability = "log"};
+                                 .capability = "log",
+                                 .memory_bytes = 69 * MANIFEST_PAGE_BYTES + 1};
 
 static void put_stream(struct cbor_out *out, const char *name, uint32_t shape) {
     cbor_put_map(out, 4);
@@ -116,6 +118,9 @@ static void put_field(struct cbor_out *out, int key, const struct bend *bend) {
         cbor_put_array(out, 1);
         cbor_put_text(out, bend->capability);
         break;
+    case 15:
+        cbor_put_uint(out, bend->memory_bytes);
+        break;
     default: /* 2 sequence, 5 abi, 7 pages, 8 stack, 14 budget */
         cbor_put_uint(out, (unsigned)key * 10);
     }
@@ -126,10 +131,10 @@ static uint8_t bundle[1024];
 static size_t make_bundle(const struct bend *bend) {
     uint8_t manifest[512];
     struct cbor_out inner, outer;
-    size_t pairs = 15 - (bend->leave_out >= 0) + (bend->repeat >= 0);
+    size_t pairs = 16 - (bend->leave_out >= 0) + (bend->repeat >= 0);
     cbor_out_init(&inner, manifest, sizeof manifest);
     cbor_put_map(&inner, pairs);
-    for (int key = 0; key < 15; key++)
+    for (int key = 0; key < 16; key++)
         if (key != bend->leave_out)
             put_field(&inner, key, bend);
     if (bend->repeat >= 0)
@@ -167,6 +172,7 @@ static void a_whole_bundle_is_read(void **state) {
     assert_int_equal(manifest.state_bytes, 64);
     assert_int_equal(manifest.capabilities, CAPABILITY_LOG);
     assert_int_equal(manifest.budget_us, 140);
+    assert_int_equal(manifest.memory_bytes, 69 * MANIFEST_PAGE_BYTES + 1);
     assert_int_equal(module.len, sizeof module_bytes);
     assert_memory_equal(module.bytes, module_bytes, sizeof module_bytes);
 }
@@ -180,6 +186,9 @@ static void optional_keys_have_defaults(void **state) {
     bend.leave_out = 12;
     assert_int_equal(open_bend(&bend), WM_OK);
     assert_int_equal(manifest.state_bytes, 0);
+    bend.leave_out = 15;
+    assert_int_equal(open_bend(&bend), WM_OK);
+    assert_int_equal(manifest.memory_bytes, 0);
 }
 
 static void every_required_key_is_missed_by_name(void **state) {
@@ -196,7 +205,7 @@ static void every_required_key_is_missed_by_name(void **state) {
 
 static void no_key_may_come_twice(void **state) {
     (void)state;
-    for (int key = 0; key < 15; key++) {
+    for (int key = 0; key < 16; key++) {
         struct bend bend = good;
         bend.repeat = key;
         assert_int_equal(open_bend(&bend), WM_EINVAL);
@@ -237,6 +246,13 @@ static void bent_fields_are_refused(void **state) {
     bend = good;
     bend.capability = "root";
     assert_refused(bend, WM_EINVAL, "key 13");
+    bend = good;
+    bend.memory_bytes--; /* ends in the page before */
+    assert_refused(bend, WM_EINVAL, "1130496 bytes of memory do not end in page 70");
+    bend.memory_bytes = 70 * MANIFEST_PAGE_BYTES;
+    assert_int_equal(open_bend(&bend), WM_OK);
+    bend.memory_bytes++;
+    assert_refused(bend, WM_EINVAL, "do not end in page 70");
     bend = good;
     bend.size++;
     assert_refused(bend, WM_EINVAL, "the manifest says 9 bytes, the module has 8");

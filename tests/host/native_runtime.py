@@ -45,7 +45,8 @@ class _Limits(ctypes.Structure):
     """`struct runtime_limits`."""
 
     _fields_ = tuple(
-        (name, ctypes.c_uint32) for name in ("memory_pages", "stack_bytes", "budget_us", "sample_bytes")
+        (name, ctypes.c_uint32)
+        for name in ("memory_pages", "memory_bytes", "stack_bytes", "budget_us", "sample_bytes")
     )
 
 
@@ -88,7 +89,7 @@ class NativeModule:
         self.emitted: list[tuple[int, bytes]] = []
         self.config: dict[str, float] = {}
         self._prepare()
-        limits = _Limits(pages, 4096, 50_000, sample_bytes)
+        limits = _Limits(pages, 0, 4096, 50_000, sample_bytes)
         self.status = library.runtime_load(
             self._rt, wasm, ctypes.c_size_t(len(wasm)), ctypes.byref(limits), ctypes.byref(self._api), None,
             self._why, ctypes.c_size_t(160),
