@@ -304,7 +304,9 @@ def read_support(data: dict[str, Any]) -> Support:
 def check_usb(data: dict[str, Any]) -> None:
     """Check usb, by which `wasmote devices` knows a board; the firmware does without."""
     for table in tables(data, "usb"):
-        only(table, ("vid", "pid"), "usb")
+        only(table, ("vid", "pid", "shared", "note"), "usb")
+        optional(table, "shared", bool, "usb")
+        optional(table, "note", str, "usb")
         for key in ("vid", "pid"):
             if get(table, key, int, "usb") > 0xFFFF:
                 raise BoardError(f"usb: '{key}' has 16 bits, is {table[key]:#x}")

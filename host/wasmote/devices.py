@@ -7,16 +7,16 @@ sends others into their boot loaders.
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmote.link.url import SerialLink, UsbSerialLink
 from wasmote.sim import ROOT
 from wasmote.simulators import RunningSimulator, running, runtime_folder
+from wasmote.usb import BRIDGES, PORTLESS, Claims, UsbDevice, find_portless, read_claims
 
 if TYPE_CHECKING:
     from serial.tools.list_ports_common import ListPortInfo
@@ -24,46 +24,19 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 DEV = Path("/dev")
-
-UsbId = tuple[int, int]
-
-# What sits between USB and a board's UART, by idVendor and idProduct. Sources: the device tables of Linux's
-# drivers/usb/serial (cp210x.c, ch341.c, ftdi_sio.c, pl2303.c), the CDC-ACM devices of usb.ids, ST's UM2448
-# and the udev rules of OpenOCD (contrib/60-openocd.rules) for ST-LINK, Espressif's usb-pids for 303A.
-BRIDGES: Mapping[UsbId, str] = {
-    (0x0483, 0x374B): "ST-LINK/V2-1 virtual COM port",
-    (0x0483, 0x3752): "ST-LINK/V2-1 virtual COM port",
-    (0x0483, 0x374E): "STLINK-V3 virtual COM port",
-    (0x0483, 0x374F): "STLINK-V3 virtual COM port",
-    (0x0483, 0x3753): "STLINK-V3 virtual COM ports",
-    (0x0483, 0x5740): "STM32 USB virtual COM port",
-    (0x303A, 0x1001): "ESP32 USB Serial/JTAG",
-    (0x10C4, 0xEA60): "CP210x",
-    (0x10C4, 0xEA70): "CP2105",
-    (0x10C4, 0xEA71): "CP2108",
-    (0x1A86, 0x5523): "CH341",
-    (0x1A86, 0x7522): "CH340",
-    (0x1A86, 0x7523): "CH340",
-    (0x1A86, 0x55D3): "CH343",
-    (0x1A86, 0x55D4): "CH9102",
-    (0x0403, 0x6001): "FT232R",
-    (0x0403, 0x6010): "FT2232",
-    (0x0403, 0x6011): "FT4232H",
-    (0x0403, 0x6014): "FT232H",
-    (0x0403, 0x6015): "FT-X",
-    (0x067B, 0x2303): "PL2303",
-}
+USB_BUSES = DEV / "bus" / "usb"  # a folder for each bus, with a file for each device
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A port or an emulated board, and the link that reaches it.
+    """A port or an emulated board, and the link that reaches it; or what shows a board without a port.
 
     `board` is a folder of boards/, or UNKNOWN; `bridge` what the USB device is, or UNKNOWN. `port` is the
     device file. `vid`, `pid`, `serial_number` and `product` are what USB says; None where it says nothing.
+    `candidates` are boards that show these ids too, which are those of an adapter or a boot loader.
     """
 
-    link: str
+    link: str | None
     board: str = UNKNOWN
     bridge: str = UNKNOWN
     port: str | None = None
@@ -72,6 +45,8 @@ class Device:
     serial_number: str | None = None
     product: str | None = None
     emulated: bool = False
+    candidates: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def usb_id(self) -> str:
@@ -88,48 +63,61 @@ class Arrival:
 
 
 def find_devices() -> list[Device]:
-    """All USB and built-in serial ports of this machine, and the emulated boards of this user."""
+    """All serial ports of this machine, boards without one, and the emulated boards of this user."""
     from serial.tools import list_ports  # late: other commands do not need pyserial
 
+    claims = read_claims(ROOT / "boards")
     emulated = [_emulated(simulator) for simulator in running(runtime_folder())]
-    return [*identify(list_ports.comports(), known_boards(ROOT / "boards")), *emulated]
+    portless = [_portless(device, claims) for device in find_portless()]
+    return [*identify(list_ports.comports(), claims), *portless, *emulated]
 
 
-def known_boards(folder: Path) -> dict[UsbId, str]:
-    """The boards that `usb = [{ vid = ..., pid = ... }]` in their board.toml makes known.
-
-    An id that several boards name (that of a bridge, which many boards carry) tells none of them apart.
-    """
-    claims: dict[UsbId, set[str]] = {}
-    for path in sorted(folder.glob("[!_]*/board.toml")):
-        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("usb", []):
-            claims.setdefault((entry["vid"], entry["pid"]), set()).add(path.parent.name)
-    return {usb_id: names.pop() for usb_id, names in claims.items() if len(names) == 1}
-
-
-def identify(ports: Iterable[ListPortInfo], boards: Mapping[UsbId, str]) -> list[Device]:
+def identify(ports: Iterable[ListPortInfo], claims: Claims) -> list[Device]:
     """Tell ports apart, in order of their device files."""
     found = sorted(ports, key=lambda port: (len(port.device), port.device))  # ttyACM2 before ttyACM10
     numbers = Counter(port.serial_number for port in found if port.serial_number)
-    return [_identify(port, boards, alone=numbers[port.serial_number] == 1) for port in found]
+    return [_identify(port, claims, alone=numbers[port.serial_number] == 1) for port in found]
 
 
-def _identify(port: ListPortInfo, boards: Mapping[UsbId, str], *, alone: bool) -> Device:
+def _identify(port: ListPortInfo, claims: Claims, *, alone: bool) -> Device:
     """Describe a port. Its link is the serial number, which stays when the port's number changes.
 
     Not where two ports have the same one: those of one device, or cheap bridges, which are all "0001".
     """
-    usb_id = (port.vid, port.pid)
-    return Device(
+    board = Device(
         link=str(UsbSerialLink(port.serial_number) if alone else SerialLink(port.device)),
-        board=boards.get(usb_id, UNKNOWN),
-        bridge=BRIDGES.get(usb_id, UNKNOWN),
+        bridge=BRIDGES.get((port.vid, port.pid), UNKNOWN),
         port=port.device,
         vid=port.vid,
         pid=port.pid,
         serial_number=port.serial_number or None,
         product=port.product or None,
     )
+    return _named(board, claims)
+
+
+def _portless(device: UsbDevice, claims: Claims) -> Device:
+    usb_id = (device.vid, device.pid)
+    board = Device(
+        None,
+        bridge=PORTLESS[usb_id],
+        vid=device.vid,
+        pid=device.pid,
+        serial_number=device.serial_number,
+        product=device.product,
+    )
+    return _named(board, claims)
+
+
+def _named(device: Device, claims: Claims) -> Device:
+    """Name the board, where its ids are its own; else those that it may be."""
+    if device.vid is None or device.pid is None:
+        return device
+    found = claims.get((device.vid, device.pid), ())
+    notes = tuple(claim.note for claim in found if claim.note)
+    if len(found) == 1 and not found[0].shared:
+        return replace(device, board=found[0].board, notes=notes)
+    return replace(device, candidates=tuple(claim.board for claim in found), notes=notes)
 
 
 def _emulated(simulator: RunningSimulator) -> Device:
@@ -185,11 +173,11 @@ async def _begin(stirred: AsyncIterator[object]) -> asyncio.Task[object]:
     return task
 
 
-async def device_files(dev: Path = DEV) -> AsyncGenerator[object, None]:
-    """Yield whenever a terminal in /dev, or a file of the running emulators, comes or goes."""
+async def device_files(dev: Path = DEV, buses: Path = USB_BUSES) -> AsyncGenerator[object, None]:
+    """Yield whenever a terminal in /dev, a USB device, or a file of the running emulators comes or goes."""
     from watchfiles import awatch
 
-    folders = [dev]
+    folders = [dev, *_folders(buses)]
     if (simulators := runtime_folder()) is not None:
         simulators.mkdir(mode=0o700, parents=True, exist_ok=True)
         folders.append(simulators)
@@ -197,9 +185,13 @@ async def device_files(dev: Path = DEV) -> AsyncGenerator[object, None]:
         yield changed
 
 
+def _folders(path: Path) -> list[Path]:
+    return sorted(path.glob("*"))
+
+
 def _is_device(_: Change, path: str) -> bool:
     name = Path(path).name
-    return name.startswith("tty") or name.endswith(".json")
+    return name.startswith("tty") or name.endswith(".json") or name.isdigit()
 
 
 def to_json(device: Device) -> dict[str, Any]:
@@ -207,11 +199,13 @@ def to_json(device: Device) -> dict[str, Any]:
     members = {
         "link": device.link,
         "board": device.board,
+        "candidates": list(device.candidates) or None,
         "bridge": device.bridge,
         "port": device.port,
         "usb": device.usb_id or None,
         "serial_number": device.serial_number,
         "product": device.product,
         "emulated": device.emulated,
+        "notes": list(device.notes) or None,
     }
     return {key: value for key, value in members.items() if value is not None}

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,20 @@ from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from wasmote import simulators
+from wasmote import devices, simulators
 from wasmote.cli import main
 from wasmote.devices import (
-    BRIDGES,
     UNKNOWN,
     Device,
     device_files,
     find_devices,
     identify,
-    known_boards,
     watch_devices,
 )
 from wasmote.link.url import parse_link
+from wasmote.sim import ROOT
 from wasmote.simulators import RunningSimulator, registered, running
+from wasmote.usb import BRIDGES, PORTLESS, Claim, find_portless, read_claims
 
 
 def port(
@@ -59,7 +60,22 @@ def test_bridges_are_named_by_their_ids():
 
 def test_a_bridge_alone_does_not_tell_the_board():
     assert [device.board for device in identify([ST_LINK, BUILT_IN], {})] == [UNKNOWN, UNKNOWN]
-    assert identify([ST_LINK], {(0x0483, 0x374B): "nucleo"})[0].board == "nucleo"
+    shared = {(0x0483, 0x374B): (Claim("nucleo", shared=True),)}
+    assert [(device.board, device.candidates) for device in identify([ST_LINK], shared)] == [
+        (UNKNOWN, ("nucleo",))
+    ]
+
+
+def test_ids_of_its_own_tell_the_board():
+    own = {(0x0483, 0x374B): (Claim("nucleo", note="nucleo: look here"),)}
+    device = identify([ST_LINK], own)[0]
+    assert (device.board, device.candidates, device.notes) == ("nucleo", (), ("nucleo: look here",))
+
+
+def test_ids_that_several_boards_name_tell_none():
+    both = {(0x0483, 0x374B): (Claim("nucleo"), Claim("discovery"))}
+    device = identify([ST_LINK], both)[0]
+    assert (device.board, device.candidates) == (UNKNOWN, ("nucleo", "discovery"))
 
 
 def test_the_link_is_the_serial_number_where_that_names_one_port():
@@ -85,15 +101,48 @@ def write_board(folder: Path, name: str, usb: str) -> None:
 
 def test_boards_say_in_their_files_how_they_are_known(tmp_path):
     write_board(tmp_path, "mine", "usb = [{ vid = 0x1209, pid = 0x0001 }, { vid = 0x303A, pid = 0x1001 }]")
-    write_board(tmp_path, "yours", "usb = [{ vid = 0x303A, pid = 0x1001 }]")
+    write_board(tmp_path, "yours", 'usb = [{ vid = 0x303A, pid = 0x1001, shared = true, note = "so" }]')
     write_board(tmp_path, "without", "")
     write_board(tmp_path, "_template", "usb = [{ vid = 1, pid = 1 }]")
-    assert known_boards(tmp_path) == {(0x1209, 0x0001): "mine"}
+    assert read_claims(tmp_path) == {
+        (0x1209, 0x0001): (Claim("mine"),),
+        (0x303A, 0x1001): (Claim("mine"), Claim("yours", shared=True, note="so")),
+    }
+
+
+def test_the_boards_here_show_what_is_shared():
+    """Neither has USB ids of its own: what is plugged in is an ST-LINK or the chip's boot loader."""
+    claims = read_claims(ROOT / "boards")
+    assert Claim("netduinoplus2", True) in [replace(claim, note=None) for claim in claims[0x0483, 0xDF11]]
+    for usb_id in ((0x0483, 0x374B), (0x0483, 0x3748), (0x0483, 0xDF11)):
+        assert usb_id in BRIDGES or usb_id in PORTLESS
+        assert "stm32f4-discovery" in [claim.board for claim in claims[usb_id] if claim.shared]
+
+
+def plug_in(sysfs: Path, name: str, vid: str, pid: str, **more: str) -> None:
+    for file, text in {"idVendor": vid, "idProduct": pid, **more}.items():
+        path = sysfs / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+
+
+def test_boards_without_a_serial_port(tmp_path):
+    plug_in(tmp_path, "usb1", "1d6b", "0002")
+    plug_in(tmp_path, "1-1", "0483", "df11", serial="3652", product="STM32  BOOTLOADER")
+    plug_in(tmp_path, "1-1:1.0", "0483", "df11")  # an interface of it
+    plug_in(tmp_path, "1-2", "0483", "3748", product="STM32 STLink")
+    plug_in(tmp_path, "1-3", "0483", "374b")  # has a port
+    (tmp_path / "1-4").mkdir()  # on its way out
+    assert [(device.pid, device.serial_number, device.product) for device in find_portless(tmp_path)] == [
+        (0xDF11, "3652", "STM32  BOOTLOADER"),
+        (0x3748, None, "STM32 STLink"),
+    ]
 
 
 def test_usb_ids_are_four_hexadecimal_digits():
     assert Device("serial:///dev/x", vid=0x483, pid=0x374B).usb_id == "0483:374b"
-    assert all(0 < number <= 0xFFFF for usb_id in BRIDGES for number in usb_id)
+    assert all(0 < number <= 0xFFFF for usb_id in [*BRIDGES, *PORTLESS] for number in usb_id)
+    assert not BRIDGES.keys() & PORTLESS.keys()
 
 
 @pytest.fixture
@@ -101,6 +150,9 @@ def plugged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ListPortInf
     """The ports of this machine: a list to change."""
     ports: list[ListPortInfo] = []
     monkeypatch.setattr(list_ports, "comports", lambda: ports)
+    monkeypatch.setattr(devices, "find_portless", lambda: find_portless(tmp_path / "usb"))
+    monkeypatch.setattr(devices, "ROOT", tmp_path)
+    (tmp_path / "boards").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return ports
 
@@ -141,6 +193,24 @@ def test_devices_as_a_table_and_as_json(plugged):
         "serial_number": "0667FF",
         "emulated": False,
     }
+
+
+def test_what_may_be_a_board_is_explained(plugged, tmp_path):
+    plugged.append(ST_LINK)
+    plug_in(tmp_path / "usb", "1-1", "0483", "df11", product="STM32  BOOTLOADER")
+    both = "[[usb]]\nvid = 0x0483\npid = {}\nshared = true\n"
+    write_board(tmp_path / "boards", "disco", both.format("0x374B") + both.format("0xDF11"))
+    write_board(tmp_path / "boards", "nucleo", both.format("0x374B") + 'note = "nucleo: look here"')
+    result = CliRunner().invoke(main, ["devices"])
+    _, stlink, bootloader = result.stdout.splitlines()
+    assert stlink.split("  ")[:2] == ["serial:id=0667FF", "disco, nucleo?"]
+    assert bootloader.startswith("-  ")
+    assert "disco?" in bootloader
+    assert "STM32 boot loader (DFU) (STM32  BOOTLOADER)" in bootloader
+    assert result.stderr.startswith("nucleo: look here\n?: the USB ids are those of an adapter")
+    lines = [json.loads(line) for line in CliRunner().invoke(main, ["devices", "--json"]).output.splitlines()]
+    assert [line["candidates"] for line in lines] == [["disco", "nucleo"], ["disco"]]
+    assert "link" not in lines[1]
 
 
 def test_nothing_plugged_in_is_said_on_standard_error(plugged):
@@ -194,7 +264,7 @@ async def test_a_device_file_that_appears_wakes_the_watch(tmp_path, monkeypatch)
     def find() -> list[Device]:
         return identify([ListPortInfo(str(path)) for path in dev.glob("tty*")], {})
 
-    async with aclosing(watch_devices(find, device_files(dev))) as arrivals:
+    async with aclosing(watch_devices(find, device_files(dev, tmp_path / "no bus"))) as arrivals:
         coming = asyncio.create_task(anext(arrivals))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -205,6 +275,19 @@ async def test_a_device_file_that_appears_wakes_the_watch(tmp_path, monkeypatch)
         left = await anext(arrivals)
     assert (arrived.present, left.present) == (True, False)
     assert arrived.device == left.device
+
+
+async def test_devices_without_a_terminal_are_watched(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    dev, bus = tmp_path / "dev", tmp_path / "bus" / "001"
+    dev.mkdir()
+    bus.mkdir(parents=True)
+    async with aclosing(device_files(dev, bus.parent)) as changes:
+        coming = asyncio.create_task(anext(changes))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        (bus / "017").touch()
+        assert await coming
 
 
 BOARD = RunningSimulator("native", "coap://127.0.0.1:40000", "serial:///dev/pts/9", os.getpid())

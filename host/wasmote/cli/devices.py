@@ -41,13 +41,24 @@ async def devices(watch: bool, as_json: bool) -> None:
             print_json(to_json(device))
     elif found:
         print_columns([("link", "board", "is", "port", "usb"), *map(_row, found)])
+        _explain(found)
     else:
         note("no serial port is plugged in, and no emulated board runs: `wasmote sim native` starts one")
 
 
 def _row(device: Device) -> tuple[str, ...]:
     product = f" ({device.product})" if device.product else ""
-    return device.link, device.board, device.bridge + product, device.port or "-", device.usb_id or "-"
+    board = f"{', '.join(device.candidates)}?" if device.candidates else device.board
+    return device.link or "-", board, device.bridge + product, device.port or "-", device.usb_id or "-"
+
+
+def _explain(found: list[Device]) -> None:
+    """Say what the table cannot: what a question mark means, and what boards say of their ids."""
+    for text in dict.fromkeys(text for device in found for text in device.notes):
+        note(text)
+    if any(device.candidates for device in found):
+        note("?: the USB ids are those of an adapter or a boot loader, which other boards have too;")
+        note("   `wasmote ls --link LINK` asks the board itself")
 
 
 def _print_arrival(arrival: Arrival, as_json: bool) -> None:
