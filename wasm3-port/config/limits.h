@@ -35,7 +35,7 @@
 #define WASM_BLOCKS_MAX 128 /* nested blocks of a function, its body too; 6 bytes each */
 #endif
 #ifndef WASM_BR_TABLE_MAX
-#define WASM_BR_TABLE_MAX 1024 /* labels of one br_table beside the default; 4 bytes each in the engine */
+#define WASM_BR_TABLE_MAX 1024 /* labels of a br_table; 4 bytes each in the compiled code */
 #endif
 
 #endif

@@ -1,0 +1,525 @@
+"""Random modules that are valid or nearly so, for comparing validators.
+
+A module is made well-formed and well-typed first, then damaged or not: in its instructions, in its
+sections, in its bytes. Random bytes alone would be refused by the first rule they meet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).resolve().parents[2]
+I32, I64, F32, F64 = 0x7F, 0x7E, 0x7D, 0x7C
+VALUE_TYPES = (I32, I64, F32, F64)
+BLOCK, LOOP, IF = 0x02, 0x03, 0x04
+BLOCK_EMPTY = 0x40
+EDGES = (0, 1, -1, 63, 64, -64, -65, 127, 128, 2**31 - 1, -(2**31))
+HEADER = b"\0asm\x01\0\0\0"
+
+Types = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An instruction whose operands and result are always the same."""
+
+    encoded: bytes
+    immediates: str
+    operands: Types
+    results: Types
+    align: int
+
+
+def operations() -> list[Operation]:
+    """wasm3-port/instructions.def; which of it is right is for wasmtime to say."""
+    types = {"I32": I32, "I64": I64, "F32": F32, "F64": F64}
+    text = (ROOT / "wasm3-port" / "instructions.def").read_text()
+    found = []
+    for match in re.finditer(r"^INSTRUCTION\((.*)\)$", text, re.MULTILINE):
+        code, _, _, immediates, *operands, result, align = match[1].split(", ")
+        number = int(code, 16)
+        encoded = bytes([number]) if number < 256 else bytes([number >> 8, number & 0xFF])
+        taken = tuple(types[name] for name in operands if name != "NONE")
+        left = (types[result],) if result != "NONE" else ()
+        found.append(Operation(encoded, immediates, taken, left, int(align)))
+    return found
+
+
+OPERATIONS = operations()
+BY_OPERANDS: dict[Types, list[Operation]] = {}
+for _operation in OPERATIONS:
+    BY_OPERANDS.setdefault(_operation.operands, []).append(_operation)
+
+
+def unsigned(value: int, padding: int = 0) -> bytes:
+    """LEB128; `padding` groups more than needed."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    for _ in range(padding):
+        out[-1] |= 0x80
+        out.append(0)
+    return bytes(out)
+
+
+def signed(value: int) -> bytes:
+    """Signed LEB128."""
+    out = bytearray()
+    while not -64 <= value < 64:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value & 0x7F])
+
+
+def vector(items: Sequence[bytes]) -> bytes:
+    """A count, then the items."""
+    return unsigned(len(items)) + b"".join(items)
+
+
+def limits(minimum: int, maximum: int | None) -> bytes:
+    """Limits of a table or a memory."""
+    if maximum is None:
+        return b"\0" + unsigned(minimum)
+    return b"\x01" + unsigned(minimum) + unsigned(maximum)
+
+
+@dataclass
+class Surroundings:
+    """What a body may refer to."""
+
+    types: list[tuple[Types, Types]]
+    functions: list[int]
+    globals: list[tuple[int, bool]]
+    memory: bool
+    table: bool
+
+
+@dataclass
+class Frame:
+    kind: int
+    params: Types
+    results: Types
+    height: int
+    unreachable: bool = False
+
+    @property
+    def label(self) -> Types:
+        return self.params if self.kind == LOOP else self.results
+
+
+@dataclass
+class BodyMaker:
+    """Writes one body; it keeps the operand types itself, and brings about what it needs."""
+
+    random: Random
+    around: Surroundings
+    locals: list[int]
+    results: Types
+    code: list[bytes] = field(default_factory=list)
+    stack: list[int] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+    def make(self, length: int) -> list[bytes]:
+        self.frames = [Frame(BLOCK, (), self.results, 0)]
+        while len(self.code) < length:
+            self._step()
+        while self.frames:
+            self._end()
+        return self.code
+
+    # ---- operands
+
+    def _top(self, count: int) -> Types:
+        reachable = self.stack[self.frames[-1].height :]
+        return tuple(reachable[-count:]) if count and len(reachable) >= count else ()
+
+    def _pop(self, count: int) -> None:
+        for _ in range(min(count, len(self.stack) - self.frames[-1].height)):
+            self.stack.pop()
+
+    def _push_value(self, wanted: int) -> None:
+        """Any way to a value of this type."""
+        sources = [self._constant(wanted)]
+        sources += [b"\x20" + unsigned(i) for i, t in enumerate(self.locals) if t == wanted]
+        sources += [b"\x23" + unsigned(i) for i, (t, _) in enumerate(self.around.globals) if t == wanted]
+        self.code.append(self.random.choice(sources))
+        self.stack.append(wanted)
+
+    def _constant(self, wanted: int) -> bytes:
+        return constant(self.random, wanted)
+
+    def _need(self, types: Types) -> None:
+        """Leave these on top; after an unreachable point some may be left to the polymorphic stack."""
+        if self._top(len(types)) == types:
+            return
+        if self.frames[-1].unreachable and self.random.random() < 0.5:
+            self._drop_to(self.frames[-1].height)
+            types = types[self.random.randint(0, len(types)) :]
+        for wanted in types:
+            self._push_value(wanted)
+
+    def _drop_to(self, height: int) -> None:
+        while len(self.stack) > height:
+            self.code.append(b"\x1a")
+            self.stack.pop()
+
+    # ---- instructions
+
+    def _step(self) -> None:
+        steps = (
+            (6, self._fixed), (3, self._source), (1, self._drop), (1, self._select), (2, self._local),
+            (1, self._global), (3, self._enter), (2, self._leave), (2, self._branch), (2, self._call),
+        )  # fmt: skip
+        weights = [weight for weight, _ in steps]
+        self.random.choices([step for _, step in steps], weights)[0]()
+
+    def _fixed(self) -> None:
+        top = self._top(self.random.randint(0, 3))
+        operation = self.random.choice(BY_OPERANDS.get(top) or OPERATIONS)
+        if operation.immediates.startswith("MEM") and not self.around.memory:
+            return
+        self._need(operation.operands)
+        self.code.append(operation.encoded + immediates(self.random, operation))
+        self._pop(len(operation.operands))
+        self.stack += operation.results
+
+    def _source(self) -> None:
+        self._push_value(self.random.choice(VALUE_TYPES))
+
+    def _drop(self) -> None:
+        if len(self.stack) > self.frames[-1].height or self.frames[-1].unreachable:
+            self.code.append(b"\x1a")
+            self._pop(1)
+
+    def _select(self) -> None:
+        wanted = self.random.choice(VALUE_TYPES)
+        self._need((wanted, wanted, I32))
+        self.code.append(b"\x1b")
+        self._pop(3)
+        self.stack.append(wanted)
+
+    def _local(self) -> None:
+        if self.locals:
+            index = self.random.randrange(len(self.locals))
+            self._need((self.locals[index],))
+            code = self.random.choice((0x21, 0x22))
+            self.code.append(bytes([code]) + unsigned(index, self.random.choice((0, 0, 0, 4))))
+            self._pop(1)
+            if code == 0x22:
+                self.stack.append(self.locals[index])
+
+    def _global(self) -> None:
+        mutable = [i for i, (_, can_change) in enumerate(self.around.globals) if can_change]
+        if mutable:
+            index = self.random.choice(mutable)
+            self._need((self.around.globals[index][0],))
+            self.code.append(b"\x24" + unsigned(index))
+            self._pop(1)
+
+    def _enter(self) -> None:
+        kind = self.random.choice((BLOCK, LOOP, IF))
+        params: Types = ()
+        results: Types = ()
+        shape = self.random.randrange(3)
+        if shape == 0:
+            encoded = bytes([BLOCK_EMPTY])
+        elif shape == 1:
+            results = (self.random.choice(VALUE_TYPES),)
+            encoded = bytes(results)
+        else:
+            index = self.random.randrange(len(self.around.types))
+            params, results = self.around.types[index]
+            encoded = signed(index)
+        self._need((*params, I32) if kind == IF else params)
+        self.code.append(bytes([kind]) + encoded)
+        self._pop(len(params) + (kind == IF))
+        self.frames.append(Frame(kind, params, results, len(self.stack)))
+        self.stack += params
+
+    def _finish_block(self) -> Frame:
+        frame = self.frames[-1]
+        height = len(self.stack) - frame.height
+        if height != len(frame.results) or self._top(height) != frame.results:
+            self._drop_to(frame.height)
+            self._need(frame.results)
+        self._pop(len(frame.results))
+        return frame
+
+    def _end(self) -> None:
+        if self.frames[-1].kind == IF and self.frames[-1].params != self.frames[-1].results:
+            self._else()
+        frame = self._finish_block()
+        self.code.append(b"\x0b")
+        self.frames.pop()
+        self.stack += frame.results
+
+    def _else(self) -> None:
+        frame = self._finish_block()
+        self.code.append(b"\x05")
+        self.frames[-1] = Frame(BLOCK, frame.params, frame.results, frame.height)
+        self.stack += frame.params
+
+    def _leave(self) -> None:
+        if len(self.frames) > 1:
+            if self.frames[-1].kind == IF and self.random.random() < 0.5:
+                self._else()
+            else:
+                self._end()
+
+    def _branch(self) -> None:
+        depth = self.random.randrange(len(self.frames))
+        label = self.frames[-1 - depth].label
+        kind = self.random.choice(("br", "br_if", "br_table", "return", "unreachable"))
+        if kind == "br_if":
+            self._need((*label, I32))
+            self.code.append(b"\x0d" + unsigned(depth))
+            self._pop(1 + len(label))
+            self.stack += label
+            return
+        if kind == "br":
+            self._need(label)
+            self.code.append(b"\x0c" + unsigned(depth))
+        elif kind == "br_table":
+            same = [i for i, frame in enumerate(reversed(self.frames)) if frame.label == label]
+            chosen = [unsigned(self.random.choice(same)) for _ in range(self.random.randint(0, 4))]
+            self._need((*label, I32))
+            self.code.append(b"\x0e" + vector(chosen) + unsigned(depth))
+        elif kind == "return":
+            self._need(self.frames[0].results)
+            self.code.append(b"\x0f")
+        else:
+            self.code.append(b"\x00")
+        self._pop(len(self.stack))
+        self.frames[-1].unreachable = True
+
+    def _call(self) -> None:
+        if self.around.table and self.random.random() < 0.4:
+            index = self.random.randrange(len(self.around.types))
+            params, results = self.around.types[index]
+            encoded = b"\x11" + unsigned(index) + unsigned(0, self.random.choice((0, 4)))
+            self._need((*params, I32))
+            self._pop(1)
+        else:
+            index = self.random.randrange(len(self.around.functions))
+            params, results = self.around.types[self.around.functions[index]]
+            encoded = b"\x10" + unsigned(index)
+            self._need(params)
+        self.code.append(encoded)
+        self._pop(len(params))
+        self.stack += results
+
+
+def constant(random: Random, wanted: int) -> bytes:
+    """A const instruction."""
+    if wanted in (I32, I64):
+        return bytes([0x41 if wanted == I32 else 0x42]) + signed(random.choice(EDGES))
+    return b"\x43" + random.randbytes(4) if wanted == F32 else b"\x44" + random.randbytes(8)
+
+
+def immediates(random: Random, operation: Operation) -> bytes:
+    """Right ones for an instruction with operands that never change."""
+    match operation.immediates:
+        case "MEMARG":
+            return unsigned(random.randint(0, operation.align)) + unsigned(random.choice((0, 8, 2**32 - 1)))
+        case "MEMORY":
+            return b"\0"
+        case "MEMORY_MEMORY":
+            return b"\0\0"
+        case "I32" | "I64":
+            return signed(random.choice(EDGES))
+        case "F32":
+            return random.randbytes(4)
+        case "F64":
+            return random.randbytes(8)
+    return b""
+
+
+# ---- modules ----------------------------------------------------------------------------------
+
+Section = tuple[int, bytes]
+
+
+class ModuleMaker:
+    """Random modules from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+
+    def make(self) -> bytes:
+        """A module: about half of them are valid."""
+        sections = self._sections(damaged=self.random.random() < 0.5)
+        if self.random.random() < 0.15:
+            sections = self._damage_sections(sections)
+        encoded = assemble(sections)
+        return self.damage_bytes(encoded) if self.random.random() < 0.15 else encoded
+
+    def damage_bytes(self, encoded: bytes) -> bytes:
+        """Change, remove or add one to three bytes."""
+        out = bytearray(encoded)
+        for _ in range(self.random.randint(1, 3)):
+            at = self.random.randrange(len(out)) if out else 0
+            match self.random.randrange(4):
+                case 0:
+                    out[at : at + 1] = bytes([out[at] ^ 1 << self.random.randrange(8)]) if out else b""
+                case 1:
+                    out[at : at + 1] = self.random.randbytes(1)
+                case 2:
+                    del out[at : at + self.random.randint(1, 3)]
+                case _:
+                    out[at:at] = self.random.randbytes(1)
+        return bytes(out)
+
+    def _types(self) -> list[tuple[Types, Types]]:
+        random = self.random
+        made: list[tuple[Types, Types]] = [((), ()), ((I32,), (I32,)), ((F64, I64), (I64, F64))]
+        for _ in range(random.randint(0, 3)):
+            params = tuple(random.choices(VALUE_TYPES, k=random.randint(0, 4)))
+            made.append((params, tuple(random.choices(VALUE_TYPES, k=random.randint(0, 3)))))
+        return made
+
+    def _globals(self, count: int) -> list[tuple[int, bool]]:
+        return [(self.random.choice(VALUE_TYPES), self.random.random() < 0.6) for _ in range(count)]
+
+    def _initializer(self, wanted: int, imported: list[tuple[int, bool]]) -> bytes:
+        usable = [i for i, entry in enumerate(imported) if entry == (wanted, False)]
+        if usable and self.random.random() < 0.5:
+            return b"\x23" + unsigned(self.random.choice(usable)) + b"\x0b"
+        return constant(self.random, wanted) + b"\x0b"
+
+    def _sections(self, *, damaged: bool) -> list[Section]:
+        random = self.random
+        types = self._types()
+        imported = [random.randrange(len(types)) for _ in range(random.randint(0, 2))]
+        defined = [random.randrange(len(types)) for _ in range(random.randint(1, 3))]
+        imported_globals, own_globals = (
+            self._globals(random.randint(0, 2)),
+            self._globals(random.randint(0, 3)),
+        )
+        around = Surroundings(
+            types,
+            imported + defined,
+            imported_globals + own_globals,
+            random.random() < 0.8,
+            random.random() < 0.7,
+        )
+        sections: list[Section] = [(1, vector([function_type(*entry) for entry in types]))]
+        imports = [b"\1m\1f\0" + unsigned(index) for index in imported]
+        imports += [b"\1m\1g\3" + bytes(entry) for entry in imported_globals]
+        sections += [(2, vector(imports)), (3, vector([unsigned(index) for index in defined]))]
+        if around.table:
+            sections.append((4, vector([b"\x70" + limits(4, random.choice((None, 4, 9)))])))
+        if around.memory:
+            sections.append((5, vector([limits(1, random.choice((None, 1, 3, 65536)))])))
+        inits = [bytes(entry) + self._initializer(entry[0], imported_globals) for entry in own_globals]
+        sections.append((6, vector(inits)))
+        sections += self._tail(around, imported_globals)
+        bodies = [self._body(around, index, damaged=damaged) for index in defined]
+        data = [b"\0" + self._initializer(I32, imported_globals) + b"\2ab"] if around.memory else []
+        if random.random() < 0.3:
+            sections.append((12, unsigned(len(data))))
+        return [*sections, (10, vector(bodies)), (11, vector(data))]
+
+    def _tail(self, around: Surroundings, imported_globals: list[tuple[int, bool]]) -> list[Section]:
+        """Exports, start, elements."""
+        random = self.random
+        last = unsigned(len(around.functions) - 1)
+        exports = [b"\1f\0" + last] + [b"\1m\2\0"] * around.memory + [b"\1t\1\0"] * around.table
+        exports += [b"\1g\3" + unsigned(i) for i in range(len(around.globals))][:1]
+        sections = [(7, vector(exports))]
+        plain = [i for i, index in enumerate(around.functions) if around.types[index] == ((), ())]
+        if plain and random.random() < 0.5:
+            sections.append((8, unsigned(random.choice(plain))))
+        if around.table:
+            entries = [unsigned(random.randrange(len(around.functions))) for _ in range(random.randint(0, 3))]
+            sections.append((9, vector([b"\0" + self._initializer(I32, imported_globals) + vector(entries)])))
+        return sections
+
+    def _body(self, around: Surroundings, type_index: int, *, damaged: bool) -> bytes:
+        random = self.random
+        params, results = around.types[type_index]
+        groups = [(random.randint(0, 3), random.choice(VALUE_TYPES)) for _ in range(random.randint(0, 3))]
+        variables = [*params, *(kind for count, kind in groups for _ in range(count))]
+        code = BodyMaker(random, around, variables, results).make(random.randint(0, 40))
+        if damaged:
+            self._damage_code(code)
+        body = vector([unsigned(count) + bytes([kind]) for count, kind in groups]) + b"".join(code)
+        return unsigned(len(body)) + body
+
+    def _damage_code(self, code: list[bytes]) -> None:
+        """Change one or two instructions, most of the time into others that exist."""
+        random = self.random
+        for _ in range(random.randint(1, 2)):
+            at, other = random.randrange(len(code)), random.randrange(len(code))
+            match random.randrange(6):
+                case 0 if len(code) > 1:
+                    del code[at]
+                case 1:
+                    code.insert(at, code[other])
+                case 2:
+                    code[at], code[other] = code[other], code[at]
+                case 3:
+                    operation = random.choice(OPERATIONS)
+                    code[at] = operation.encoded + immediates(random, operation)
+                case 4:
+                    code[at] = (
+                        bytes([random.choice((0, 1, 2, 3, 4, 5, 0x0C, 0x0D, 0x0F, 0x1A, 0x1B))])
+                        + code[at][1:]
+                    )
+                case _:
+                    code[at] = self.damage_bytes(code[at])
+
+    def _damage_sections(self, sections: list[Section]) -> list[Section]:
+        random = self.random
+        at = random.randrange(len(sections))
+        match random.randrange(5):
+            case 0:
+                return sections[:at] + sections[at + 1 :]
+            case 1:
+                return sections[: at + 1] + sections[at:]
+            case 2:
+                shuffled = list(sections)
+                other = random.randrange(len(sections))
+                shuffled[at], shuffled[other] = shuffled[other], shuffled[at]
+                return shuffled
+            case 3:
+                custom = (
+                    random.choice((0, 0, 13, 14)),
+                    b"\4na" + random.choice((b"me", b"\xc3\xa9", b"\xc3x")),
+                )
+                return [*sections[:at], custom, *sections[at:]]
+            case _:
+                number, payload = sections[at]
+                return [*sections[:at], (number, self.damage_bytes(payload)), *sections[at + 1 :]]
+
+
+def function_type(params: Types, results: Types) -> bytes:
+    """An entry of the type section."""
+    return b"\x60" + vector([bytes([t]) for t in params]) + vector([bytes([t]) for t in results])
+
+
+def assemble(sections: list[Section]) -> bytes:
+    """A module of these sections."""
+    return HEADER + b"".join(bytes([number]) + unsigned(len(data)) + data for number, data in sections)
+
+
+def sections_of(encoded: bytes) -> list[Section]:
+    """The sections of a module that is well-formed."""
+    sections, at = [], len(HEADER)
+    while at < len(encoded):
+        number, size, shift = encoded[at], 0, 0
+        at += 1
+        while True:
+            byte = encoded[at]
+            size |= (byte & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 0x80:
+                break
+        sections.append((number, encoded[at : at + size]))
+        at += size
+    return sections
