@@ -1,0 +1,144 @@
+/* Inside the compiler: one pass over a validated function body. It keeps the operand stack of the
+ * validation algorithm, but of places instead of types: where each operand will be at run time. */
+#ifndef WASMOTE_MACHINE_COMPILE_H
+#define WASMOTE_MACHINE_COMPILE_H
+
+#include <stdbool.h>
+
+#include "frame.h"
+#include "instruction.h"
+#include "m3_env.h"
+#include "operations.h"
+#include "wasm_reader.h"
+
+/* Frames end below 64 KiB, so that a slot's number fits where it is kept. */
+#define FRAME_SLOTS_MAX 16383u
+
+/* The two registers; 64-bit values have none. */
+enum register_kind { REGISTER_INTEGER, REGISTER_FLOAT, REGISTERS };
+
+enum place { IN_SLOT, IN_REGISTER, CONSTANT };
+
+/* An operand. Its home is the slot that belongs to its position on the operand stack: it goes there
+ * when it can stay nowhere else. In a slot below the operands it is a local that has been read. */
+struct value {
+    uint8_t type, place;
+    uint16_t slot, home;
+    uint32_t low, high; /* of a constant */
+};
+
+struct block {
+    uint8_t opcode;
+    bool is_function;
+    uint8_t single; /* result type, when there is no function type */
+    const M3FuncType *type;
+    uint16_t height, home; /* of the operand stack below its parameters */
+    uint32_t fixups;       /* branches to its end, chained through their target cells; 0 = none */
+    uint32_t otherwise;    /* of an if: the branch over it, until its else or end */
+    const cell *start;     /* of a loop */
+};
+
+/* The operation emitted last, while its result may still be sent elsewhere or be branched on. */
+struct last {
+    enum { LAST_FIXED, LAST_IN_REGISTER, LAST_COMPARE, LAST_IN_SLOT } kind;
+    uint8_t reg;
+    uint16_t operation; /* as it was emitted: result in the register */
+    uint16_t slot;      /* LAST_IN_SLOT: where to */
+    uint32_t at;        /* the operation's cell; LAST_IN_SLOT: the cell that names the slot */
+};
+
+struct local {
+    uint16_t slot;
+    uint8_t type;
+};
+
+struct compiler {
+    struct machine *machine;
+    struct M3Module *module;
+    const M3FuncType *type; /* of the function */
+    struct wasm_reader in;
+
+    struct value *values;
+    uint32_t count;
+    struct block *blocks;
+    uint32_t depth;
+    struct local *locals;
+    uint32_t local_count;
+    uint32_t held[REGISTERS]; /* index of the value in each register, or NOT_HELD */
+
+    cell *code;
+    uint32_t at, limit; /* cells; beyond the limit nothing is written */
+    uint32_t *marks_end;
+    uint32_t marks;
+    bool memory_grows;
+
+    uint16_t link_slot, operands_start;
+    uint32_t frame_slots; /* most so far */
+    bool reachable;
+    struct last last;
+};
+#define NOT_HELD UINT32_MAX
+
+/* ---- emit.c: the code --------------------------------------------------------------------------- */
+
+void emit(struct compiler *c, cell word);
+uint32_t emit_operation(struct compiler *c, enum operation_number operation); /* its index */
+void emit_slot(struct compiler *c, unsigned slot);
+/* An address in linear memory, which moves when that grows. */
+void emit_memory_address(struct compiler *c, uint32_t offset);
+/* A branch's target cell, to be filled by bind(); each chain begins with 0. */
+void emit_fixup(struct compiler *c, uint32_t *chain);
+void add_fixup(struct compiler *c, uint32_t *chain, uint32_t at);
+void bind(struct compiler *c, uint32_t *chain);
+void patch(struct compiler *c, uint32_t at, cell word);
+const cell *here(const struct compiler *c);
+
+/* Ends an operation that began at `at` and has the results RESULT_REGISTER and RESULT_SLOT. */
+void emit_result(struct compiler *c, uint32_t at, enum operation_number operation, uint8_t type);
+void emit_result_in_slot(struct compiler *c, uint8_t type);
+void emit_comparison(struct compiler *c, uint32_t at, enum operation_number operation);
+
+/* ---- operands.c: the operand stack -------------------------------------------------------------- */
+
+unsigned slots_of(uint8_t type);
+enum register_kind register_of(uint8_t type);
+unsigned next_home(const struct compiler *c);
+void use_slots(struct compiler *c, unsigned end);
+
+struct value *push_home(struct compiler *c, uint8_t type); /* it is in its home already */
+void push_slot(struct compiler *c, uint8_t type, unsigned slot);
+void push_register(struct compiler *c, uint8_t type);
+void push_constant(struct compiler *c, uint8_t type, uint32_t low, uint32_t high);
+struct value pop(struct compiler *c);
+void drop_to(struct compiler *c, uint32_t height);
+
+/* Sends a value to a slot. */
+void settle(struct compiler *c, struct value *value, unsigned slot);
+void settle_home(struct compiler *c, struct value *value);
+void settle_registers(struct compiler *c);
+/* Nothing on the stack depends on what the code ahead, which may run or not, does to locals. */
+void settle_all(struct compiler *c);
+void settle_top(struct compiler *c, uint32_t count); /* constants too */
+/* Before a local is written: whoever has read it keeps what it was. */
+void settle_readers(struct compiler *c, const struct local *local);
+
+/* ---- by kind of instruction --------------------------------------------------------------------- */
+
+/* Each compiles the instruction `opcode`, whose immediates c->in is at; false: it is not of this kind.
+ */
+bool compile_control(struct compiler *c, uint32_t opcode);
+bool compile_variable(struct compiler *c, uint32_t opcode);
+bool compile_memory(struct compiler *c, uint32_t opcode);
+bool compile_numeric(struct compiler *c, uint32_t opcode);
+void compile_extension(struct compiler *c, bool is_signed); /* i64.extend_i32_s or _u */
+
+void open_function_block(struct compiler *c);
+
+/* An operation that jumps when the condition, popped already, is not zero (when) or is (not when); the
+ * target's cell has to follow. loop: the target is one. */
+void compile_condition(struct compiler *c, struct value *condition, bool when, bool loop);
+
+/* Its second byte for those with a prefix: enum opcode. */
+uint32_t read_opcode(struct compiler *c);
+
+#endif

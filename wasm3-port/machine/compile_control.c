@@ -1,0 +1,426 @@
+/* Blocks, branches and calls. At a label every operand is in its home, or a constant that it was
+ * before the block, so that all ways to the label agree. */
+#include "compile.h"
+#include "handlers.h"
+
+/* ---- blocks ------------------------------------------------------------------------------------- */
+
+static uint32_t parameters_of(const struct block *block) {
+    return block->type != NULL && !block->is_function ? block->type->numArgs : 0;
+}
+
+static uint32_t results_of(const struct block *block) {
+    return block->type != NULL ? block->type->numRets : block->single != VALUE_NONE;
+}
+
+static uint8_t result_type(const struct block *block, uint32_t index) {
+    return block->type != NULL ? block->type->types[index] : block->single;
+}
+
+static uint8_t parameter_type(const struct block *block, uint32_t index) {
+    return block->type->types[block->type->numRets + index];
+}
+
+/* What a branch to the block carries. */
+static uint32_t arity_of(const struct block *block) {
+    return block->opcode == OPCODE_LOOP ? parameters_of(block) : results_of(block);
+}
+
+static struct block *label(struct compiler *c, uint32_t depth) {
+    return &c->blocks[c->depth - 1 - depth];
+}
+
+static void push_results(struct compiler *c, const struct block *block) {
+    drop_to(c, block->height);
+    for (uint32_t i = 0; i < results_of(block); i++) {
+        push_home(c, result_type(block, i));
+    }
+}
+
+static void push_parameters(struct compiler *c, const struct block *block) {
+    drop_to(c, block->height);
+    for (uint32_t i = 0; i < parameters_of(block); i++) {
+        push_home(c, parameter_type(block, i));
+    }
+}
+
+void open_function_block(struct compiler *c) {
+    c->depth = 1;
+    c->blocks[0] = (struct block){
+        .opcode = OPCODE_BLOCK, .is_function = true, .type = c->type, .home = c->operands_start};
+}
+
+static struct block read_block(struct compiler *c, uint32_t opcode) {
+    struct block block = {.opcode = (uint8_t)opcode};
+    const int64_t type = wasm_s33(&c->in);
+    if (type >= 0) {
+        block.type = c->module->funcTypes[type];
+    } else if (type != -0x40) {
+        block.single = (uint8_t)-type;
+    }
+    return block;
+}
+
+static void open_block(struct compiler *c, uint32_t opcode) {
+    struct block block = read_block(c, opcode);
+    struct value condition;
+    if (opcode == OPCODE_IF) {
+        condition = pop(c);
+    }
+    settle_all(c);
+    settle_top(c, parameters_of(&block));
+    block.height = (uint16_t)(c->count - parameters_of(&block));
+    if (opcode == OPCODE_IF) {
+        compile_condition(c, &condition, false, false);
+        emit_fixup(c, &block.otherwise);
+    }
+    if (opcode == OPCODE_LOOP) {
+        c->last.kind = LAST_FIXED;
+        block.start = here(c);
+    }
+    block.home = (uint16_t)(block.height < c->count ? c->values[block.height].home : next_home(c));
+    c->blocks[c->depth++] = block;
+}
+
+/* ---- branches ----------------------------------------------------------------------------------- */
+
+static void jump(struct compiler *c, struct block *block) {
+    if (block->opcode == OPCODE_LOOP) {
+        emit_operation(c, OP_br_loop);
+        emit(c, (cell)block->start);
+    } else {
+        emit_operation(c, OP_br);
+        emit_fixup(c, &block->fixups);
+    }
+}
+
+static void emit_target(struct compiler *c, struct block *block) {
+    if (block->opcode == OPCODE_LOOP) {
+        emit(c, (cell)block->start);
+    } else {
+        emit_fixup(c, &block->fixups);
+    }
+}
+
+/* Whether the operands on top are where the block's end expects them. */
+static bool in_place(const struct compiler *c, const struct block *block) {
+    const uint32_t arity = arity_of(block);
+    return arity == 0 || c->count - arity == block->height;
+}
+
+/* The operands on top go to the block's homes, lowest first: none lies below where it goes. */
+static void carry(struct compiler *c, const struct block *block) {
+    const uint32_t arity = arity_of(block);
+    unsigned home = block->home;
+    for (uint32_t i = c->count - arity; i < c->count; i++) {
+        settle(c, &c->values[i], home);
+        home += slots_of(c->values[i].type);
+    }
+}
+
+static void leave_function(struct compiler *c) {
+    const uint32_t results = c->type->numRets;
+    const uint32_t first = c->count - results;
+    for (uint32_t i = first; results > 1 && i < c->count; i++) {
+        if (c->values[i].place == IN_SLOT) {
+            settle_home(c, &c->values[i]); /* parameters lie where results go */
+        }
+    }
+    unsigned slot_number = 0;
+    for (uint32_t i = first; i < c->count; i++) {
+        settle(c, &c->values[i], slot_number);
+        slot_number += slots_of(c->values[i].type);
+    }
+    emit_operation(c, OP_leave);
+    emit_slot(c, c->link_slot);
+    c->reachable = false;
+}
+
+static void compile_br(struct compiler *c, struct block *block) {
+    if (block->is_function) {
+        leave_function(c);
+        return;
+    }
+    carry(c, block);
+    jump(c, block);
+    c->reachable = false;
+}
+
+/* The copies are for the branch only: around them if it is not taken. The operands stay. */
+static void carry_copies(struct compiler *c, const struct block *block) {
+    const uint32_t arity = arity_of(block);
+    unsigned home = block->home;
+    for (uint32_t i = c->count - arity; i < c->count; i++) {
+        struct value copy = c->values[i];
+        c->last.kind = LAST_FIXED;
+        settle(c, &copy, home);
+        home += slots_of(copy.type);
+    }
+}
+
+static void compile_br_if(struct compiler *c, struct block *block) {
+    struct value condition = pop(c);
+    settle_top(c, arity_of(block));
+    if (in_place(c, block)) {
+        compile_condition(c, &condition, true, block->opcode == OPCODE_LOOP);
+        emit_target(c, block);
+        return;
+    }
+    uint32_t around = 0;
+    compile_condition(c, &condition, false, false);
+    emit_fixup(c, &around);
+    carry_copies(c, block);
+    jump(c, block);
+    bind(c, &around);
+}
+
+static bool needs_stub(const struct compiler *c, const struct block *block) {
+    return block->opcode == OPCODE_LOOP || !in_place(c, block);
+}
+
+/* Branches that do more than jump follow the table. */
+static void emit_stubs(struct compiler *c, struct wasm_reader labels, uint32_t count, uint32_t table) {
+    for (uint32_t i = 0; i <= count; i++) {
+        struct block *block = label(c, wasm_u32(&labels));
+        if (needs_stub(c, block)) {
+            patch(c, table + i, (cell)here(c));
+            carry_copies(c, block);
+            jump(c, block);
+        }
+    }
+}
+
+static void compile_br_table(struct compiler *c) {
+    const uint32_t count = wasm_u32(&c->in);
+    const struct wasm_reader labels = c->in;
+    struct value index = pop(c);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)wasm_u32(&c->in);
+    }
+    settle_top(c, arity_of(label(c, wasm_u32(&c->in))));
+    if (index.place == CONSTANT) {
+        settle_home(c, &index);
+    }
+    emit_operation(c, index.place == IN_SLOT ? OP_br_table_s : OP_br_table_r);
+    if (index.place == IN_SLOT) {
+        emit_slot(c, index.slot);
+    }
+    emit(c, count);
+    const uint32_t table = c->at;
+    struct wasm_reader again = labels;
+    for (uint32_t i = 0; i <= count; i++) {
+        struct block *block = label(c, wasm_u32(&again));
+        if (needs_stub(c, block)) {
+            emit(c, 0);
+        } else {
+            emit_fixup(c, &block->fixups);
+        }
+    }
+    emit_stubs(c, labels, count, table);
+    c->reachable = false;
+}
+
+/* ---- else and end ------------------------------------------------------------------------------- */
+
+static void compile_else(struct compiler *c) {
+    struct block *block = &c->blocks[c->depth - 1];
+    if (c->reachable) {
+        settle_top(c, results_of(block));
+        jump(c, block);
+    }
+    bind(c, &block->otherwise);
+    block->opcode = OPCODE_ELSE;
+    push_parameters(c, block);
+    c->reachable = true;
+}
+
+static void end_function(struct compiler *c, struct block *block) {
+    if (block->fixups != 0) {
+        if (c->reachable) {
+            settle_top(c, results_of(block));
+        }
+        bind(c, &block->fixups);
+        push_results(c, block);
+        c->reachable = true;
+    }
+    if (c->reachable) {
+        leave_function(c);
+    }
+    c->depth = 0;
+}
+
+static void compile_end(struct compiler *c) {
+    struct block *block = &c->blocks[c->depth - 1];
+    if (block->is_function) {
+        end_function(c, block);
+        return;
+    }
+    const bool is_label = block->fixups != 0 || block->otherwise != 0;
+    if (is_label || !c->reachable) {
+        if (c->reachable) {
+            settle_top(c, results_of(block));
+        }
+        bind(c, &block->fixups);
+        bind(c, &block->otherwise);
+        push_results(c, block);
+        c->reachable = true;
+    }
+    c->depth--;
+}
+
+/* ---- code that is never reached ----------------------------------------------------------------- */
+
+static void skip_immediates(struct compiler *c, const struct instruction *row) {
+    switch (instruction_immediates(row)) {
+    case IMMEDIATES_NONE:
+        break;
+    case IMMEDIATES_BR_TABLE:
+        for (uint32_t left = wasm_u32(&c->in); left > 0; left--) {
+            (void)wasm_u32(&c->in);
+        }
+        (void)wasm_u32(&c->in);
+        break;
+    case IMMEDIATES_CALL_INDIRECT:
+    case IMMEDIATES_MEMARG:
+    case IMMEDIATES_MEMORY_MEMORY:
+        (void)wasm_u32(&c->in);
+        (void)wasm_u32(&c->in);
+        break;
+    case IMMEDIATES_BLOCK:
+        (void)wasm_s33(&c->in);
+        break;
+    case IMMEDIATES_I32:
+        (void)wasm_s32(&c->in);
+        break;
+    case IMMEDIATES_I64:
+        (void)wasm_s64(&c->in);
+        break;
+    case IMMEDIATES_F32:
+        wasm_skip(&c->in, 4);
+        break;
+    case IMMEDIATES_F64:
+        wasm_skip(&c->in, 8);
+        break;
+    default: /* one index */
+        (void)wasm_u32(&c->in);
+    }
+}
+
+/* To the end or else of the innermost block, which is left for the caller to read. */
+static void skip_unreachable(struct compiler *c) {
+    for (uint32_t nested = 0; wasm_left(&c->in) > 0;) {
+        const uint8_t first = wasm_peek(&c->in);
+        if (nested == 0 && (first == OPCODE_END || first == OPCODE_ELSE)) {
+            return;
+        }
+        const uint32_t opcode = read_opcode(c);
+        skip_immediates(c, instruction_find(opcode));
+        nested += opcode == OPCODE_BLOCK || opcode == OPCODE_LOOP || opcode == OPCODE_IF;
+        nested -= opcode == OPCODE_END;
+    }
+}
+
+/* ---- calls -------------------------------------------------------------------------------------- */
+
+static unsigned slots_of_types(const uint8_t *types, uint32_t count) {
+    unsigned slots = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        slots += slots_of(types[i]);
+    }
+    return slots;
+}
+
+/* Slots of the parameters or of the results, whichever are more. */
+static unsigned link_of(const M3FuncType *type) {
+    const unsigned results = slots_of_types(type->types, type->numRets);
+    const unsigned parameters = slots_of_types(type->types + type->numRets, type->numArgs);
+    return results > parameters ? results : parameters;
+}
+
+/* The arguments' homes are the beginning of the callee's frame. Registers do not survive a call. */
+static unsigned prepare_call(struct compiler *c, const M3FuncType *type) {
+    settle_top(c, type->numArgs);
+    settle_registers(c);
+    const unsigned frame = type->numArgs == 0 ? next_home(c) : c->values[c->count - type->numArgs].home;
+    use_slots(c, frame + link_of(type) + LINK_SLOTS);
+    return frame;
+}
+
+static void finish_call(struct compiler *c, const M3FuncType *type, unsigned frame) {
+    emit_slot(c, frame);
+    emit_slot(c, frame + link_of(type));
+    drop_to(c, c->count - type->numArgs);
+    for (uint32_t i = 0; i < type->numRets; i++) {
+        push_home(c, type->types[i]);
+    }
+}
+
+static void compile_call(struct compiler *c) {
+    M3Function *function = &c->module->functions[wasm_u32(&c->in)];
+    const unsigned frame = prepare_call(c, function->funcType);
+    emit_operation(c, OP_call);
+    emit(c, (cell)&function->compiled);
+    finish_call(c, function->funcType, frame);
+}
+
+static void compile_call_indirect(struct compiler *c) {
+    const M3FuncType *type = c->module->funcTypes[wasm_u32(&c->in)];
+    (void)wasm_u32(&c->in); /* table 0 */
+    struct value index = pop(c);
+    if (index.place == CONSTANT) {
+        settle_home(c, &index);
+    }
+    const unsigned frame = prepare_call(c, type);
+    emit_operation(c, index.place == IN_SLOT ? OP_call_indirect_s : OP_call_indirect_r);
+    if (index.place == IN_SLOT) {
+        emit_slot(c, index.slot);
+    }
+    emit(c, (cell)type);
+    finish_call(c, type, frame);
+}
+
+bool compile_control(struct compiler *c, uint32_t opcode) {
+    switch (opcode) {
+    case OPCODE_UNREACHABLE:
+        emit_operation(c, OP_unreachable);
+        c->reachable = false;
+        break;
+    case OPCODE_NOP:
+        break;
+    case OPCODE_BLOCK:
+    case OPCODE_LOOP:
+    case OPCODE_IF:
+        open_block(c, opcode);
+        break;
+    case OPCODE_ELSE:
+        compile_else(c);
+        break;
+    case OPCODE_END:
+        compile_end(c);
+        break;
+    case OPCODE_BR:
+        compile_br(c, label(c, wasm_u32(&c->in)));
+        break;
+    case OPCODE_BR_IF:
+        compile_br_if(c, label(c, wasm_u32(&c->in)));
+        break;
+    case OPCODE_BR_TABLE:
+        compile_br_table(c);
+        break;
+    case OPCODE_RETURN:
+        leave_function(c);
+        break;
+    case OPCODE_CALL:
+        compile_call(c);
+        break;
+    case OPCODE_CALL_INDIRECT:
+        compile_call_indirect(c);
+        break;
+    default:
+        return false;
+    }
+    if (!c->reachable && c->depth > 0) {
+        skip_unreachable(c);
+    }
+    return true;
+}

@@ -1,0 +1,92 @@
+/* Writes code, and remembers the last operation for as long as it can be changed. */
+#include "compile.h"
+#include "handlers.h"
+
+void emit(struct compiler *c, cell word) {
+    if (c->at < c->limit) {
+        c->code[c->at] = word;
+    }
+    c->at++;
+}
+
+void patch(struct compiler *c, uint32_t at, cell word) {
+    if (at < c->limit) {
+        c->code[at] = word;
+    }
+}
+
+const cell *here(const struct compiler *c) {
+    return c->code + c->at;
+}
+
+uint32_t emit_operation(struct compiler *c, enum operation_number operation) {
+    c->last.kind = LAST_FIXED;
+    emit(c, (cell)machine_handlers[operation]);
+    return c->at - 1;
+}
+
+void emit_slot(struct compiler *c, unsigned slot) {
+    emit(c, slot * sizeof(uint32_t));
+}
+
+/* The marks grow down from the end of the room for code. */
+void emit_memory_address(struct compiler *c, uint32_t offset) {
+    if (c->memory_grows && c->limit > c->at) {
+        *--c->marks_end = c->at;
+        c->marks++;
+        c->limit = (uint32_t)((cell *)(void *)((uintptr_t)c->marks_end & ~(sizeof(cell) - 1)) - c->code);
+    }
+    emit(c, (cell)c->machine->memory + offset);
+}
+
+/* ---- branches forward --------------------------------------------------------------------------- */
+
+/* Until it is bound, a target cell holds the index of the chain's next one. Index 0 is an entry. */
+void add_fixup(struct compiler *c, uint32_t *chain, uint32_t at) {
+    patch(c, at, *chain);
+    *chain = at;
+}
+
+void emit_fixup(struct compiler *c, uint32_t *chain) {
+    emit(c, 0);
+    add_fixup(c, chain, c->at - 1);
+}
+
+void bind(struct compiler *c, uint32_t *chain) {
+    for (uint32_t at = *chain; at != 0 && at < c->limit;) {
+        const uint32_t next = (uint32_t)c->code[at];
+        c->code[at] = (cell)here(c);
+        at = next;
+    }
+    if (*chain != 0) {
+        c->last.kind = LAST_FIXED; /* what follows is reached from elsewhere too */
+    }
+    *chain = 0;
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+void emit_result_in_slot(struct compiler *c, uint8_t type) {
+    const struct value *value = push_home(c, type);
+    c->last = (struct last){.kind = LAST_IN_SLOT, .slot = value->slot, .at = c->at};
+    emit_slot(c, value->slot);
+}
+
+void emit_result(struct compiler *c, uint32_t at, enum operation_number operation, uint8_t type) {
+    const enum register_kind reg = register_of(type);
+    if (c->held[reg] != NOT_HELD) {
+        patch(c, at, (cell)machine_handlers[operation + RESULT_SLOT]);
+        emit_result_in_slot(c, type);
+        return;
+    }
+    push_register(c, type);
+    c->last = (struct last){
+        .kind = LAST_IN_REGISTER, .reg = (uint8_t)reg, .operation = (uint16_t)operation, .at = at};
+}
+
+void emit_comparison(struct compiler *c, uint32_t at, enum operation_number operation) {
+    emit_result(c, at, operation, VALUE_I32);
+    if (c->last.kind == LAST_IN_REGISTER) {
+        c->last.kind = LAST_COMPARE;
+    }
+}

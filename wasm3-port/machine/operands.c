@@ -1,0 +1,167 @@
+/* The operand stack: where each operand is, and how it gets elsewhere. */
+#include "compile.h"
+#include "handlers.h"
+
+unsigned slots_of(uint8_t type) {
+    return type == VALUE_I64 || type == VALUE_F64 ? 2 : 1;
+}
+
+enum register_kind register_of(uint8_t type) {
+    return type == VALUE_F32 ? REGISTER_FLOAT : REGISTER_INTEGER;
+}
+
+void use_slots(struct compiler *c, unsigned end) {
+    if (end > c->frame_slots) {
+        c->frame_slots = end;
+    }
+}
+
+unsigned next_home(const struct compiler *c) {
+    if (c->count == 0) {
+        return c->operands_start;
+    }
+    const struct value *top = &c->values[c->count - 1];
+    return top->home + slots_of(top->type);
+}
+
+/* ---- push and pop ------------------------------------------------------------------------------- */
+
+static struct value *push(struct compiler *c, uint8_t type, enum place place) {
+    const unsigned home = next_home(c);
+    struct value *value = &c->values[c->count++];
+    use_slots(c, home + slots_of(type));
+    *value = (struct value){.type = type, .place = (uint8_t)place, .home = (uint16_t)home};
+    return value;
+}
+
+struct value *push_home(struct compiler *c, uint8_t type) {
+    struct value *value = push(c, type, IN_SLOT);
+    value->slot = value->home;
+    return value;
+}
+
+void push_slot(struct compiler *c, uint8_t type, unsigned slot) {
+    push(c, type, IN_SLOT)->slot = (uint16_t)slot;
+}
+
+void push_register(struct compiler *c, uint8_t type) {
+    c->held[register_of(type)] = c->count;
+    push(c, type, IN_REGISTER);
+}
+
+void push_constant(struct compiler *c, uint8_t type, uint32_t low, uint32_t high) {
+    struct value *value = push(c, type, CONSTANT);
+    value->low = low;
+    value->high = high;
+}
+
+struct value pop(struct compiler *c) {
+    const struct value value = c->values[--c->count];
+    if (value.place == IN_REGISTER) {
+        c->held[register_of(value.type)] = NOT_HELD;
+    }
+    return value;
+}
+
+void drop_to(struct compiler *c, uint32_t height) {
+    while (c->count > height) {
+        (void)pop(c);
+    }
+}
+
+/* ---- to a slot ---------------------------------------------------------------------------------- */
+
+static void set_constant(struct compiler *c, const struct value *value, unsigned slot) {
+    if (slots_of(value->type) == 2) {
+        emit_operation(c, OP_set64);
+        emit(c, value->low);
+        emit(c, value->high);
+    } else {
+        emit_operation(c, OP_set);
+        emit(c, value->low);
+    }
+    emit_slot(c, slot);
+}
+
+/* The operation that has just put the value into its register puts it into the slot instead. */
+static void store_register(struct compiler *c, const struct value *value, unsigned slot) {
+    const enum register_kind reg = register_of(value->type);
+    const struct last last = c->last;
+    if ((last.kind == LAST_IN_REGISTER || last.kind == LAST_COMPARE) && last.reg == reg) {
+        patch(c, last.at, (cell)machine_handlers[last.operation + RESULT_SLOT]);
+        c->last = (struct last){.kind = LAST_IN_SLOT, .slot = (uint16_t)slot, .at = c->at};
+    } else {
+        emit_operation(c, reg == REGISTER_FLOAT ? OP_set_f : OP_set_r);
+    }
+    emit_slot(c, slot);
+}
+
+static void copy_slot(struct compiler *c, const struct value *value, unsigned slot) {
+    if (c->last.kind == LAST_IN_SLOT && c->last.slot == value->slot &&
+        value->slot >= c->operands_start) {
+        patch(c, c->last.at, slot * sizeof(uint32_t)); /* nobody else knows the slot */
+        c->last.slot = (uint16_t)slot;
+        return;
+    }
+    emit_operation(c, slots_of(value->type) == 2 ? OP_copy64 : OP_copy);
+    emit_slot(c, value->slot);
+    emit_slot(c, slot);
+}
+
+/* One that has been popped holds none any more. */
+static void release_register(struct compiler *c, const struct value *value) {
+    uint32_t *held = &c->held[register_of(value->type)];
+    if (*held != NOT_HELD && &c->values[*held] == value) {
+        *held = NOT_HELD;
+    }
+}
+
+void settle(struct compiler *c, struct value *value, unsigned slot) {
+    if (value->place == CONSTANT) {
+        set_constant(c, value, slot);
+    } else if (value->place == IN_REGISTER) {
+        store_register(c, value, slot);
+        release_register(c, value);
+    } else if (value->slot != slot) {
+        copy_slot(c, value, slot);
+    }
+    value->place = IN_SLOT;
+    value->slot = (uint16_t)slot;
+    use_slots(c, slot + slots_of(value->type));
+}
+
+void settle_home(struct compiler *c, struct value *value) {
+    settle(c, value, value->home);
+}
+
+void settle_registers(struct compiler *c) {
+    for (enum register_kind reg = 0; reg < REGISTERS; reg++) {
+        if (c->held[reg] != NOT_HELD) {
+            settle_home(c, &c->values[c->held[reg]]);
+        }
+    }
+}
+
+void settle_all(struct compiler *c) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->values[i].place != CONSTANT) {
+            settle_home(c, &c->values[i]);
+        }
+    }
+}
+
+void settle_top(struct compiler *c, uint32_t count) {
+    for (uint32_t i = c->count - count; i < c->count; i++) {
+        settle_home(c, &c->values[i]);
+    }
+}
+
+void settle_readers(struct compiler *c, const struct local *local) {
+    const unsigned end = local->slot + slots_of(local->type);
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct value *value = &c->values[i];
+        if (value->place == IN_SLOT && value->slot >= local->slot && value->slot < end) {
+            settle_home(c, value);
+        }
+    }
+}
