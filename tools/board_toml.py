@@ -20,7 +20,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
 KNOWN = {*REQUIRED, "usb", "clock", "memory", "limits", "budgets", "sensor", "emulator"}
-LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": ()}  # what each must say
+LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": (), "emulated": ()}  # what each must say
 
 
 class BoardError(Exception):
@@ -29,12 +29,16 @@ class BoardError(Exception):
 
 @dataclass(frozen=True)
 class Memory:
-    """One memory region: addresses and sizes in bytes; sectors as (count, size), flash only."""
+    """One memory region: addresses and sizes in bytes; sectors as (count, size), flash only.
+
+    `arena`: the module arena lies here.
+    """
 
     name: str
     origin: int
     size: int
     sectors: tuple[tuple[int, int], ...] = ()
+    arena: bool = False
 
     @property
     def end(self) -> int:
@@ -55,10 +59,12 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Emulator:
-    """How the emulated image differs: one file for some objects, and where memories lie."""
+    """QEMU's program, machine and options; how the emulated image differs: a file for objects, memories."""
 
     file: str
+    program: str
     machine: str
+    options: tuple[str, ...]
     serial: int
     replaces: tuple[str, ...]
     origins: dict[str, int]
@@ -160,12 +166,13 @@ def read_memory(table: dict[str, Any]) -> Memory:
     """Check one [[memory]]; sectors must fill it exactly."""
     name = get(table, "name", str, "[[memory]]")
     where = f"[[memory]] {name}"
-    only(table, ("name", "origin", "size", "sectors", "firmware_sectors"), where)
+    only(table, ("name", "origin", "size", "arena", "sectors", "firmware_sectors"), where)
     runs = optional(table, "sectors", list, where)
     if not all(isinstance(run, dict) for run in runs):
         raise BoardError(f"{where}: 'sectors' must be a list of {{ count, size }}")
     sectors = tuple((get(run, "count", int, where), get(run, "size", int, where)) for run in runs)
-    memory = Memory(name, get(table, "origin", int, where), get(table, "size", int, where), sectors)
+    origin, size = get(table, "origin", int, where), get(table, "size", int, where)
+    memory = Memory(name, origin, size, sectors, optional(table, "arena", bool, where))
     total = sum(count * size for count, size in sectors)
     if sectors and total != memory.size:
         raise BoardError(f"{where}: its sectors hold {total} bytes, its size is {memory.size}")
@@ -180,6 +187,8 @@ def read_memories(data: dict[str, Any]) -> tuple[Memory, ...]:
     for below, above in itertools.pairwise(by_address):
         if below.end > above.origin:
             raise BoardError(f"[[memory]] {below.name} and {above.name} overlap at {above.origin:#x}")
+    if memories and sum(memory.arena for memory in memories) != 1:
+        raise BoardError("[[memory]]: one of them, and no other, must say 'arena = true'")
     return memories
 
 
@@ -239,7 +248,7 @@ def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulato
         return None
     where = "[emulator]"
     table = get(data, "emulator", dict, "board")
-    only(table, ("file", "machine", "serial", "replaces", "origins"), where)
+    only(table, ("file", "program", "machine", "options", "serial", "replaces", "origins"), where)
     file = get(table, "file", str, where)
     if not (ROOT / "boards/emulators" / file).is_file():
         raise BoardError(f"{where}: there is no boards/emulators/{file}")
@@ -249,7 +258,9 @@ def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulato
         raise BoardError(f"{where} origins: no [[memory]] is called {', '.join(sorted(unknown))}")
     return Emulator(
         file=file,
+        program=get(table, "program", str, where),
         machine=get(table, "machine", str, where),
+        options=strings(table, "options", where) if "options" in table else (),
         serial=get(table, "serial", int, where),
         replaces=strings(table, "replaces", where),
         origins=origins,

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards r
 START_TIMEOUT_S = 20.0  # until a board can be reached, on a busy machine
 STOP_TIMEOUT_S = 5.0  # until a board that was asked to end is made to
 LAST_WORDS_BYTES = 4096  # of what a board writes on standard output and error, kept for messages
-QEMU = "qemu-system-arm"
+QEMU_PACKAGES = {"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc"}
 
 _log = logging.getLogger("wasmote.sim")
 
@@ -39,15 +39,27 @@ class SimulatorFault(WasmoteError):
 
 
 @dataclass(frozen=True, slots=True)
-class BoardImage:
-    """What to run: a board's name, its QEMU machine (None: the image is a Linux program) and image file.
+class Machine:
+    """One of QEMU's machines: the program that has it, its options, and which serial port the link is on."""
 
-    `serial` says which of the machine's serial ports the link is on, from 0.
-    """
+    program: str
+    name: str
+    options: tuple[str, ...]
+    serial: int
+
+    @classmethod
+    def of(cls, emulator: dict[str, Any]) -> Self:
+        """Read board.toml's [emulator]."""
+        options = tuple(emulator.get("options", ()))
+        return cls(emulator["program"], emulator["machine"], options, emulator["serial"])
+
+
+@dataclass(frozen=True, slots=True)
+class BoardImage:
+    """What to run: a board's name, its QEMU machine (None: the image is a Linux program) and image file."""
 
     board: str
-    machine: str | None
-    serial: int
+    machine: Machine | None
     path: Path
 
     @classmethod
@@ -61,14 +73,14 @@ class BoardImage:
             names = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml")))
             raise UsageFault(f"there is no board {board}", f"one of: {names}")
         data = tomllib.loads(description.read_text())
-        emulator = data.get("emulator", {})
-        machine = emulator.get("machine")
-        if machine is None and data["family"] != "native":
+        emulator = data.get("emulator")
+        if emulator is None and data["family"] != "native":
             raise UsageFault(f"nothing here emulates a {board}")
-        path = image or ROOT / "build" / board / ("firmware.elf" if machine is None else "firmware-qemu.elf")
+        differs = emulator is not None and emulator["replaces"]  # from the image for the board itself
+        path = image or ROOT / "build" / board / ("firmware-qemu.elf" if differs else "firmware.elf")
         if not path.is_file():
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
-        return cls(board, machine, emulator.get("serial", 0), path.resolve())
+        return cls(board, Machine.of(emulator) if emulator else None, path.resolve())
 
 
 class Simulator:
@@ -126,7 +138,8 @@ class Simulator:
 
     async def restart(self) -> None:
         """Start it (again), on the same link: what a board does when its power comes back."""
-        command = self._qemu_command() if self._image.machine else self._native_command()
+        machine = self._image.machine
+        command = self._qemu_command(machine) if machine else self._native_command()
         self._process = await asyncio.create_subprocess_exec(
             *_ending_with_us(command), stdin=PIPE, stdout=PIPE, stderr=PIPE, process_group=0
         )
@@ -212,9 +225,8 @@ class Simulator:
 
     # QEMU
 
-    def _qemu_command(self) -> list[str]:
-        program = _installed(QEMU, package="qemu-system-arm")
-        assert self._image.machine is not None
+    def _qemu_command(self, machine: Machine) -> list[str]:
+        program = _installed(machine.program, QEMU_PACKAGES.get(machine.program, machine.program))
         if self._port is None:
             socket = Path(self._folder.name) / "uart"
             self.url, chardev = f"unix:{socket}", f"path={socket}"
@@ -223,9 +235,9 @@ class Simulator:
         unique_id = f"qemu-{self._instance:07d}".encode().hex()  # 96 bits, as on the chip
         seed = secrets.token_hex(8)  # QEMU has no entropy for this machine
         counting = ("-icount", "shift=0") if self._count_instructions else ()
-        unconnected = ("-serial", "null") * self._image.serial
+        unconnected = ("-serial", "null") * machine.serial
         return [
-            *(program, "-machine", self._image.machine, "-kernel", str(self._image.path)),
+            *(program, "-machine", machine.name, *machine.options, "-kernel", str(self._image.path)),
             *counting,
             *("-nodefaults", "-display", "none", "-qmp", "stdio"),
             *("-chardev", f"socket,id=uart,server=on,wait=off,{chardev}"),

@@ -10,7 +10,11 @@ from wasmote.link.ports import open_port
 from wasmote.link.url import parse_link
 from wasmote.sim import ROOT, Simulator
 
-IMAGES = {"native": "build/native-asan/check.elf", "netduinoplus2": "build/netduinoplus2/check-qemu.elf"}
+IMAGES = {
+    "native": "build/native-asan/check.elf",
+    "netduinoplus2": "build/netduinoplus2/check-qemu.elf",
+    "netduino2": "build/netduino2/check-qemu.elf",
+}
 
 
 def image_of(board: str) -> Path:

@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from check import Check, image_of
+from check import IMAGES, Check, image_of
 from wasmote.sim import Simulator
 
-BOARDS = ("native", "netduinoplus2")
 
-
-@pytest.fixture(params=BOARDS)
+@pytest.fixture(params=IMAGES)
 def board(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -27,10 +25,16 @@ async def check(board: str) -> AsyncIterator[Check]:
         yield connected
 
 
+@pytest.fixture(params=[board for board in IMAGES if board != "native"])
+def emulated(request: pytest.FixtureRequest) -> str:
+    """A board in QEMU."""
+    return str(request.param)
+
+
 @pytest_asyncio.fixture
-async def qemu() -> AsyncIterator[Check]:
+async def qemu(emulated: str) -> AsyncIterator[Check]:
     async with (
-        await Simulator.start("netduinoplus2", image=image_of("netduinoplus2")) as simulator,
+        await Simulator.start(emulated, image=image_of(emulated)) as simulator,
         await Check.connect(simulator) as connected,
     ):
         yield connected

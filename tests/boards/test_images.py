@@ -14,8 +14,8 @@ import size_report
 from board_toml import Board, read_board
 from wasmote.sim import ROOT
 
-BOARDS = ("netduinoplus2", "stm32f4-discovery")
-IMAGES = [(board, "firmware") for board in BOARDS] + [("netduinoplus2", "check")]
+BOARDS = ("netduino2", "netduinoplus2", "stm32f4-discovery")
+IMAGES = [(board, "firmware") for board in BOARDS] + [("netduino2", "check"), ("netduinoplus2", "check")]
 CHIP = "boards/families/stm32f4/chip.c.o"
 EMULATOR = "boards/emulators/qemu_stm32.c.o"
 
@@ -62,13 +62,26 @@ def test_the_binary_starts_with_stack_and_entry(board: Board) -> None:
     assert entry & 1  # Thumb
 
 
-def test_the_arena_fills_the_core_coupled_memory(board: Board) -> None:
+def test_the_arena_lies_where_the_board_says(board: Board) -> None:
     with built(board.name, "firmware.elf").open("rb") as file:
         arena = ELFFile(file).get_section_by_name(".arena")
-    memory = {memory.name: memory for memory in board.memories}
-    assert arena["sh_addr"] == memory["ccm"].origin
-    assert arena["sh_size"] == memory["ccm"].size
+    (memory,) = [memory for memory in board.memories if memory.arena]
+    assert memory.name == ("sram" if board.name == "netduino2" else "ccm")
+    assert memory.origin <= arena["sh_addr"] < memory.end
+    assert arena["sh_size"] == board.limits.get("MODULE_ARENA_BYTES", 64 * 1024)
     assert arena["sh_type"] == "SHT_NOBITS"
+
+
+def test_only_the_f405_has_floating_point_in_hardware(board: Board) -> None:
+    with built(board.name, "firmware.elf").open("rb") as file:
+        section = ELFFile(file).get_section_by_name(".ARM.attributes")
+        tags = {
+            a.tag: a.value
+            for s in section.iter_subsections()
+            for ss in s.iter_subsubsections()
+            for a in ss.iter_attributes()
+        }
+    assert ("TAG_FP_ARCH" in tags) == (board.cpu == "cortex-m4f")
 
 
 def test_the_report_agrees_with_the_image_about_each_region(board: Board) -> None:
@@ -83,9 +96,11 @@ def test_the_report_agrees_with_the_image_about_each_region(board: Board) -> Non
         }
         noinit = ELFFile(file).get_section_by_name(".noinit")
     memory = {memory.name: memory for memory in board.memories}
+    ram_end = {"sram": noinit["sh_addr"] + noinit["sh_size"]}
+    ram_end[next(memory.name for memory in board.memories if memory.arena)] = ends["__arena_end"]
     assert report["flash"]["used"] == ends["__data_load"] + loaded["sh_size"] - memory["flash"].origin
-    assert report["sram"]["used"] == noinit["sh_addr"] + noinit["sh_size"] - memory["sram"].origin
-    assert report["ccm"]["used"] == ends["__arena_end"] - memory["ccm"].origin
+    for name, end in ram_end.items():
+        assert report[name]["used"] == end - memory[name].origin
     for name, region in report.items():
         assert region["used"] + region["free"] == board.capacity(memory[name])
         assert region["used"] <= board.budgets[name]

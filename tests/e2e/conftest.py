@@ -17,6 +17,7 @@ from wasmote.node import Node
 from wasmote.sim import ROOT, Simulator
 
 EMULATED = ("native", "netduinoplus2")
+CORES = ("netduino2",)  # other instruction sets: worth what a module may notice
 SIBLINGS = ("stm32f4-discovery",)  # run the code of one above: they are worth a few tests only
 SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
@@ -26,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "cores: runs on a board of every core")
     config.addinivalue_line("markers", "siblings: runs on the boards too whose family another one stands for")
 
 
@@ -33,7 +35,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `place` on every board."""
     if "place" in metafunc.fixturenames:
         rig: Path | None = metafunc.config.getoption("--rig")
-        emulated = (*EMULATED, *SIBLINGS) if metafunc.definition.get_closest_marker("siblings") else EMULATED
+        also = {"cores": CORES, "siblings": SIBLINGS}
+        marked = [boards for mark, boards in also.items() if metafunc.definition.get_closest_marker(mark)]
+        emulated = EMULATED + sum(marked, ())
         places: tuple[str | RigBoard, ...] = load_rig(rig) if rig else emulated
         names = [place if isinstance(place, str) else place.name for place in places]
         metafunc.parametrize("place", places, ids=names)

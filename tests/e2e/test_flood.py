@@ -15,6 +15,8 @@ from wasmote.replay import samples_of
 from wasmote.wire.modules import Control
 from wasmote.wire.records import Record
 
+pytestmark = pytest.mark.cores
+
 WARM_UP_DAYS = 400  # nine half-lives of the slowest memory
 RING_SAFE = 32  # samples between two readings of the ring: it holds twice as many of their records
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 
 from wasmote.build import build_bundle
 from wasmote.node import Node
@@ -13,6 +14,8 @@ from wasmote.sim import ROOT
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Control
 from wasmote.wire.samples import Sample
+
+pytestmark = pytest.mark.cores
 
 LANGUAGES = ("c", "assemblyscript", "rust", "zig")
 PART = 50

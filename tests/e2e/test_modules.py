@@ -15,6 +15,8 @@ from wasmote.node import Node
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Control, ModuleState
 
+pytestmark = pytest.mark.cores
+
 
 @pytest.mark.siblings
 async def test_install_start_feed_read(node: Node) -> None:

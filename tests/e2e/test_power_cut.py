@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from on_board import MODULES, probe
 from wasmote.errors import WasmoteError
 from wasmote.gateway.config import GatewayConfig
@@ -15,6 +17,8 @@ from wasmote.gateway.entities import StreamKey
 from wasmote.gateway.session import SessionState
 from wasmote.node import Node
 from wasmote.sim import Simulator
+
+pytestmark = pytest.mark.cores
 
 BOARD = "board"
 STREAM = StreamKey(BOARD, 0, "count")

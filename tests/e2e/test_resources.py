@@ -9,10 +9,13 @@ import cbor2
 import pytest
 from aiocoap import Code
 
+from board_toml import read_board
 from on_board import outputs, probe, run_module
 from wasmote.errors import CoapError
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, FORMAT_SENML_CBOR, Node
-from wasmote.sim import Simulator
+from wasmote.sim import ROOT, Simulator
+
+pytestmark = pytest.mark.cores
 
 
 async def refused(node: Node, method: str, path: str, *body: object) -> CoapError:
@@ -25,13 +28,15 @@ async def refused(node: Node, method: str, path: str, *body: object) -> CoapErro
 async def test_node_tells_what_it_is(node: Node, board: str) -> None:
     info = await node.info()
     assert info.board == board
-    assert info.cpu == ("native" if board == "native" else "cortex-m4f")
+    described = read_board(ROOT / "boards" / board / "board.toml")
+    assert info.cpu == described.cpu
     assert info.page_size == 16384
     assert info.slots == 2
     assert info.injection
     assert info.development
     assert len(info.boot_id) == 4
-    assert info.arena_free > 60_000
+    assert info.arena_free == described.limits.get("MODULE_ARENA_BYTES", 64 * 1024)
+    assert info.bundle_max == described.limits["MODULE_BANK_BYTES"]
 
 
 async def test_well_known_core_lists_what_exists(node: Node) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+import pytest
+
 from on_board import probe, run_module
 from wasmote.node import Node
 from wasmote.sim import Simulator
+
+pytestmark = pytest.mark.cores
 
 
 async def feed_many(node: Node, count: int, start: int = 1) -> None:

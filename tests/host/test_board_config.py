@@ -43,7 +43,7 @@ def test_every_board_is_sound(path: Path) -> None:
         ("origin = 0x10000000", "origin = 0x20010000", "sram and ccm overlap at 0x20010000"),
         ('tx = "PB6"', 'tx = "B6"', "'tx' must be a pin such as PB6"),
         ('rx = "PB7"', "", "[link]: 'rx' is missing"),
-        ('kind = "uart"', 'kind = "usb"', "'kind' must be one of uart, pty"),
+        ('kind = "uart"', 'kind = "usb"', "'kind' must be one of uart, pty, emulated"),
         ("hse_hz = 25_000_000", "hse_hz = -8", "[clock]: 'hse_hz' must be a number >= 0, is -8"),
         ("sram = 129_024", "ram = 129_024", "[budgets]: unknown: ram"),
         ("stack = 12_288", "# none", "[budgets]: 'stack' is missing"),

@@ -31,7 +31,7 @@ def program(folder: Path, text: str) -> Path:
 def test_unknown_board_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageFault, match="there is no board nix") as fault:
         BoardImage.find("nix")
-    assert fault.value.hint == "one of: native, netduinoplus2, stm32f4-discovery"
+    assert fault.value.hint == "one of: native, netduino2, netduinoplus2, stm32f4-discovery"
 
 
 def test_the_template_of_boards_is_no_board() -> None:
@@ -45,13 +45,16 @@ def test_missing_image_names_the_command_that_builds_it(tmp_path: Path) -> None:
     assert fault.value.hint == "build it: make firmware BOARD=netduinoplus2"
 
 
-async def test_missing_qemu_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("board", "package"), [("netduinoplus2", "qemu-system-arm")])
+async def test_missing_qemu_names_the_package(
+    board: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = tmp_path / "image.elf"
     image.touch()
-    monkeypatch.setattr(sim, "QEMU", "qemu-that-is-not-there")
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(DeviceNotFound) as fault:
-        await Simulator.start("netduinoplus2", image=image)
-    assert "qemu-system-arm" in fault.value.hint
+        await Simulator.start(board, image=image)
+    assert fault.value.hint.endswith(f" {package}")
 
 
 async def test_image_that_ends_at_once_is_quoted(tmp_path: Path) -> None:

@@ -1,8 +1,2 @@
 # What is made of the linked image: the files that this family's flashing tools take.
 images: $(IMAGE).bin $(IMAGE).hex
-
-%.bin: %.elf
-	$(QUIET)$(OBJCOPY) -O binary $< $@
-
-%.hex: %.elf
-	$(QUIET)$(OBJCOPY) -O ihex $< $@

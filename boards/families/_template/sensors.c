@@ -1,6 +1,6 @@
 /* Drivers that board.toml [[sensor]] names: each fills one value for each channel, in the channel's
  * unit. */
-#include "chip.h"
+#include "registers.h"
 #include "common/board_sensor.h"
 
 #define CONVERSION_US 200u

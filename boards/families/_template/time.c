@@ -1,7 +1,7 @@
 /* Time that never stops: a free-running counter, which the core need not help. Counting in an interrupt
  * loses time whenever interrupts are locked or flash is erased. */
-#include "chip.h"
-#include "common/cortex_m/cortex_m4.h"
+#include "registers.h"
+#include "common/cortex_m/cortex_m.h"
 #include "hal.h"
 #include "parts.h"
 

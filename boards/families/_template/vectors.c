@@ -1,5 +1,5 @@
 /* Which interrupt goes where. What nobody handles is a reported fault. */
-#include "chip.h"
+#include "registers.h"
 #include "common/cortex_m/start.h"
 
 void timer_handler(void);

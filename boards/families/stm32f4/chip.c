@@ -1,6 +1,7 @@
 #include "chip.h"
 
 #include "clock.h"
+#include "series.h"
 #include "stm32f4.h"
 
 size_t chip_unique_id(uint8_t *out, size_t cap) {
@@ -101,5 +102,5 @@ wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
 }
 
 struct chip_calibration chip_calibration(void) {
-    return (struct chip_calibration){.vrefint = VREFINT_CAL, .at_30 = TS_CAL1, .at_110 = TS_CAL2};
+    return series_calibration();
 }

@@ -3,14 +3,17 @@
 #include <stdbool.h>
 
 #include "board_config.h"
+#include "series.h"
 #include "stm32f4.h"
 
 #define HSI_HZ 16000000u
 #define PLL_INPUT_HZ 1000000u /* VCO input: 1 to 2 MHz (RM0090 section 7.3.2) */
 #define PLL_P 2u
-#define PLL_Q 7u /* 48 MHz for RNG when the VCO runs at 336 MHz */
 #define PLL_N (BOARD_CORE_HZ / PLL_INPUT_HZ * PLL_P)
-#define FLASH_WAIT_STATES ((BOARD_CORE_HZ - 1) / 30000000u) /* at 2.7 to 3.6 V (RM0090 table 10) */
+#define PLL_Q ((PLL_N * PLL_INPUT_HZ + 47999999u) / 48000000u) /* for RNG: at most 48 MHz */
+#define FLASH_WAIT_STATES ((BOARD_CORE_HZ - 1) / 30000000u)    /* at 2.7 to 3.6 V (RM0090 table 10) */
+_Static_assert(BOARD_CORE_HZ <= SERIES_CORE_HZ_MAX,
+               "board.toml: [clock] core_hz is more than the chip can");
 
 struct clock_rates clock_rates = {
     .core_hz = HSI_HZ, .timer_hz = HSI_HZ, .apb1_hz = HSI_HZ, .apb2_hz = HSI_HZ};
@@ -55,7 +58,7 @@ static bool switch_to_pll(void) {
 
 void clock_start(void) {
     RCC->APB1ENR |= RCC_APB1ENR_PWR;
-    PWR_CR |= PWR_CR_VOS;
+    PWR_CR |= SERIES_PWR_CR;
     RCC->CR |= RCC_CR_HSION;
     if (!pll_start(hse_start()) || !switch_to_pll())
         return; /* HSI, as after reset */

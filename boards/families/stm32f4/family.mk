@@ -1,20 +1,7 @@
-# STM32F405/407: Cortex-M4 with a single-precision FPU.
-CROSS := arm-none-eabi-
-CC := $(CROSS)gcc
-OBJCOPY := $(CROSS)objcopy
-NM := $(CROSS)nm
-TARGET_CFLAGS := -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard
-FAMILY_SOURCES := $(wildcard boards/families/stm32f4/*.c boards/common/cortex_m/*.c)
-LDLIBS := -lm
+# STM32F405/407 (Cortex-M4 with a single-precision FPU) and STM32F205 (Cortex-M3): the same peripherals at
+# the same addresses. What differs is in f2/ and f4/, and the chip's name in board.toml says which it is.
+SERIES := $(if $(filter STM32F2%,$(CHIP)),f2,f4)
+FAMILY_CFLAGS := -Iboards/families/stm32f4/$(SERIES)
 LINKER_SCRIPT := boards/families/stm32f4/stm32f4.ld
-LINK_INPUTS := $(LINKER_SCRIPT) $(B)/memory.ld
-LDFLAGS := -nostartfiles --specs=nano.specs -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments \
-  -T $(LINKER_SCRIPT)
-# GNU ld takes the regions from whichever script comes with them, in any order.
-IMAGE_LDFLAGS := -T $(B)/memory.ld
-ifneq ($(SANITIZE),)
-$(error SANITIZE=1 is for BOARD=native)
-endif
-# There is no heap: what allocates must not have been linked.
-CHECK_IMAGE = if $(NM) $@ | grep -wE 'malloc|calloc|realloc|free|_sbrk'; then \
-  echo "$@: the symbols above mean a heap; find the caller in $(IMAGE).map" >&2; exit 1; fi
+include boards/common/cortex_m/toolchain.mk
+FAMILY_SOURCES := $(wildcard boards/families/stm32f4/*.c) $(CORE_FILES)

@@ -1,4 +1,6 @@
-/* The peripherals of STM32F405/407 that we use: names and chapters of the reference manual RM0090. */
+/* The peripherals that we use: names and chapters of RM0090, the reference manual of STM32F405/407.
+ * Those of STM32F205 (RM0033) are the same at the same addresses; where they are not, it is in series.h.
+ */
 #ifndef WASMOTE_STM32F4_H
 #define WASMOTE_STM32F4_H
 
@@ -6,7 +8,6 @@
 
 /* ---- power control, chapter 5; flash interface, chapter 3 --------------------------------- */
 #define PWR_CR (*(volatile uint32_t *)0x40007000u)
-#define PWR_CR_VOS (1u << 14) /* scale 1: needed above 144 MHz */
 #define FLASH_ACR (*(volatile uint32_t *)0x40023C00u)
 #define FLASH_ACR_LATENCY 0xFu
 #define FLASH_ACR_CACHES (7u << 8) /* PRFTEN, ICEN, DCEN */
@@ -110,14 +111,11 @@ struct usart {
 #define USART_CR1_TXEIE (1u << 7)
 #define USART_CR1_UE (1u << 13)
 
-/* ---- device electronic signature, chapter 39; calibration, datasheet DS8626 sections 5.3.22-24 -- */
+/* ---- device electronic signature, chapter 39 ----------------------------------------------------- */
 #define UNIQUE_ID ((const volatile uint8_t *)0x1FFF7A10u)
 enum { UNIQUE_ID_BYTES = 12 };
-#define VREFINT_CAL (*(const volatile uint16_t *)0x1FFF7A2Au) /* at 30 Cel, 3.3 V */
-#define TS_CAL1 (*(const volatile uint16_t *)0x1FFF7A2Cu)     /* at 30 Cel, 3.3 V */
-#define TS_CAL2 (*(const volatile uint16_t *)0x1FFF7A2Eu)     /* at 110 Cel, 3.3 V */
 
 /* ---- interrupts, table 61 ---------------------------------------------------------------------- */
-enum { IRQ_COUNT = 82 };
+enum { IRQ_COUNT = 82 }; /* the last is the FPU's */
 
 #endif

@@ -4,7 +4,7 @@
 #include "time.h"
 
 #include "chip.h"
-#include "common/cortex_m/cortex_m4.h"
+#include "common/cortex_m/cortex_m.h"
 #include "hal.h"
 #include "stm32f4.h"
 

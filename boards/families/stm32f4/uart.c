@@ -1,28 +1,11 @@
-/* The link's USART with a ring each way. The interrupt handler moves bytes and posts EVENT_UART. */
+/* The link's USART: registers and interrupt; the rings are in common/bare. */
 #include "uart.h"
 
 #include "clock.h"
-#include "common/ring.h"
-#include "core/loop.h"
-#include "common/cortex_m/cortex_m4.h"
+#include "common/bare/uart_rings.h"
+#include "common/cortex_m/cortex_m.h"
 #include "gpio.h"
-#include "hal.h"
 #include "usart.h"
-
-#ifndef HAL_UART_RX_BYTES
-#define HAL_UART_RX_BYTES 2048 /* 178 ms at 115200 baud; a power of two */
-#endif
-#ifndef HAL_UART_TX_BYTES
-#define HAL_UART_TX_BYTES 1024
-#endif
-_Static_assert((HAL_UART_RX_BYTES & (HAL_UART_RX_BYTES - 1)) == 0, "a ring's size is a power of two");
-_Static_assert((HAL_UART_TX_BYTES & (HAL_UART_TX_BYTES - 1)) == 0, "a ring's size is a power of two");
-
-static uint8_t rx_bytes[HAL_UART_RX_BYTES];
-static uint8_t tx_bytes[HAL_UART_TX_BYTES];
-static struct ring rx = {.bytes = rx_bytes, .size = sizeof rx_bytes};
-static struct ring tx = {.bytes = tx_bytes, .size = sizeof tx_bytes};
-static volatile uint32_t overruns;
 
 void uart_start(void) {
     gpio_alternate(BOARD_LINK_TX_PORT, BOARD_LINK_TX_PIN, BOARD_LINK_ALTERNATE);
@@ -38,21 +21,17 @@ void uart_start(void) {
 static void receive(uint32_t status) {
     uint8_t byte = (uint8_t)LINK_USART->DR;
     if (status & USART_SR_ORE)
-        overruns = overruns + 1;
-    if ((status & USART_SR_RXNE) && !ring_put(&rx, byte))
-        overruns = overruns + 1;
-    loop_post(EVENT_UART);
+        uart_rings_lost_one();
+    if (status & USART_SR_RXNE)
+        uart_rings_put(byte);
 }
 
-/* The loop hears of room when half the ring is free, and when all of it is. */
 static void transmit(void) {
     uint8_t byte;
-    if (ring_get(&tx, &byte))
+    if (uart_rings_get(&byte))
         LINK_USART->DR = byte;
     else
         LINK_USART->CR1 &= ~USART_CR1_TXEIE;
-    if (ring_used(&tx) == sizeof tx_bytes / 2 || ring_used(&tx) == 0)
-        loop_post(EVENT_UART);
 }
 
 void link_handler(void) {
@@ -63,31 +42,11 @@ void link_handler(void) {
         transmit();
 }
 
-size_t hal_uart_read(uint8_t *out, size_t cap) {
-    return ring_read(&rx, out, cap);
-}
-
 /* The first byte goes out at once where the transmitter is free, the interrupt handler sends the rest.
  * (QEMU's is always free and has no transmit interrupt: there everything goes this way.) */
-static void start_transmitter(void) {
-    uint32_t state = irq_save();
-    while (ring_used(&tx) && (LINK_USART->SR & USART_SR_TXE))
+void uart_send(void) {
+    while (uart_rings_waiting() && (LINK_USART->SR & USART_SR_TXE))
         transmit();
-    if (ring_used(&tx))
+    if (uart_rings_waiting())
         LINK_USART->CR1 |= USART_CR1_TXEIE;
-    irq_restore(state);
-}
-
-size_t hal_uart_write(const uint8_t *bytes, size_t len) {
-    size_t done = ring_write(&tx, bytes, len);
-    start_transmitter();
-    return done;
-}
-
-size_t hal_uart_write_space(void) {
-    return ring_space(&tx);
-}
-
-uint32_t hal_uart_overruns(void) {
-    return overruns;
 }

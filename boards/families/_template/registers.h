@@ -1,7 +1,7 @@
 /* The peripherals that we use, of a chip that nobody makes. In a real family: the names of its reference
  * manual, each block with its chapter, and only the registers and bits that are used. */
-#ifndef WASMOTE_TEMPLATE_CHIP_H
-#define WASMOTE_TEMPLATE_CHIP_H
+#ifndef WASMOTE_TEMPLATE_REGISTERS_H
+#define WASMOTE_TEMPLATE_REGISTERS_H
 
 #include <stdint.h>
 

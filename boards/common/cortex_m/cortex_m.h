@@ -1,7 +1,7 @@
 /* Core registers of the Cortex-M4, with the names of the ARMv7-M Architecture Reference Manual
  * (DDI 0403E, chapter B3) and of ST's programming manual PM0214. */
-#ifndef WASMOTE_CORTEX_M4_H
-#define WASMOTE_CORTEX_M4_H
+#ifndef WASMOTE_CORTEX_M_H
+#define WASMOTE_CORTEX_M_H
 
 #include <stdint.h>
 

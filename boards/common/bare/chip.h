@@ -1,0 +1,26 @@
+/* What common/bare asks of a chip: each function is a few register accesses. They are also what
+ * emulators lack most often, and stand in a file of their own so that an emulated image may replace just
+ * that. */
+#ifndef WASMOTE_BARE_CHIP_H
+#define WASMOTE_BARE_CHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hal.h"
+
+/* Whatever tells two chips apart and stays: a factory number, a MAC address. Returns how many bytes were
+ * copied (<= cap). */
+size_t chip_unique_id(uint8_t *out, size_t cap);
+
+/* Why the chip was reset; clears the flags, so it is called once. A CPU fault shows as SOFTWARE. */
+hal_reset_cause chip_reset_cause(void);
+
+/* One word from the random number generator; false when none came within max_us. */
+bool chip_entropy(uint32_t *word, uint32_t max_us);
+
+void chip_watchdog_start(uint32_t timeout_ms);
+void chip_watchdog_feed(void); /* only after the start */
+
+#endif
