@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,11 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fake_board import FIELDS, UNITS, FakeBoard, make_bundle
 from wasmote.errors import Busy, UsageFault
-from wasmote.gateway.config import GatewayConfig
+from wasmote.gateway.config import GatewayConfig, HttpSettings
 from wasmote.gateway.contract import METADATA_KEY, Contract, ContractMismatch
 from wasmote.gateway.core import Gateway
 from wasmote.gateway.database import StoreFault
 from wasmote.gateway.entities import Prediction, StreamKey
+from wasmote.gateway.http import listen
 from wasmote.gateway.identities import Identities, SameNode
 from wasmote.gateway.inference import ModelFault, OnnxModel
 from wasmote.gateway.reader import Gap, Position, Step
@@ -183,6 +185,13 @@ async def test_http_answers(tmp_path: Path, board: FakeBoard):
             assert (await client.get("/nothing")).status_code == 404
 
 
+def test_an_answer_in_two_writes_waits_for_no_acknowledgement():
+    with listen(HttpSettings(port=0)) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_a_board_that_never_answers_leaves_the_others_alone(tmp_path: Path, board: FakeBoard):
     absent = FakeBoard()
     absent.down = True
@@ -318,9 +327,6 @@ async def test_lines_on_standard_output(tmp_path: Path):
 
 
 def test_an_address_that_is_taken_is_busy(tmp_path: Path):
-    from wasmote.gateway.config import HttpSettings
-    from wasmote.gateway.http import listen
-
     with listen(HttpSettings(port=0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(Busy, match=f"127.0.0.1:{port}"), listen(HttpSettings(port=port)):
