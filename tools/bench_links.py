@@ -6,23 +6,19 @@ cycles, from the interrupt of the first byte to the last one sent. A GET is one 
 of a record of one value, its share of confirmable ones and their ACKs included.
 upload_16k: a bundle with a module of 16 KiB over slipmux; bytes on the wire both ways, with framing.
 boards: GETs of /time over slipmux, one after the other.
-aiocoap_ratio: GETs a second that our client gets from the native board over UDP, in proportion to what it
-gets from an empty aiocoap server: medians of rounds that took turns.
+aiocoap_ratio and gateway_…: requests a second of the gateway in proportion to those of an empty aiocoap echo;
+bench_gateway.py says which.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import statistics
-import sys
 import time
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
 
 from bench_boards import BOARD, INSTRUCTIONS_PER_US, ROOT, write
+from bench_gateway import beside_aiocoap
 from padding import padded
 from wasmote.build import build_bundle
 from wasmote.node import Node
@@ -38,7 +34,6 @@ MODULE_BYTES = 16 * 1024
 SENSOR, STREAM = "probe", "scaled"
 COUNT = 400
 NOTIFICATIONS = 320  # the board sends at most one each 20 ms
-ROUNDS = 5
 
 
 async def gets(node: Node, count: int) -> float:
@@ -124,36 +119,6 @@ async def over_slipmux(board: str) -> tuple[dict[str, float], dict[str, int]]:
             "bytes_per_request": round((counters.bytes - before) / COUNT, 1),
         }
         return requests, await upload(node)
-
-
-@contextlib.asynccontextmanager
-async def echo() -> AsyncIterator[str]:
-    """Run the empty server in a process of its own; yields its link."""
-    server = Path(__file__).with_name("bench_echo.py")
-    process = await asyncio.create_subprocess_exec(sys.executable, str(server), stdout=PIPE)
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def beside_aiocoap() -> dict[str, float]:
-    """Ask the native board and the empty server in turns."""
-    async with (
-        await Simulator.start("native") as simulator,
-        echo() as url,
-        await Node.connect(simulator.url) as ours,
-        await Node.connect(url) as theirs,
-    ):
-        rates = [(await gets(ours, COUNT), await gets(theirs, COUNT)) for _ in range(ROUNDS)]
-    native, empty = (statistics.median(column) for column in zip(*rates, strict=True))
-    return {
-        "aiocoap_ratio": round(native / empty, 3),
-        "native_udp_requests_per_s": round(native, 1),
-        "aiocoap_echo_requests_per_s": round(empty, 1),
-    }
 
 
 async def links() -> dict[str, object]:
