@@ -31,9 +31,9 @@ static const void *call_import(IM3Runtime engine, IM3ImportContext context, uint
     (void)engine, (void)memory;
     uint64_t results[1] = {0};
     const size_t result_count = import->signature[0] != 'v';
-    const wm_status status = import->call(import->context, stack + result_count, results);
+    const char *trap = import->call(import->context, stack + result_count, results);
     memcpy(stack, results, result_count * sizeof *stack);
-    return status == WM_OK ? m3Err_none : trap_by_host;
+    return trap;
 }
 
 static wm_status link_imports(struct runtime *rt, const void *context, struct text *why) {
@@ -124,7 +124,8 @@ wm_status runtime_set_global(struct runtime_bare *bare, const uint8_t *name, siz
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-static wm_status report(const char *trap, struct text *why) {
+static wm_status report(struct runtime_bare *bare, const char *trap, struct text *why) {
+    bare->trap = trap;
     if (trap == m3Err_none) {
         return WM_OK;
     }
@@ -135,7 +136,7 @@ static wm_status report(const char *trap, struct text *why) {
 wm_status runtime_bare_start(struct runtime_bare *bare, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
     engine_start_budget(bare->rt.budget_us);
-    return report(m3_RunStart(bare->rt.module), &text);
+    return report(bare, m3_RunStart(bare->rt.module), &text);
 }
 
 static M3Result take_results(IM3Function function, struct bare_values *results) {
@@ -168,5 +169,5 @@ wm_status runtime_invoke(struct runtime_bare *bare, const uint8_t *name, size_t 
     }
     engine_start_budget(bare->rt.budget_us);
     M3Result trap = m3_Call(function, args->count, from);
-    return report(trap != m3Err_none ? trap : take_results(function, results), &text);
+    return report(bare, trap != m3Err_none ? trap : take_results(function, results), &text);
 }

@@ -9,8 +9,8 @@
 /* A value is 64 bits, of which an i32 or an f32 has the low 32. */
 struct bare_import {
     const char *module, *name, *signature; /* result, then parameters: "i(iI)"; see host_call.h */
-    /* args and results in their order; anything but WM_OK traps. */
-    wm_status (*call)(void *context, const uint64_t *args, uint64_t *results);
+    /* args and results in their order. NULL, or the trap, words that last. */
+    const char *(*call)(void *context, const uint64_t *args, uint64_t *results);
     void *context;
 };
 
@@ -20,6 +20,7 @@ struct runtime_bare {
     size_t len;
     const struct bare_import *imports;
     size_t import_count;
+    const char *trap; /* of the last call, in the engine's words; NULL when it returned */
 };
 
 struct bare_values {

@@ -33,9 +33,12 @@ OUR_SOURCES := tests/spec/target.c $(START) wasm3-port/runtime_bare.c firmware/c
 OUR_OBJECTS := $(OUR_SOURCES:%=$(O)/%.o)
 ENGINE_OBJECTS := $(ENGINE_SOURCES:%=$(O)/%.o)
 
+# Some modules of the suite are larger in one way or other than config/limits.h has room for.
+ROOM := -DWASM_BODY_MAX=32768 -DWASM_PARAMS_MAX=128 -DWASM_LOCALS_MAX=2048 -DWASM_BR_TABLE_MAX=32768
+
 # As in firmware/Makefile.
 COMMON_CFLAGS := -std=c11 $(TARGET_CFLAGS) -Os -g $(SANITIZERS) -MMD -MP -ffunction-sections -fdata-sections \
-  -fno-common -ffp-contract=off
+  -fno-common -ffp-contract=off $(ROOM)
 RULES := tests/spec/spec.mk wasm3-port/sources.mk $(wildcard boards/common/*/toolchain.mk)
 
 $(B)/target.elf: $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK_INPUTS)

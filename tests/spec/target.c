@@ -16,7 +16,7 @@
 #define RECORDS_MAX (1u << 20)
 #define ARENA_BYTES (2u << 20) /* the largest memory of the suite is 1 MiB */
 #define NATIVE_STACK (128 * 1024)
-#define SLOTS 12
+#define SLOTS 32
 #define IMPORTS_MAX 24
 #define CLOCK_STEP_US 1 /* a look at the clock: the budget is looks, the same on every core */
 #define WHY_BYTES 120
@@ -100,19 +100,18 @@ static void answer(wm_status status, const struct bare_values *values, const cha
 
 /* ---- imports ------------------------------------------------------------------------------ */
 
-static wm_status call_source(void *context, const uint64_t *args, uint64_t *results) {
+static const char *call_source(void *context, const uint64_t *args, uint64_t *results) {
     const struct source *source = context;
     struct bare_values given = {.count = (uint32_t)source->args}, taken;
     if (source->from == NULL) {
-        return WM_OK;
+        return NULL;
     }
     memcpy(given.bits, args, source->args * sizeof *args);
-    const wm_status status =
-        runtime_invoke(source->from, source->name, source->name_len, &given, &taken, NULL, 0);
-    if (status == WM_OK && source->returns) {
-        results[0] = taken.bits[0];
+    if (runtime_invoke(source->from, source->name, source->name_len, &given, &taken, NULL, 0) != WM_OK) {
+        return source->from->trap != NULL ? source->from->trap : "import that cannot be called";
     }
-    return status;
+    results[0] = source->returns ? taken.bits[0] : 0;
+    return NULL;
 }
 
 /* module\0 name\0 signature\0 slot, or 0xff for spectest; length (2) and name of its export. */
