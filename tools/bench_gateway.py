@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from aiocoap import Code, Context
 from aiocoap.message import Message
+
 from bench_boards import DAY_MS, FLOOD
 from wasmote.gateway.config import GatewayConfig
 from wasmote.gateway.core import Gateway
@@ -41,8 +42,8 @@ ROUNDS = 5
 DAYS = 60  # fed to the module, so that there are predictions to serve
 
 RATIO_IS = (
-    "gateway_http_requests_per_s / aiocoap_echo_requests_per_s: GET /predictions?limit=1 of a gateway daemon that "
-    "follows a board / GET of one byte from an empty aiocoap server by aiocoap's client; one client each, in turns"
+    "gateway_http_requests_per_s / aiocoap_echo_requests_per_s: GET /predictions?limit=1 of a gateway daemon "
+    "that follows a board / GET of one byte from an empty aiocoap server by aiocoap's client; in turns"
 )
 
 CONFIG = """
@@ -66,9 +67,9 @@ sinks = [{{ kind = "stdout" }}]
 
 
 @contextlib.asynccontextmanager
-async def running(*command: str, **pipes: int) -> AsyncIterator[Process]:
+async def running(*command: str, stderr: int | None = None) -> AsyncIterator[Process]:
     """Run a Python program until the block is left."""
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, **pipes)
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, stderr=stderr)
     try:
         yield process
     finally:
@@ -79,7 +80,7 @@ async def running(*command: str, **pipes: int) -> AsyncIterator[Process]:
 @contextlib.asynccontextmanager
 async def echo() -> AsyncIterator[str]:
     """Run the empty server; yields its link."""
-    async with running(str(Path(__file__).with_name("bench_echo.py")), stdout=PIPE) as process:
+    async with running(str(Path(__file__).with_name("bench_echo.py"))) as process:
         assert process.stdout is not None
         yield (await process.stdout.readline()).decode().strip()
 
@@ -90,7 +91,7 @@ async def daemon(folder: Path, link: str) -> AsyncIterator[str]:
     config = folder / "gateway.toml"
     config.write_text(CONFIG.format(store="daemon.sqlite", board=BOARD, link=link, flood=FLOOD))
     command = ("-m", "wasmote", "gateway", "run", str(config))
-    async with running(*command, stdout=PIPE, stderr=PIPE) as process:
+    async with running(*command, stderr=PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         url = ""

@@ -87,8 +87,8 @@ def listen(settings: HttpSettings) -> Iterator[socket.socket]:
             f"http: {address}: {os.strerror(fault.errno or 0)}", "stop what listens there, or change `port`"
         ) from fault
     with listener:
-        # What is accepted inherits it. asyncio sets it only where the protocol is named, and create_server names
-        # none: an answer in two writes, head and body, would wait 40 ms for the client's delayed ACK.
+        # What is accepted inherits it. asyncio sets it only where the protocol is named, and create_server
+        # names none: an answer in two writes, head and body, would wait 40 ms for a delayed ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
