@@ -149,6 +149,7 @@ static enum value_type constant(struct validator *v) {
         if (instruction_find(code) == NULL) {
             validator_refuse_code(v, code);
         }
+        validator_refuse(v, WM_EINVAL, "an expression that is not one constant");
         return VALUE_NONE;
     }
 }
@@ -157,14 +158,9 @@ static enum value_type constant(struct validator *v) {
 static void check_constant(struct validator *v, enum value_type wanted) {
     const enum value_type type = constant(v);
     const uint8_t next = wasm_byte(&v->in);
-    const bool is_constant =
-        next == OPCODE_GLOBAL_GET || (next >= OPCODE_I32_CONST && next <= OPCODE_F64_CONST);
-    if (!validator_ok(v)) {
-        return;
-    }
-    if (type != VALUE_NONE && is_constant) {
+    if (next == OPCODE_GLOBAL_GET || (next >= OPCODE_I32_CONST && next <= OPCODE_F64_CONST)) {
         validator_refuse(v, WM_ENOTSUP, "extended constant expressions");
-    } else if (type == VALUE_NONE || next != OPCODE_END) {
+    } else if (next != OPCODE_END) {
         validator_refuse(v, WM_EINVAL, "an expression that is not one constant");
     } else if (type != wanted) {
         validator_refuse(v, WM_EINVAL, "a constant of another type");

@@ -16,15 +16,19 @@ RUNTIME := $(ENGINE) $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_
   runtime_load.c runtime_run.c)
 
 SRC_test_arena := wasm3-port/arena.c
+SRC_test_validate := $(VALIDATOR)
+SRC_test_validate_code := $(VALIDATOR)
 SRC_test_runtime := $(RUNTIME)
 SRC_test_runtime_load := $(RUNTIME)
 SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) tests/c/bundle_maker.c $(addprefix firmware/,core/sha256.c core/status.c) \
   $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
   record_ring.c sensor.c slot.c stream.c)
+CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
 CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
 CFLAGS_test_slot := -I$(OUT)
 DEPS_test_runtime := $(MODULES)
+DEPS_test_validate := $(MODULES)
 DEPS_test_runtime_load := $(MODULES)
 
 $(OUT)/obj/tests/c/bundle_maker.o: CFLAGS += -I$(OUT)
