@@ -72,12 +72,17 @@ size_t client_build(const struct ask *ask, uint8_t *out, size_t cap) {
     return to.builder.status == WM_OK ? to.builder.len : 0;
 }
 
+size_t client_frame(const uint8_t *message, size_t len, uint8_t *line, size_t cap) {
+    uint8_t frame[4096];
+    struct slip_encoder encoder;
+    slip_encoder_init(&encoder, frame, slipmux_put_message(frame, sizeof frame, message, len));
+    return slip_encode(&encoder, line, cap);
+}
+
 void client_send(uint8_t peer, const uint8_t *message, size_t len) {
     if (peer == SERIAL) {
-        uint8_t frame[4096], line[8192];
-        struct slip_encoder encoder;
-        slip_encoder_init(&encoder, frame, slipmux_put_message(frame, sizeof frame, message, len));
-        fake_uart_put(line, slip_encode(&encoder, line, sizeof line));
+        uint8_t line[8192];
+        fake_uart_put(line, client_frame(message, len, line, sizeof line));
     } else {
         fake_udp_put(peer, message, len);
     }
@@ -119,6 +124,18 @@ void client_reply_empty(uint8_t peer, enum coap_type type, uint16_t mid) {
     uint8_t empty[COAP_HEADER_BYTES];
     coap_build_empty(empty, type, mid);
     client_send(peer, empty, sizeof empty);
+}
+
+static volatile uint8_t sink;
+
+void read_request(const struct coap_request *request) {
+    sink ^= (uint8_t)(strlen(request->path) + strlen(request->query));
+    for (size_t i = 0; i < request->len; i++) {
+        sink ^= request->payload[i];
+    }
+    for (size_t i = 0; i < sizeof request->wild / sizeof request->wild[0]; i++) {
+        sink ^= request->wild[i] != NULL ? (uint8_t)strlen(request->wild[i]) : 0;
+    }
 }
 
 int64_t option_of(const struct answer *answer, uint16_t number) {

@@ -39,6 +39,8 @@ void client_start(const struct coap_resource *table, size_t count);
 
 /* Builds a request; returns its length. */
 size_t client_build(const struct ask *ask, uint8_t *out, size_t cap);
+/* As it goes over the serial line; returns its length. */
+size_t client_frame(const uint8_t *message, size_t len, uint8_t *line, size_t cap);
 void client_send(uint8_t peer, const uint8_t *message, size_t len); /* runs the loop */
 
 /* The next message that the node sent to this peer. */
@@ -47,6 +49,9 @@ struct answer client_ask(const struct ask *ask); /* send and next */
 
 /* An empty ACK or RST for a message of the node. */
 void client_reply_empty(uint8_t peer, enum coap_type type, uint16_t mid);
+
+/* Reads every byte that a handler is given, so that a sanitizer sees each of them. */
+void read_request(const struct coap_request *request);
 
 /* The value of an option in an answer, or -1. */
 int64_t option_of(const struct answer *answer, uint16_t number);

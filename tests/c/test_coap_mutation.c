@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "coap_client.h"
-#include "net/slipmux.h"
+#include "mutation.h"
 
 #define ROUNDS 200000
 #define SEEDS_MAX 32
@@ -16,19 +16,7 @@ static struct {
 } seeds[SEEDS_MAX];
 static size_t seed_count;
 
-static uint32_t state = 20201121;
-
-/* xorshift32 (Marsaglia): good enough, and the same everywhere. */
-static uint32_t random_below(uint32_t limit) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % limit;
-}
-
 /* ---- a node whose handlers read all that they are given --------------------------------- */
-
-static volatile uint8_t sink;
 
 static struct coap_deferral *waiting;
 static bool calm; /* nothing is put off any more */
@@ -45,13 +33,7 @@ static void answer_late(void) {
 }
 
 static void handle_any(const struct coap_request *request, struct coap_response *response) {
-    for (size_t i = 0; i < request->len; i++) {
-        sink ^= request->payload[i];
-    }
-    sink ^= (uint8_t)(strlen(request->path) + strlen(request->query));
-    for (size_t i = 0; i < 2; i++) {
-        sink ^= request->wild[i] != NULL ? (uint8_t)strlen(request->wild[i]) : 0;
-    }
+    read_request(request);
     if (waiting != NULL && random_below(2) == 0) {
         answer_late();
     } else if (!calm && random_below(8) == 0) {
@@ -135,45 +117,12 @@ static void make_seeds(void) {
 
 /* ---- damage ----------------------------------------------------------------------------- */
 
-static const uint8_t telling[] = {0x00, 0xff, 0x0d, 0xd0, 0x0e, 0xe0, 0xdd,
-                                  0xee, 0xf0, 0x0f, 0xc0, 0xdb, 0x7f, 0x80};
-
-static void insert(uint8_t *message, size_t *len, size_t cap) {
-    size_t at = random_below((uint32_t)*len + 1), count = 1 + random_below(4);
-    if (*len + count > cap) {
-        return;
-    }
-    memmove(message + at + count, message + at, *len - at);
-    memset(message + at, (int)random_below(256), count);
-    *len += count;
-}
-
-static void cut(uint8_t *message, size_t *len) {
-    size_t at = random_below((uint32_t)*len), count = 1 + random_below(4);
-    count = count < *len - at ? count : *len - at;
-    memmove(message + at, message + at + count, *len - at - count);
-    *len -= count;
-}
-
 static void damage(uint8_t *message, size_t *len, size_t cap) {
     for (uint32_t times = random_below(4); times > 0 && *len > 0; times--) {
-        size_t at = random_below((uint32_t)(*len < 40 ? *len : 40)); /* options are in front */
-        switch (random_below(5)) {
-        case 0:
-            message[at] ^= (uint8_t)(1u << random_below(8));
-            break;
-        case 1:
-            message[at] = telling[random_below(sizeof telling)];
-            break;
-        case 2:
-            insert(message, len, cap);
-            break;
-        case 3:
-            cut(message, len);
-            break;
-        default:
-            *len = random_below((uint32_t)*len + 1);
-            break;
+        if (random_below(5) == 0) {
+            *len = random_below(*len + 1);
+        } else {
+            mutate(message, len, cap, 40); /* options are in front */
         }
     }
 }
@@ -205,11 +154,9 @@ static void send_damaged(uint8_t peer, uint8_t *message, size_t len) {
         client_send(peer, message, len);
         return;
     }
-    uint8_t frame[1600], line[3300];
-    struct slip_encoder encoder;
-    slip_encoder_init(&encoder, frame, slipmux_put_message(frame, sizeof frame, message, len));
-    size_t line_len = slip_encode(&encoder, line, sizeof line);
-    line[random_below((uint32_t)line_len)] = telling[random_below(sizeof telling)];
+    uint8_t line[3300];
+    size_t line_len = client_frame(message, len, line, sizeof line);
+    line[random_below(line_len)] = telling_byte();
     fake_uart_put(line, line_len);
     fake_settle();
 }
@@ -220,7 +167,7 @@ static void nothing_that_is_sent_brings_the_node_down(void **unused) {
     client_start(table, sizeof table / sizeof table[0]);
     make_seeds();
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        size_t pick = random_below((uint32_t)seed_count), len = seeds[pick].len;
+        size_t pick = random_below(seed_count), len = seeds[pick].len;
         uint8_t peer = (uint8_t)random_below(4);
         memcpy(message, seeds[pick].bytes, len);
         message[3] = (uint8_t)random_below(256); /* not all of them duplicates */

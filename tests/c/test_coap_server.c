@@ -191,12 +191,10 @@ static void after_noise_the_next_request_is_answered(void **state) {
 
 static void a_request_may_come_byte_by_byte(void **state) {
     (void)state;
-    uint8_t message[64], frame[80], line[160];
-    struct slip_encoder encoder;
+    uint8_t message[64], line[160];
     size_t len =
         client_build(&(struct ask){.method = COAP_GET, .path = "node"}, message, sizeof message);
-    slip_encoder_init(&encoder, frame, slipmux_put_message(frame, sizeof frame, message, len));
-    len = slip_encode(&encoder, line, sizeof line);
+    len = client_frame(message, len, line, sizeof line);
     for (size_t i = 0; i < len; i++) {
         assert_silence(SERIAL);
         fake_uart_put(line + i, 1);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mutation.h"
 #include "net/slipmux.h"
 
 #ifndef NOISE_FRAMES
@@ -13,16 +14,6 @@
 #endif
 #define CONTENT_MAX 48
 #define LINE_MAX (2 * (CONTENT_MAX + SLIPMUX_OVERHEAD) + 2)
-
-/* xorshift32 (Marsaglia): good enough, and the same everywhere. */
-static uint32_t random_state;
-
-static uint32_t random_below(uint32_t limit) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return (uint32_t)((uint64_t)random_state * limit >> 32);
-}
 
 /* ---- frames ----------------------------------------------------------------------------- */
 

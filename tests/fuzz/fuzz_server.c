@@ -23,16 +23,8 @@ static const char *const paths[] = {
 
 static size_t representation_len; /* what a GET gives now */
 
-static volatile uint8_t sink;
-
 static void handle_any(const struct coap_request *request, struct coap_response *response) {
-    sink ^= (uint8_t)(strlen(request->path) + strlen(request->query));
-    for (size_t i = 0; i < request->len; i++) {
-        sink ^= request->payload[i];
-    }
-    for (size_t i = 0; i < 2; i++) {
-        sink ^= request->wild[i] != NULL ? (uint8_t)strlen(request->wild[i]) : 0;
-    }
+    read_request(request);
     bool is_get = request->method == COAP_GET;
     response->code = is_get ? COAP_205_CONTENT : COAP_204_CHANGED;
     response->format = is_get ? COAP_FORMAT_OCTETS : COAP_FORMAT_NONE;
@@ -185,11 +177,8 @@ static void put_line(const uint8_t *bytes, size_t len) {
 
 static void send_message(uint8_t peer, const uint8_t *message, size_t len) {
     if (peer == SERIAL) {
-        uint8_t frame[SLIPMUX_FRAME_MAX], line[2 * SLIPMUX_FRAME_MAX + 2];
-        struct slip_encoder encoder;
-        size_t framed = slipmux_put_message(frame, sizeof frame, message, len);
-        slip_encoder_init(&encoder, frame, framed);
-        put_line(line, slip_encode(&encoder, line, sizeof line));
+        uint8_t line[2 * SLIPMUX_FRAME_MAX + 2];
+        put_line(line, client_frame(message, len, line, sizeof line));
         return;
     }
     remember(peer, message, len);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/bytes.h"
+#include "mutation.h"
 
 #define PACK_MAX (2u << 20)
 #define INPUTS_MAX 16384
@@ -49,32 +50,6 @@ static void read_pack(const char *path) {
 
 /* ---- mutants ---------------------------------------------------------------------------- */
 
-static uint32_t state = 20201121;
-
-/* xorshift32 (Marsaglia): good enough, and the same everywhere. */
-static size_t random_below(size_t limit) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state % limit;
-}
-
-static void insert(size_t *len) {
-    size_t at = random_below(*len + 1), count = 1 + random_below(4);
-    if (*len + count <= sizeof mutant) {
-        memmove(mutant + at + count, mutant + at, *len - at);
-        memset(mutant + at, (int)random_below(256), count);
-        *len += count;
-    }
-}
-
-static void cut(size_t *len) {
-    size_t at = random_below(*len), left = *len - at, count = 1 + random_below(4);
-    count = count < left ? count : left;
-    memmove(mutant + at, mutant + at + count, left - count);
-    *len -= count;
-}
-
 /* The end of another input over the end of this one. */
 static void splice(size_t *len) {
     size_t other = random_below(input_count), from = random_below(inputs[other].len + 1);
@@ -84,41 +59,16 @@ static void splice(size_t *len) {
     *len = at + count;
 }
 
-static void damage(size_t *len) {
-    static const uint8_t telling[] = {0x00, 0xff, 0x0d, 0x0e, 0xd0, 0xe0, 0xc0, 0xdb, 0x7f, 0x80, 0x40};
-    if (*len == 0) {
-        insert(len);
-        return;
-    }
-    size_t at = random_below(*len);
-    switch (random_below(6)) {
-    case 0:
-        mutant[at] ^= (uint8_t)(1u << random_below(8));
-        break;
-    case 1:
-        mutant[at] = telling[random_below(sizeof telling)];
-        break;
-    case 2:
-        mutant[at] = (uint8_t)random_below(256);
-        break;
-    case 3:
-        insert(len);
-        break;
-    case 4:
-        cut(len);
-        break;
-    default:
-        splice(len);
-        break;
-    }
-}
-
 static void run_mutant(void) {
     size_t pick = random_below(input_count);
     size_t len = inputs[pick].len < sizeof mutant ? inputs[pick].len : sizeof mutant;
     memcpy(mutant, inputs[pick].bytes, len);
     for (size_t times = 1 + random_below(6); times > 0; times--) {
-        damage(&len);
+        if (random_below(6) == 0) {
+            splice(&len);
+        } else {
+            mutate(mutant, &len, sizeof mutant, sizeof mutant);
+        }
     }
     (void)LLVMFuzzerTestOneInput(mutant, len);
 }
