@@ -70,6 +70,11 @@ bool validator_limit(struct validator *v, uint32_t number, uint32_t max, const c
     return false;
 }
 
+void validator_add_name(struct text *text, uint32_t code) {
+    char name[INSTRUCTION_NAME_MAX];
+    text_add(text, instruction_name(code, name));
+}
+
 void validator_refuse_code(struct validator *v, uint32_t code) {
     static const char references[] = "reference types", tail_calls[] = "tail calls",
                       exceptions[] = "exceptions", bulk[] = "passive segments";
@@ -81,16 +86,16 @@ void validator_refuse_code(struct validator *v, uint32_t code) {
                     {0x25, 0x26, references}, {0xd0, 0xd6, references},    {0xfb, 0xfb, "GC"},
                     {0xfd, 0xfd, "SIMD"},     {0xfe, 0xfe, "threads"},     {0xfc08, 0xfc09, bulk},
                     {0xfc0c, 0xfc0e, bulk},   {0xfc0f, 0xfc11, references}};
-    char name[INSTRUCTION_NAME_MAX];
     for (size_t i = 0; i < sizeof features / sizeof features[0]; i++) {
         if (code >= features[i].first && code <= features[i].last) {
-            struct text *why = validator_refuse(v, WM_ENOTSUP, instruction_name(code, name));
+            struct text *why = validator_refuse(v, WM_ENOTSUP, "");
+            validator_add_name(why, code);
             text_add(why, " of ");
             text_add(why, features[i].name);
             return;
         }
     }
-    text_add(validator_refuse(v, WM_EINVAL, "unknown "), instruction_name(code, name));
+    validator_add_name(validator_refuse(v, WM_EINVAL, "unknown "), code);
 }
 
 /* ---- what sections and bodies share ----------------------------------------------------------- */
@@ -195,17 +200,22 @@ static void check_counts(struct validator *v) {
 wm_status validate_module(const uint8_t *wasm, size_t len, struct validate_scratch *scratch,
                           struct validate_facts *facts, struct text *why) {
     static const uint8_t header[WASM_HEADER_BYTES] = {0x00, 'a', 's', 'm', 0x01, 0x00, 0x00, 0x00};
-    struct validator v = {
-        .wasm = wasm, .len = len, .item = wasm, .scratch = scratch, .facts = facts, .why = why};
+    struct validator *v = &scratch->state;
+    memset(v, 0, sizeof *v);
+    v->wasm = v->item = wasm;
+    v->len = len;
+    v->scratch = scratch;
+    v->facts = facts;
+    v->why = why;
+    v->section = SECTION_COUNT;
     *facts = (struct validate_facts){.functions = 0};
-    v.section = SECTION_COUNT;
     if (len < sizeof header || memcmp(wasm, header, sizeof header) != 0) {
-        validator_refuse(&v, WM_EINVAL, "it is no Wasm module of version 1");
-        return v.status;
+        validator_refuse(v, WM_EINVAL, "it is no Wasm module of version 1");
+        return v->status;
     }
-    check_sections(&v);
-    if (v.status == WM_OK) {
-        check_counts(&v);
+    check_sections(v);
+    if (v->status == WM_OK) {
+        check_counts(v);
     }
-    return v.status;
+    return v->status;
 }

@@ -15,6 +15,7 @@
 #include "config/limits.h"
 #include "core/status.h"
 #include "text.h"
+#include "wasm_reader.h"
 
 /* What the engine may know before it compiles; the maxima are those of the function that needs most. */
 struct validate_facts {
@@ -36,8 +37,34 @@ struct validate_block {
     bool unreachable; /* the rest of it is; the operand stack is polymorphic */
 };
 
+/* Where validation stands. A refusal is kept in `status`, as a bad read is in `in.bad`: checks go on
+ * with harmless values, and whoever loops over items stops at the first that is not validator_ok(). */
+struct validator {
+    const uint8_t *wasm;
+    size_t len;
+    struct wasm_reader in;            /* over the section or the body at hand */
+    const uint8_t *item;              /* where the entry or the instruction at hand begins */
+    struct validate_scratch *scratch; /* which this is a part of */
+    struct validate_facts *facts;
+    struct text *why;
+    struct text unheard; /* takes what follows the first refusal */
+    wm_status status;
+    uint8_t section;
+    bool in_body;
+
+    uint32_t types, tables, memories, globals, global_imports;
+    uint32_t bodies; /* seen */
+    uint32_t data, announced_data;
+    bool announces_data;
+
+    uint32_t function; /* index of the one at hand, if in_body */
+    uint32_t code;     /* the instruction's */
+    uint32_t locals, operands, blocks;
+};
+
 /* Working storage; nothing in it is needed afterwards. */
 struct validate_scratch {
+    struct validator state;
     uint32_t types[WASM_TYPES_MAX]; /* offset in the module */
     struct validate_block blocks[WASM_BLOCKS_MAX];
     uint8_t functions[WASM_FUNCTIONS_MAX]; /* type index */

@@ -12,8 +12,8 @@ void push_operand(struct validator *v, uint8_t type) {
 
 static void refuse_operand(struct validator *v, uint8_t wanted, uint8_t found) {
     static const char names[][8] = {"nothing", "i32", "i64", "f32", "f64", "any"};
-    char name[INSTRUCTION_NAME_MAX];
-    struct text *why = validator_refuse(v, WM_EINVAL, instruction_name(v->code, name));
+    struct text *why = validator_refuse(v, WM_EINVAL, "");
+    validator_add_name(why, v->code);
     text_add(why, " needs ");
     text_add(why, wanted == VALUE_ANY ? "an operand" : names[wanted]);
     text_add(why, ", found ");

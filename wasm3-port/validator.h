@@ -6,31 +6,6 @@
 #include "validate.h"
 #include "wasm_reader.h"
 
-/* A refusal is kept in `status`, as a bad read is in `in.bad`: checks go on with harmless values, and
- * whoever loops over items stops at the first that is not validator_ok(). */
-struct validator {
-    const uint8_t *wasm;
-    size_t len;
-    struct wasm_reader in; /* over the section or the body at hand */
-    const uint8_t *item;   /* where the entry or the instruction at hand begins */
-    struct validate_scratch *scratch;
-    struct validate_facts *facts;
-    struct text *why;
-    struct text unheard; /* takes what follows the first refusal */
-    wm_status status;
-    uint8_t section;
-    bool in_body;
-
-    uint32_t types, tables, memories, globals, global_imports;
-    uint32_t bodies; /* seen */
-    uint32_t data, announced_data;
-    bool announces_data;
-
-    uint32_t function; /* index of the one at hand, if in_body */
-    uint32_t code;     /* the instruction's */
-    uint32_t locals, operands, blocks;
-};
-
 #define GLOBAL_TYPE 0x0fu
 #define GLOBAL_MUTABLE 0x80u
 
@@ -64,6 +39,9 @@ uint32_t validator_index(struct validator *v, uint32_t count, const char *what);
 
 /* Refuses what has been cut off or not been read to its end. */
 void validator_finish(struct validator *v);
+
+/* What an instruction is called in a sentence. */
+void validator_add_name(struct text *text, uint32_t code);
 
 /* Names the feature that an unknown code belongs to. */
 void validator_refuse_code(struct validator *v, uint32_t code);
