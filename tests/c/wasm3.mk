@@ -20,7 +20,8 @@ SRC_test_validate := $(VALIDATOR)
 SRC_test_validate_code := $(VALIDATOR)
 SRC_test_runtime := $(RUNTIME)
 SRC_test_runtime_load := $(RUNTIME)
-SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) tests/c/bundle_maker.c $(addprefix firmware/,core/sha256.c core/status.c) \
+SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c) \
+  $(addprefix firmware/,core/sha256.c core/status.c) \
   $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
   record_ring.c sensor.c slot.c stream.c)
 CFLAGS_test_validate := -I$(OUT)
