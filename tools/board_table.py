@@ -31,7 +31,7 @@ def mhz(hertz: int) -> str:
 def clock(board: Board) -> str:
     """Return the core's clock and the crystal that it comes from."""
     if not board.clock:
-        return "the host's"
+        return "the emulator's" if board.emulator else "the host's"
     return f"{mhz(board.clock['core_hz'])}, crystal {mhz(board.clock['hse_hz'])}"
 
 
@@ -50,6 +50,8 @@ def link(board: Board) -> str:
     """Return how a board is reached."""
     if board.link["kind"] == "pty":
         return "pseudo-terminal" + (", UDP" if board.net else "")
+    if board.link["kind"] == "emulated":
+        return "an emulated UART"
     port = f"USART{board.link['usart']}" if "usart" in board.link else "UART"
     pins = f"sends on {board.link['tx']}, receives on {board.link['rx']}, {board.link['baud']:,} baud"
     return f"{port}: {pins}" + (", UDP" if board.net else "")

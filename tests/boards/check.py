@@ -14,6 +14,7 @@ IMAGES = {
     "native": "build/native-asan/check.elf",
     "netduinoplus2": "build/netduinoplus2/check-qemu.elf",
     "netduino2": "build/netduino2/check-qemu.elf",
+    "qemu-rv32": "build/qemu-rv32/check.elf",
 }
 
 

@@ -11,8 +11,14 @@ from check import Check, image_of
 from wasmote.sim import ROOT, Simulator
 from wasmote.wire.node import ResetCause
 
-CRASH = {"stm32f4": r"MemManage pc=f0000000 lr=08[0-9a-f]{6} cfsr=00000001"}
-OVERFLOW = {"stm32f4": r"BusFault stack overflow, sp=1fff[0-9a-f]{4} cfsr=[0-9a-f]{8}"}
+CRASH = {
+    "stm32f4": r"MemManage pc=f0000000 lr=08[0-9a-f]{6} cfsr=00000001",
+    "rv32_virt": r"instruction access fault pc=f0000000 ra=8000[0-9a-f]{4} tval=f0000000",
+}
+OVERFLOW = {
+    "stm32f4": r"BusFault stack overflow, sp=1fff",
+    "rv32_virt": r"store access fault stack overflow, sp=8003f[0-9a-f]{3} pc=8000[0-9a-f]{4} ",
+}
 FAULT = f"ready {ResetCause.FAULT:d}"
 
 

@@ -60,8 +60,11 @@ async def test_temperature_is_plausible(check: Check) -> None:
 
 
 async def test_second_sensor_gives_all_its_channels(check: Check, board: str) -> None:
-    read = values(await check.ask("sensor 1"))
-    if board == "native":
+    answer = await check.ask("sensor 1")
+    read = values(answer)
+    if board == "qemu-rv32":
+        assert answer == "no such sensor"
+    elif board == "native":
         assert read["memory"] > 1e6
         assert read["cpu"] >= 0.0
     else:

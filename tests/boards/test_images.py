@@ -1,4 +1,4 @@
-"""What is linked: the emulated image against the shipped one, and no heap."""
+"""What is linked: the emulated image against the shipped one, no heap, and the instructions of the core."""
 
 from __future__ import annotations
 
@@ -49,9 +49,12 @@ def symbols(board: Board, image: str) -> set[str]:
         return {symbol.name for symbol in table.iter_symbols()}
 
 
+ALLOCATORS = {"malloc", "calloc", "realloc", "free", "_sbrk"}
+
+
 @pytest.mark.parametrize("image", ["firmware", "firmware-qemu"])
 def test_nothing_allocates(board: Board, image: str) -> None:
-    assert not symbols(board, image) & {"malloc", "calloc", "realloc", "free", "_sbrk"}
+    assert not symbols(board, image) & ALLOCATORS
 
 
 def test_the_binary_starts_with_stack_and_entry(board: Board) -> None:
@@ -104,3 +107,49 @@ def test_the_report_agrees_with_the_image_about_each_region(board: Board) -> Non
     for name, region in report.items():
         assert region["used"] + region["free"] == board.capacity(memory[name])
         assert region["used"] <= board.budgets[name]
+
+
+@pytest.fixture
+def rv32() -> Board:
+    return read_board(ROOT / "boards/qemu-rv32/board.toml")
+
+
+def test_rv32_has_neither_floating_point_nor_atomic_instructions(rv32: Board) -> None:
+    with built(rv32.name, "firmware.elf").open("rb") as file:
+        elf = ELFFile(file)
+        (attributes,) = [
+            {attribute.tag: attribute.value for attribute in part.iter_attributes()}
+            for section in elf.get_section_by_name(".riscv.attributes").iter_subsections()
+            for part in section.iter_subsubsections()
+        ]
+        rvc, float_abi = 1, 6
+        assert elf["e_flags"] & (rvc | float_abi) == rvc  # compressed, soft float
+    extensions = {part.rstrip("p0123456789") for part in attributes["TAG_ARCH"].split("_")}
+    assert extensions == {"rv32i", "m", "c", "zicsr", "zmmul"}
+
+
+def test_rv32_starts_where_the_machine_does_and_vectors_are_aligned(rv32: Board) -> None:
+    with built(rv32.name, "firmware.elf").open("rb") as file:
+        elf = ELFFile(file)
+        table = elf.get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
+        at = {
+            name: table.get_symbol_by_name(name)[0]["st_value"]
+            for name in ("_start", "__vectors", "__tls_start")
+        }
+        bss = elf.get_section_by_name(".bss")
+        thread_local = elf.get_section_by_name(".tbss")
+    assert at["_start"] == rv32.memories[0].origin
+    assert at["__vectors"] % 256 == 0
+    assert at["__tls_start"] == bss["sh_addr"]
+    assert thread_local["sh_size"] <= bss["sh_size"]
+
+
+def test_rv32_allocates_nothing_and_its_report_agrees_with_the_image(rv32: Board) -> None:
+    assert not symbols(rv32, "firmware") & ALLOCATORS
+    report = json.loads(built(rv32.name, "size.json").read_text())["regions"]
+    with built(rv32.name, "firmware.elf").open("rb") as file:
+        arena = ELFFile(file).get_section_by_name(".arena")
+    sram = rv32.memories[1]
+    assert report["sram"]["used"] == arena["sh_addr"] + arena["sh_size"] - sram.origin
+    assert report["flash"]["used"] <= rv32.budgets["flash"]

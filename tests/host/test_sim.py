@@ -31,7 +31,7 @@ def program(folder: Path, text: str) -> Path:
 def test_unknown_board_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageFault, match="there is no board nix") as fault:
         BoardImage.find("nix")
-    assert fault.value.hint == "one of: native, netduino2, netduinoplus2, stm32f4-discovery"
+    assert fault.value.hint == "one of: native, netduino2, netduinoplus2, qemu-rv32, stm32f4-discovery"
 
 
 def test_the_template_of_boards_is_no_board() -> None:
@@ -45,7 +45,9 @@ def test_missing_image_names_the_command_that_builds_it(tmp_path: Path) -> None:
     assert fault.value.hint == "build it: make firmware BOARD=netduinoplus2"
 
 
-@pytest.mark.parametrize(("board", "package"), [("netduinoplus2", "qemu-system-arm")])
+@pytest.mark.parametrize(
+    ("board", "package"), [("netduinoplus2", "qemu-system-arm"), ("qemu-rv32", "qemu-system-misc")]
+)
 async def test_missing_qemu_names_the_package(
     board: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

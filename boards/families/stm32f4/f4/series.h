@@ -7,11 +7,10 @@
 #define SERIES_CORE_HZ_MAX 168000000u
 #define SERIES_PWR_CR (1u << 14) /* VOS, scale 1: needed above 144 MHz (RM0090 section 5.4.1) */
 
-#define VREFINT_CAL                                                                                     \
-    (*(const volatile uint16_t *)0x1FFF7A2Au)             /* at 30 Cel, 3.3 V (DS8626 section 5.3.24) */
-#define TS_CAL1 (*(const volatile uint16_t *)0x1FFF7A2Cu) /* at 30 Cel, 3.3 V (DS8626 section 5.3.22)   \
-                                                           */
-#define TS_CAL2 (*(const volatile uint16_t *)0x1FFF7A2Eu) /* at 110 Cel, 3.3 V */
+/* Noted by the factory at 3.3 V (DS8626 sections 5.3.22 and 5.3.24). */
+#define TS_CAL1 (*(const volatile uint16_t *)0x1FFF7A2Cu)     /* at 30 Cel */
+#define TS_CAL2 (*(const volatile uint16_t *)0x1FFF7A2Eu)     /* at 110 Cel */
+#define VREFINT_CAL (*(const volatile uint16_t *)0x1FFF7A2Au) /* at 30 Cel */
 
 static inline struct chip_calibration series_calibration(void) {
     return (struct chip_calibration){.vrefint = VREFINT_CAL, .at_30 = TS_CAL1, .at_110 = TS_CAL2};

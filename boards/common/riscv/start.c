@@ -1,0 +1,36 @@
+/* The way from reset to main(). The first instruction of an image; the symbols are the linker script's.
+ *
+ * tp: picolibc's errno is thread-local. gp: short addresses for small variables. */
+__asm__(".pushsection .start, \"ax\", @progbits\n"
+        ".global _start\n"
+        "_start:\n"
+        "csrw mie, zero\n"
+        "csrci mstatus, 8\n"
+        ".option push\n"
+        ".option norelax\n"
+        "la gp, __global_pointer$\n"
+        ".option pop\n"
+        "la tp, __tls_start\n"
+        "la sp, __stack_top\n"
+        "la t0, __vectors\n"
+        "ori t0, t0, 1\n" /* vectored: an interrupt goes to __vectors + 4 * its number, a fault to the
+                             first */
+        "csrw mtvec, t0\n"
+        "call memory_start\n"
+        "call main\n"
+        "call hal_reset\n" /* main() does not return */
+        ".popsection\n");
+
+/* 256 bytes, and aligned so: the ESP32-C3's core has no other mode (its manual, section 1.5.2). */
+__asm__(".pushsection .vectors, \"ax\", @progbits\n"
+        ".balign 256\n"
+        ".global __vectors\n"
+        "__vectors:\n"
+        ".option push\n"
+        ".option norvc\n"
+        "j fault_entry\n"
+        ".rept 31\n"
+        "j interrupt_entry\n"
+        ".endr\n"
+        ".option pop\n"
+        ".popsection\n");

@@ -1,0 +1,48 @@
+/* What common/bare asks of a chip, on QEMU's RISC-V machine `virt`, which is none:
+ *
+ *   unique id      from the command line (semihosting): id=HEX
+ *   reset cause    noted in RAM that a warm reset keeps
+ *   watchdog       the alarm of the real-time clock resets; unlike a real one it cannot while interrupts
+ * are locked entropy        seed=HEX from the command line, and a count of resets */
+#include "common/bare/chip.h"
+#include "parts.h"
+#include "qemu.h"
+#include "virt.h"
+
+size_t chip_unique_id(uint8_t *out, size_t cap) {
+    return qemu_unique_id(out, cap);
+}
+
+hal_reset_cause chip_reset_cause(void) {
+    return qemu_reset_cause();
+}
+
+bool chip_entropy(uint32_t *word, uint32_t max_us) {
+    (void)max_us;
+    *word = qemu_entropy();
+    return true;
+}
+
+/* ---- watchdog --------------------------------------------------------------------------------- */
+
+static uint64_t timeout_ns;
+
+void rtc_handler(void) {
+    qemu_next_reset(HAL_RESET_WATCHDOG);
+    hal_reset();
+}
+
+void chip_watchdog_start(uint32_t timeout_ms) {
+    timeout_ns = timeout_ms * UINT64_C(1000000);
+    interrupts_enable(SOURCE_RTC);
+    RTC->IRQ_ENABLED = 1;
+    chip_watchdog_feed();
+}
+
+/* Reading TIME_LOW latches TIME_HIGH; writing ALARM_LOW sets the alarm. */
+void chip_watchdog_feed(void) {
+    uint64_t now = RTC->TIME_LOW;
+    now |= (uint64_t)RTC->TIME_HIGH << 32;
+    RTC->ALARM_HIGH = (uint32_t)((now + timeout_ns) >> 32);
+    RTC->ALARM_LOW = (uint32_t)(now + timeout_ns);
+}

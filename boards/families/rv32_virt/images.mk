@@ -1,0 +1,1 @@
+# QEMU takes the ELF file.

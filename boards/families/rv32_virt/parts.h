@@ -1,0 +1,14 @@
+/* What hal_init() starts, and what an interrupt of the PLIC goes to. */
+#ifndef WASMOTE_RV32_VIRT_PARTS_H
+#define WASMOTE_RV32_VIRT_PARTS_H
+
+void time_start(void);
+void uart_start(void);
+
+/* Enables one source of the PLIC. */
+void interrupts_enable(unsigned source);
+
+void uart_handler(void);
+void rtc_handler(void); /* the emulator's file */
+
+#endif
