@@ -3,7 +3,7 @@ import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmote.build.packer import MemoryPlan, pack
+from wasmote.build.packer import STACKLESS_END, MemoryPlan, pack
 from wasmote.build.pages import PackRefused, to_byte_pages, to_small_pages
 from wasmote.build.wasm import Limits, WasmModule
 
@@ -86,6 +86,107 @@ def test_packing_twice_changes_nothing() -> None:
     assert to_small_pages(once) == once
 
 
+# ---- bytes -----------------------------------------------------------------------------------------------
+
+
+def use_of(text: str, plan: MemoryPlan) -> tuple[int | None, tuple[int, int, int]]:
+    made = pack(compiled(text), plan)
+    assert made.use is not None
+    return made.memory_bytes, (made.use.stack, made.use.data, made.use.heap)
+
+
+@pytest.mark.parametrize(
+    ("plan", "held", "use"),
+    [
+        (MemoryPlan(), None, (1024, 18976, 12768)),
+        (MemoryPlan(heap=12768), None, (1024, 18976, 12768)),
+        (MemoryPlan(heap=12769), None, (1024, 18976, 29152)),
+        (MemoryPlan(trim=True), 20000, (1024, 18976, 0)),
+        (MemoryPlan(trim=True, heap=5), 20008, (1024, 18976, 8)),
+        (MemoryPlan(trim=True, heap=12769), 32776, (1024, 18976, 12776)),
+    ],
+)
+def test_stack_data_and_heap_are_measured(
+    plan: MemoryPlan, held: int | None, use: tuple[int, int, int]
+) -> None:
+    assert use_of(heap_base(20000), plan) == (held, use)
+    assert pack(compiled(heap_base(20000)), plan).pages == -(-sum(use) // 16384)
+
+
+def test_a_language_without_a_stack_has_data_and_heap() -> None:
+    source = """(module (memory 1) (data (i32.const 8) "abc") (global (mut i32) (i32.const 70000))
+        (global (export "wasmote_memory_end") i32 (i32.const 100)))"""
+    assert use_of(source, MemoryPlan()) == (None, (0, 100, 16284))
+
+
+def test_a_module_that_does_not_tell_its_end_is_not_measured() -> None:
+    assert pack(compiled("(module (memory 1))")).use is None
+
+
+def test_a_declared_heap_counts_for_a_module_with_16_kib_pages_too() -> None:
+    module = WasmModule.from_bytes(compiled(heap_base(20000))).with_memory(Limits(2, 2, 14)).to_bytes()
+    assert pack(module, MemoryPlan(heap=20000)).pages == 3
+    assert pack(module, MemoryPlan(trim=True)).memory_bytes == 20000
+
+
+@pytest.mark.parametrize("held", [20000, 32767])
+def test_a_trimmed_memory_ends_at_its_last_byte(held: int) -> None:
+    rest = '(func (export "run") (param i32) (result i32) local.get 0 i32.load8_u)'
+    module = to_byte_pages(packed(heap_base(20000, rest=rest)), held)
+    assert memory_of(module) == Limits(held, held, 0)
+    assert run(module, "run", held - 1) == 0
+    assert run(module, "run", held) == str(wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS)
+
+
+def test_a_trimmed_memory_counts_its_last_page_and_does_not_grow() -> None:
+    """Whoever makes the manifest may trim what the packer would not."""
+    body = '(func (export "run") (param i32) (result i32) {})'
+    source = "(module (memory 2 9) " + body + ")"
+    for code, argument, answer in (
+        ("memory.size", 0, 2),
+        ("(memory.grow (local.get 0))", 0, 2),
+        ("(memory.grow (local.get 0))", 1, -1),
+        ("(memory.grow (local.get 0))", 0x40000, -1),
+    ):
+        native = WasmModule.from_bytes(compiled(source.format(code))).with_memory(Limits(2, 9, 14))
+        assert run(to_byte_pages(native.to_bytes(), 20000), "run", argument) == answer
+
+
+# ---- exactly 64 KiB --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (Limits(0), Limits(0, None, 14)),
+        (Limits(1), Limits(4, None, 14)),
+        (Limits(2, 3), Limits(8, 12, 14)),
+        (Limits(0, 65536), Limits(0, 262144, 14)),
+        (Limits(0, 0xFFFF_FFFF), Limits(0, 0xFFFF_FFFF, 14)),  # as much too large as it was
+    ],
+)
+def test_limits_become_four_times_as_many_small_pages(before: Limits, after: Limits) -> None:
+    module = WasmModule.from_bytes(compiled("(module (memory 0))")).with_memory(before).to_bytes()
+    assert memory_of(to_small_pages(module)) == after
+
+
+def test_only_what_counts_pages_is_rewritten_and_no_index_moves() -> None:
+    source = """(module (memory 1) (table 1 funcref) (elem (i32.const 0) $grow)
+        (func $peek (param i32) (result i32) (i32.load (local.get 0)))
+        (func $grow (export "run") (param i32) (result i32) (memory.grow (local.get 0))))"""
+    before, after = (
+        WasmModule.from_bytes(one) for one in (compiled(source), to_small_pages(compiled(source)))
+    )
+    assert before.bodies()[0].code == after.bodies()[0].code
+    assert len(after.bodies()) == 3
+    assert after.exports() == before.exports()
+
+
+def test_a_module_without_memory_stays_as_it_is() -> None:
+    module = compiled('(module (func (export "run") (result i32) i32.const 1))')
+    assert to_small_pages(module) == module
+
+
 # ---- refusals --------------------------------------------------------------------------------------------
 
 
@@ -115,6 +216,51 @@ def test_what_cannot_be_packed_is_refused_with_the_flag_that_mends_it(
 def test_too_few_pages_are_refused() -> None:
     with pytest.raises(PackRefused, match="needs 2 pages of 16 KiB from the start; pages = 1"):
         packed(heap_base(20000), MemoryPlan(pages=1))
+
+
+@pytest.mark.parametrize(
+    ("source", "plan", "reason", "hint"),
+    [
+        (
+            "(module (memory 1))",
+            MemoryPlan(trim=True),
+            "not tell where its data ends, which trim",
+            "__heap_base",
+        ),
+        (
+            "(module (memory 1))",
+            MemoryPlan(heap=1),
+            "not tell where its data ends, which heap",
+            STACKLESS_END,
+        ),
+        (
+            heap_base(2000, rest="(func (drop memory.size))"),
+            MemoryPlan(trim=True),
+            r"asks memory\.size",
+            "leave trim out",
+        ),
+        (
+            heap_base(2000, rest="(func (drop (memory.grow (i32.const 1))))"),
+            MemoryPlan(trim=True, page_bytes=16384),
+            r"calls memory\.grow",
+            "declared heap",
+        ),
+        (heap_base(2000), MemoryPlan(trim=True, pages=2), "pages and trim exclude each other", ""),
+        (heap_base(2000), MemoryPlan(heap=64 * 16384), "needs 65 pages", "large arrays"),
+        (
+            heap_base(70000, pages=1, rest="(func (drop memory.size))"),
+            MemoryPlan(),
+            "data ends at 70000, beyond its memory of 65536",
+            "",
+        ),
+    ],
+)
+def test_what_cannot_have_the_memory_that_it_is_to_have_is_refused(
+    source: str, plan: MemoryPlan, reason: str, hint: str
+) -> None:
+    with pytest.raises(PackRefused, match=reason) as refusal:
+        packed(source, plan)
+    assert hint in refusal.value.hint
 
 
 def test_other_page_sizes_are_refused() -> None:

@@ -265,7 +265,18 @@ def _c_stack(module: WasmModule) -> int:
 
 
 def _without_linker_exports(module: WasmModule) -> WasmModule:
-    """Drop what the linker exported for the packer only."""
+    """Drop what the linker exported for the packer only, and the constants behind it that nothing else uses.
+
+    Those stand last; what stands before a global in use stays, so that no index changes.
+    """
     exports = module.exports()
     kept = [entry for entry in exports if entry.name not in _FOR_THE_PACKER]
-    return module if kept == exports else module.with_exports(kept)
+    if kept == exports:
+        return module
+    dropped = {entry.index for entry in exports if entry not in kept and entry.kind == Kind.GLOBAL}
+    used = module.used_globals() | {entry.index for entry in kept if entry.kind == Kind.GLOBAL}
+    imported = sum(entry.kind == Kind.GLOBAL for entry in module.imports())
+    own = module.globals()
+    while own and not own[-1].mutable and imported + len(own) - 1 in dropped - used:
+        own.pop()
+    return module.with_exports(kept).with_first_globals(len(own))

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from wasmote.build import leb
 from wasmote.build.leb import InvalidWasm, Reader
-from wasmote.build.opcodes import END, I32_CONST, Instruction, instructions
+from wasmote.build.opcodes import END, GLOBAL_GET, GLOBAL_SET, I32_CONST, Instruction, instructions
 
 T = TypeVar("T")
 
@@ -230,6 +230,11 @@ class WasmModule:
         """The globals that the module defines."""
         return self._vector(SectionId.GLOBAL, _read_global)
 
+    def used_globals(self) -> set[int]:
+        """The indices of the globals that code reads or writes."""
+        uses = (one for body in self.bodies() for one in body.instructions())
+        return {Reader(one.encoded[1:]).u32() for one in uses if one.opcode in (GLOBAL_GET, GLOBAL_SET)}
+
     def exports(self) -> list[Export]:
         """The exports."""
         return self._vector(SectionId.EXPORT, _read_export)
@@ -251,6 +256,13 @@ class WasmModule:
     def with_exports(self, exports: list[Export]) -> WasmModule:
         """With these exports."""
         return self.with_section(SectionId.EXPORT, leb.vector([entry.encode() for entry in exports]))
+
+    def with_first_globals(self, count: int) -> WasmModule:
+        """With no more than the first `count` of the globals that it defines."""
+        encoded = self._vector(SectionId.GLOBAL, _encoded_global)[:count]
+        if encoded:
+            return self.with_section(SectionId.GLOBAL, leb.vector(encoded))
+        return WasmModule(tuple(s for s in self.sections if s.id != SectionId.GLOBAL))
 
     def with_bodies(self, bodies: list[Body]) -> WasmModule:
         """With these function bodies."""
@@ -354,6 +366,12 @@ def _read_global(reader: Reader) -> Global:
     kind = _value_type(reader)
     mutable = reader.byte() == 1
     return Global(kind, mutable, _constant(reader))
+
+
+def _encoded_global(reader: Reader) -> bytes:
+    start = reader.at
+    _read_global(reader)
+    return reader.data[start : reader.at]
 
 
 def _constant(reader: Reader) -> int | None:

@@ -12,12 +12,15 @@ INSTALL_HINT = (
     f"install it: npm install --global assemblyscript@{VERSION}, or, in a checkout, tools/setup --languages "
     "(or name a compiler in WASMOTE_ASC)"
 )
-# `abort` is what a failed check calls, an import by default; taken away, the check traps. The stub runtime
-# never frees: what a module allocates while it handles events is lost.
+# `abort` is what a failed check calls, an import by default; taken away, the check traps. The heap is ours
+# (guest/heap.ts), in the place of the stub runtime's, which counts pages of 64 KiB. It collects nothing: what
+# a module allocates in its events is lost.
+HEAP_FUNCTIONS = ("alloc", "realloc", "free", "reset", "new", "renew")
 CODE_FLAGS = (
     "--optimize",
     "--runtime",
     "stub",
+    *(word for name in HEAP_FUNCTIONS for word in ("--use", f"__{name}=wasmote_heap_{name}")),
     "--use",
     "abort=",
     "--disable",
