@@ -28,6 +28,7 @@ PROMPT = "$ "
 # What differs from run to run: ports, terminals, durations; and what differs from compiler to compiler.
 VARIABLE = re.compile(
     r"(?<=127\.0\.0\.1:)\d+|(?<=/dev/pts/)\d+|(?<=SHA-256 )[0-9a-f]{64}|\d[\d,]*(?= us without)"
+    r"|(?<= data )[\d,]+|(?<= heap )[\d,]+"
     r"|(?<=\.bundle, )[\d,]+(?= bytes)|\d[\d,]*(?= bytes, SHA-256)"
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from wasmote.cli.common import json_option, note, print_json, say
 from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.manifest import ANY_DEVICE, PAGE_BYTES, Input, Manifest, Stream
+from wasmote.wire.manifest import ANY_DEVICE, Input, Manifest, MemoryUse, Stream
 
 OUTPUT_FOLDER = Path("build")
 
@@ -37,10 +38,23 @@ OUTPUT_FOLDER = Path("build")
     type=click.IntRange(0, 0xFFFF_FFFF),
     help="Sequence number of this release: it grows. Default: the project file's, or 1.",
 )
+@click.option(
+    "--heap",
+    type=click.IntRange(min=0),
+    metavar="BYTES",
+    help="Memory that the module uses above its data. Default: the project file's, or 0.",
+)
+@click.option(
+    "--trim/--whole-pages",
+    default=None,
+    help="Cut linear memory to stack, data and heap, or round it up to pages of 16 KiB. "
+    "Default: as the project file says, or whole pages.",
+)
 @json_option
 @examples(
     "wasmote build models/flood/flood.toml",
     "wasmote build alarm.c --release 1.1.0 --sequence 2 -o alarm.bundle",
+    "wasmote build alarm.c --trim --heap 256",
 )
 def build(
     source: Path,
@@ -48,6 +62,8 @@ def build(
     name: str | None,
     version: str | None,
     sequence: int | None,
+    heap: int | None,
+    trim: bool | None,
     as_json: bool,
 ) -> None:
     """Compile SOURCE, check it and write a bundle that a node installs.
@@ -59,7 +75,7 @@ def build(
     from wasmote.build.pipeline import build as build_module
     from wasmote.build.project import Overrides
 
-    result = build_module(source, Overrides(name, version, sequence))
+    result = build_module(source, Overrides(name, version, sequence, heap, trim))
     if result.warnings:
         click.echo(result.warnings, err=True, nl=False)
     if result.loaded.toml is None:
@@ -88,6 +104,9 @@ def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
         "wasm_bytes": manifest.size,
         "sha256": manifest.digest.hex(),
         "pages": manifest.pages,
+        "memory_bytes": manifest.held_bytes,
+        "trimmed": manifest.memory_bytes is not None,
+        "memory_use": manifest.memory_use and dataclasses.asdict(manifest.memory_use),
         "ram_bytes": ram_bytes(manifest),
         "inputs": [
             {"sensor": entry.sensor, "channels": entry.channels, "units": entry.units}
@@ -121,6 +140,7 @@ def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Describe what is there; what has its usual value is left out."""
     yield "module", f"{manifest.size:,} bytes, SHA-256 {manifest.digest.hex()}"
     yield "memory", _memory(manifest)
+    yield "", _memory_use(manifest.memory_use)
     yield from (("input", _input(entry)) for entry in manifest.inputs)
     yield from (("stream", _stream(stream)) for stream in manifest.streams)
     if manifest.config:
@@ -137,13 +157,21 @@ def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 def ram_bytes(manifest: Manifest) -> int:
     """RAM that the module itself takes: linear memory and operand stack. The engine adds its code."""
-    return manifest.pages * PAGE_BYTES + manifest.stack
+    return manifest.held_bytes + manifest.stack
 
 
 def _memory(manifest: Manifest) -> str:
-    noun = "page" if manifest.pages == 1 else "pages"
+    held = f"{manifest.pages} {'page' if manifest.pages == 1 else 'pages'} of 16 KiB"
+    if manifest.memory_bytes is not None:
+        held += f", trimmed to {manifest.memory_bytes:,} bytes,"
     stack = f"{manifest.stack:,} bytes of stack"
-    return f"{manifest.pages} {noun} of 16 KiB and {stack}: {ram_bytes(manifest):,} bytes of RAM"
+    return f"{held} and {stack}: {ram_bytes(manifest):,} bytes of RAM"
+
+
+def _memory_use(use: MemoryUse | None) -> str:
+    if use is None:
+        return "not measured: the module does not tell where its data ends"
+    return f"begins with C stack {use.stack:,}, data {use.data:,}, heap {use.heap:,} bytes"
 
 
 def _input(entry: Input) -> str:

@@ -44,7 +44,8 @@ def _print(found: Inspection) -> None:
         click.echo(f"{found.path}: a bundle of {found.size:,} bytes; its module is valid, and the manifest's")
         click.echo(describe_manifest(found.manifest))
     if found.memory is not None:
-        click.echo(f"linear memory: {_memory(found.memory)}")
+        held = None if found.manifest is None else found.manifest.memory_bytes
+        click.echo(f"linear memory: {_memory(found.memory, held)}")
     for title, entries in (("imports", found.imports), ("exports", found.exports)):
         if entries:
             click.secho(title, bold=True)
@@ -72,7 +73,9 @@ def _type(entry: Entry) -> str:
     return entry.kind.name.lower() if entry.type is None else str(entry.type)
 
 
-def _memory(limits: Limits) -> str:
+def _memory(limits: Limits, held: int | None) -> str:
     page = f"{'page' if limits.minimum == 1 else 'pages'} of {(1 << limits.page_log2):,} bytes"
+    if held is not None:
+        return f"{limits.minimum} {page}, of which {held:,} bytes are there: it cannot grow"
     most = "no limit" if limits.maximum is None else f"at most {limits.maximum}"
     return f"{limits.minimum} {page} to begin with, {most}"
