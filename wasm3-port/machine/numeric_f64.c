@@ -1,0 +1,182 @@
+/* f64. What is not the compiler's own function works on the bits, for no core that we know has an FPU
+ * for it. IEEE 754: sign 1, exponent 11 (bias 1023), fraction 52. */
+#include "numeric_list.h"
+
+#define SIGN 0x8000000000000000u
+#define ONE 0x3ff0000000000000u
+#define HALF 0x3fe0000000000000u
+#define INFINITE 0x7ff0000000000000u
+#define QUIET 0x0008000000000000u
+#define FRACTION_BITS 52
+#define BIAS 1023
+
+static bool is_nan(uint64_t bits) {
+    return (bits & ~SIGN) > INFINITE;
+}
+
+/* ---- arithmetic and comparisons ----------------------------------------------------------------- */
+
+#define COMPARISON(name, operator)                                                                      \
+    COMPARE64(f64_##name) {                                                                             \
+        return f64_from(a) operator f64_from(b);                                                        \
+    }
+
+COMPARISON(ne, !=)
+
+#ifndef machine_f64_eq
+COMPARISON(eq, ==)
+COMPARISON(lt, <)
+COMPARISON(gt, >)
+COMPARISON(le, <=)
+COMPARISON(ge, >=)
+#endif
+
+#if !MACHINE_F64_BY_COMPILER
+#define ARITHMETIC(name, operator)                                                                      \
+    BINARY64(f64_##name) {                                                                              \
+        return f64_bits(f64_from(a) operator f64_from(b));                                              \
+    }
+
+ARITHMETIC(add, +)
+ARITHMETIC(sub, -)
+ARITHMETIC(mul, *)
+ARITHMETIC(div, /)
+
+UNARY64(f64_convert_i64_s) {
+    return f64_bits((double)(int64_t)a);
+}
+
+UNARY64(f64_convert_i64_u) {
+    return f64_bits((double)a);
+}
+#endif
+
+/* ---- the sign ----------------------------------------------------------------------------------- */
+
+UNARY64(f64_abs) {
+    return a & ~SIGN;
+}
+
+UNARY64(f64_neg) {
+    return a ^ SIGN;
+}
+
+BINARY64(f64_copysign) {
+    return (a & ~SIGN) | (b & SIGN);
+}
+
+/* ---- to an integer: see numeric_f32.c ----------------------------------------------------------- */
+
+enum direction { UP, DOWN, TO_ZERO, TO_NEAREST };
+
+static bool is_away_from_zero(uint64_t bits, enum direction direction) {
+    return bits & SIGN ? direction == DOWN : direction == UP;
+}
+
+static uint64_t round_below_one(uint64_t bits, enum direction direction) {
+    const uint64_t magnitude = bits & ~SIGN, sign = bits & SIGN;
+    const bool away = direction == TO_NEAREST ? magnitude > HALF
+                                              : magnitude != 0 && is_away_from_zero(bits, direction);
+    return sign | (away ? ONE : 0);
+}
+
+static uint64_t round_up_by(uint64_t bits, unsigned shift, enum direction direction) {
+    const uint64_t below_one = ((uint64_t)1 << shift) - 1;
+    if (direction == TO_NEAREST) {
+        return (below_one >> 1) + (bits >> shift & 1);
+    }
+    return is_away_from_zero(bits, direction) ? below_one : 0;
+}
+
+static uint64_t round_f64(uint64_t bits, enum direction direction) {
+    const unsigned exponent = (unsigned)(bits >> FRACTION_BITS) & 0x7ff;
+    if (exponent < BIAS) {
+        return round_below_one(bits, direction);
+    }
+    if (exponent >= BIAS + FRACTION_BITS) {
+        return is_nan(bits) ? bits | QUIET : bits;
+    }
+    const unsigned shift = BIAS + FRACTION_BITS - exponent;
+    return (bits + round_up_by(bits, shift, direction)) >> shift << shift;
+}
+
+UNARY64(f64_ceil) {
+    return round_f64(a, UP);
+}
+
+UNARY64(f64_floor) {
+    return round_f64(a, DOWN);
+}
+
+UNARY64(f64_trunc) {
+    return round_f64(a, TO_ZERO);
+}
+
+UNARY64(f64_nearest) {
+    return round_f64(a, TO_NEAREST);
+}
+
+/* ---- of two ------------------------------------------------------------------------------------- */
+
+/* Integers in the order of the numbers, -0 before +0. */
+static int64_t order(uint64_t bits) {
+    return (int64_t)(bits & SIGN ? bits ^ ~SIGN : bits);
+}
+
+static uint64_t lower_or_higher(uint64_t a, uint64_t b, bool higher) {
+    if (is_nan(a)) {
+        return a | QUIET;
+    }
+    if (is_nan(b)) {
+        return b | QUIET;
+    }
+    return (order(a) < order(b)) == higher ? b : a;
+}
+
+BINARY64(f64_min) {
+    return lower_or_higher(a, b, false);
+}
+
+BINARY64(f64_max) {
+    return lower_or_higher(a, b, true);
+}
+
+/* ---- square root: see numeric_f32.c ------------------------------------------------------------- */
+
+static uint64_t root_of(uint64_t rest) {
+    uint64_t root = 0, twice = 0;
+    rest <<= 1;
+    for (uint64_t bit = (uint64_t)1 << (FRACTION_BITS + 1); bit != 0; bit >>= 1) {
+        if (twice + bit <= rest) {
+            rest -= twice + bit;
+            twice += 2 * bit;
+            root += bit;
+        }
+        rest <<= 1;
+    }
+    return root;
+}
+
+static uint64_t sqrt_of_finite(uint64_t bits) {
+    int exponent = (int)(bits >> FRACTION_BITS);
+    uint64_t significand = bits & (((uint64_t)1 << FRACTION_BITS) - 1);
+    if (exponent == 0) {
+        const int shift = __builtin_clzll(significand) - (63 - FRACTION_BITS);
+        significand <<= shift;
+        exponent = 1 - shift;
+    }
+    significand |= (uint64_t)1 << FRACTION_BITS;
+    exponent -= BIAS;
+    const uint64_t root = root_of(significand << (exponent & 1));
+    return ((uint64_t)((exponent >> 1) + BIAS - 1) << FRACTION_BITS) + (root >> 1) + (root & 1);
+}
+
+UNARY64(f64_sqrt) {
+    if (is_nan(a)) {
+        return a | QUIET;
+    }
+    if ((a & ~SIGN) == 0 || a == INFINITE) {
+        return a;
+    }
+    return a & SIGN ? INFINITE | QUIET : sqrt_of_finite(a);
+}
