@@ -11,6 +11,7 @@ VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c v
   validate_operands.c validate_section.c wasm_reader.c)
 PORT := $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
   runtime_run.c)
+SRC_validate := $(VALIDATOR)
 SRC_loader := $(ENGINE) $(PORT)
 SRC_node := $(STACK) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
   $(addprefix firmware/core/,cbor.c sha256.c status.c utf8.c)

@@ -348,6 +348,28 @@ def loader() -> Seeds:
         yield f"code_{name}", b"\1" + piece * 2 + bytes.fromhex("20 01")
 
 
+# fuzz_validate.c: a module, or the type of a function, 4 more so that it is no module, and its code
+def validate() -> Seeds:
+    """The modules of the unit tests, and code of every kind."""
+    for path in sorted((ROOT / "tests/c/wasm").glob("*.wat")):
+        yield path.stem, assembled(path)
+    codes = {
+        "0_memory": "41 00 41 01 36 02 00 3f 00 40 00 1a 41 00 41 00 41 08 fc 0a 00 00",
+        "0_loop": "03 40 41 01 0d 00 0c 01 0b",
+        "0_params": "41 01 44 00 00 00 00 00 00 f0 3f 02 02 1a 1a 42 05 43 00 00 80 3f 0b 1a 1a",
+        "0_br_table": "02 7f 02 7f 41 05 41 00 0e 01 00 01 0b 0b 1a",
+        "0_if": "41 01 04 7f 41 02 05 41 03 0b 1a",
+        "0_unreachable": "00 6a 1b 7c a7 04 40 05 0b",
+        "0_select": "42 01 42 02 41 00 1b 21 00 43 00 00 00 00 22 01 1a",
+        "1_call": "20 00 10 00 41 01 11 01 80 80 80 80 00",
+        "1_return": "23 00 24 00 20 00 0f",
+        "2_saturate": "20 01 fc 06 20 01 b6",
+        "3_convert": "20 00 a7 c0 20 01 bb",
+    }
+    for name, text in codes.items():
+        yield f"code_{name}", bytes([4 + int(name[0])]) + bytes.fromhex(text)
+
+
 def bundles_header() -> str:
     """Return C arrays of the bundles."""
     made = [", ".join(str(byte) for byte in bundle) for bundle in bundles()]
@@ -366,7 +388,7 @@ def write_changed(path: Path, text: str) -> None:
 
 def write_all(target_folder: Path) -> None:
     """Replace the files of every target's folder, and bundles.h."""
-    for target in (slip, pdu, options, bundle, block, server, node, loader):
+    for target in (slip, pdu, options, bundle, block, server, node, validate, loader):
         folder = target_folder / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         seeds = dict(target())
