@@ -1,0 +1,43 @@
+"""Linear memory on a node grows by 16 KiB, and ends at its last byte when trimmed: as on the host."""
+
+from __future__ import annotations
+
+import pytest
+
+from on_board import bundle, outputs, probe, run_module
+from wasmote.node import Node
+from wasmote.runtime import GuestTrap, HostModule
+from wasmote.wire.modules import ModuleState
+
+VALUES = (1.5, 2.5, 3.5)
+
+
+def on_the_host(name: str, *values: float) -> list[list[float]]:
+    module = HostModule(bundle(name))
+    module.start()
+    records = [emission for value in values for emission in module.on_sample(0, 0, (value,))]
+    return [[float(value) for value in record.values] for record in records]
+
+
+async def test_a_module_grows_by_16_kib_up_to_its_pages(node: Node) -> None:
+    await run_module(node, "grower")
+    await node.feed("probe", probe(*VALUES))
+    batch = await node.records(0, "told", None)
+    told = [[float(value) for value in record.values] for record in batch.records]
+    assert told == [[1, 2, 0, 1.5], [-1, 2, 1.5, 2.5], [-1, 2, 2.5, 3.5]]
+    assert told == on_the_host("grower", *VALUES)
+
+
+@pytest.mark.xfail(reason="the engine does not cut memory to memory_bytes yet")
+async def test_a_trimmed_memory_ends_at_its_last_byte(node: Node) -> None:
+    end = bundle("edge").manifest.held_bytes
+    await run_module(node, "edge")
+    await node.feed("probe", probe(end - 1))
+    assert await outputs(node, "told") == [7] == on_the_host("edge", end - 1)[0]
+    assert ((await node.module(0)).arena_bytes or 0) < 16384
+    with pytest.raises(GuestTrap, match="out of bounds memory access"):
+        on_the_host("edge", end)
+    await node.feed("probe", probe(end, start=10))
+    status = await node.module(0)
+    assert status.state is ModuleState.TRAPPED
+    assert "out of bounds memory access" in (status.error or "")
