@@ -10,13 +10,17 @@ import pytest
 from models.flood.data import VARIABLE, recorded_river, split_row
 from models.flood.evaluate import forecasts, score_forecasts
 from models.flood.features import SENSOR, STREAM, Features, build_module, features_of
+from wasmote.build import build_bundle
 from wasmote.node import Node
 from wasmote.replay import samples_of
+from wasmote.sim import ROOT
 from wasmote.wire.modules import Control
 from wasmote.wire.records import Record
+from wasmote.wire.samples import Sample
 
 pytestmark = pytest.mark.cores
 
+MODELS = ROOT / "models" / "flood"
 WARM_UP_DAYS = 400  # nine half-lives of the slowest memory
 RING_SAFE = 32  # samples between two readings of the ring: it holds twice as many of their records
 
@@ -61,3 +65,21 @@ async def test_board_computes_the_bits_and_the_skill_of_the_model(node: Node) ->
     assert len(tested.rows) == len(series) - WARM_UP_DAYS
     skill = score_forecasts(series, tested.rows, forecasts(tested)).nse
     assert skill >= 0.95
+
+
+async def test_two_run_beside_each_other_and_one_is_swapped(node: Node) -> None:
+    """The arena of every board has room for two, and for a version and the next one."""
+    first, second = (build_bundle(MODELS / name) for name in ("flood.toml", "flood_v2.toml"))
+    for slot in (0, 1):
+        await node.install(slot, first.to_bytes())
+        await node.control(slot, Control.START)
+    days = [Sample(day * 86_400_000, (3.0, 50.0 + day)) for day in range(1, 11)]
+    await node.feed(SENSOR, days)
+    batches = [await node.records(slot, STREAM, None) for slot in (0, 1)]
+    left, right = [[record.values.tobytes() for record in batch.records] for batch in batches]
+    assert left == right
+    assert left
+    await node.remove(1)
+    await node.install(0, second.to_bytes())
+    await node.control(0, Control.SWAP)
+    assert (await node.module(0)).state_handed_over

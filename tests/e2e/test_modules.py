@@ -117,6 +117,18 @@ async def test_endless_loop_is_ended_by_its_budget(node: Node) -> None:
     assert await outputs(node, "echo") == [1.0]
 
 
+async def test_recursion_without_end_is_a_trap_and_no_fault(node: Node) -> None:
+    await run_module(node, "recurse", slot=0)
+    await run_module(node, "counter", slot=1)
+    await node.feed("probe", probe(1.0, -1.0, 2.0))
+    status = await node.module(0)
+    assert status.state is ModuleState.TRAPPED
+    assert status.error is not None
+    assert "stack overflow" in status.error
+    assert (await node.info()).fault is None
+    assert await outputs(node, "count", slot=1) == [1.0, 2.0, 3.0]
+
+
 @pytest.mark.siblings
 async def test_swap_keeps_state_and_sequence(node: Node) -> None:
     await run_module(node, "mean_v1")
