@@ -23,6 +23,12 @@ static struct signature signature_of(const struct validator *v, int type) {
     return signature;
 }
 
+static void note_blocks(struct validator *v) {
+    if (v->blocks > v->facts->blocks_max) {
+        v->facts->blocks_max = v->blocks;
+    }
+}
+
 /* Its parameters have been taken from the operand stack and come to lie on it again, inside. */
 static void enter(struct validator *v, uint8_t opcode, int type) {
     if (!validator_limit(v, v->blocks + 1, WASM_BLOCKS_MAX, " nested blocks")) {
@@ -31,9 +37,7 @@ static void enter(struct validator *v, uint8_t opcode, int type) {
     v->scratch->blocks[v->blocks++] = (struct validate_block){
         .opcode = opcode, .type = (int16_t)type, .height = (uint16_t)v->operands};
     push_operands(v, signature_of(v, type).params);
-    if (v->blocks > v->facts->blocks_max) {
-        v->facts->blocks_max = v->blocks;
-    }
+    note_blocks(v);
 }
 
 /* Takes the results of the innermost block, which must be all that it leaves. */
@@ -360,6 +364,7 @@ void validate_body(struct validator *v) {
     read_locals(v, validator_type(v, type).params);
     v->operands = v->blocks = 0;
     v->scratch->blocks[v->blocks++] = (struct validate_block){.opcode = OPCODE_BLOCK, .type = type};
+    note_blocks(v);
     while (validator_ok(v) && v->blocks > 0) {
         check_instruction(v);
     }
