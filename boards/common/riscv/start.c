@@ -21,7 +21,7 @@ __asm__(".pushsection .start, \"ax\", @progbits\n"
         "call hal_reset\n" /* main() does not return */
         ".popsection\n");
 
-/* 256 bytes, and aligned so: the ESP32-C3's core has no other mode (its manual, section 1.5.2). */
+/* Aligned to 256 bytes and vectored, as the core of an ESP32-C3 has it and nothing else. */
 __asm__(".pushsection .vectors, \"ax\", @progbits\n"
         ".balign 256\n"
         ".global __vectors\n"
