@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Sequence
 from functools import cache
@@ -12,6 +13,7 @@ import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from native_runtime import NativeModule, build_library
 from wasmote.build import build_bundle
 from wasmote.build.compilers import assemblyscript, compile_source
 from wasmote.build.packer import MemoryPlan, Packed, pack
@@ -185,6 +187,11 @@ def allocating(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return module.with_memory(Limits(module.memories()[0].minimum, MOST_BIG_PAGES)).to_bytes()
 
 
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return build_library(tmp_path_factory.mktemp("native"))
+
+
 def both(linked: bytes) -> tuple[Guest, Guest]:
     return Guest(linked), Guest(to_byte_pages(pack(linked).wasm))
 
@@ -221,6 +228,20 @@ def test_an_allocating_module_fills_all_of_its_pages_and_no_more(allocating: byt
     guests = both(allocating)
     agree(guests, [30_001] * 10)
     assert len(guests[1].memory()) == MOST_BIG_PAGES * 65536
+
+
+def test_an_allocating_module_does_the_same_on_a_node(library: ctypes.CDLL, allocating: bytes) -> None:
+    packed = pack(allocating, MemoryPlan(pages=8))
+    host, node = Guest(to_byte_pages(packed.wasm)), NativeModule(library, packed.wasm, packed.pages, 4)
+    assert node.status == 0, node.why
+    assert node.start() == 0
+    for size in (1000, 40_000, 60_000, 60_000):
+        told = host.take(size)
+        status = node.on_sample(0, 0, (size,))
+        assert (status == 0) == isinstance(told, bytes), node.why
+        if status != 0:
+            break
+        assert node.emitted[-1] == (0, told)
 
 
 def test_an_allocating_module_is_not_trimmed_and_takes_no_declared_heap(allocating: bytes) -> None:
