@@ -179,7 +179,6 @@ async def device_files(dev: Path = DEV, buses: Path = USB_BUSES) -> AsyncGenerat
 
     folders = [dev, *_folders(buses)]
     if (simulators := runtime_folder()) is not None:
-        simulators.mkdir(mode=0o700, parents=True, exist_ok=True)
         folders.append(simulators)
     async for changed in awatch(*folders, watch_filter=_is_device, recursive=False, debounce=400):
         yield changed

@@ -1,8 +1,8 @@
 """Emulated boards that run on this machine: each has a JSON file in the user's runtime folder.
 
 A file is locked (flock) by the program that runs the board for as long as that lives, however it ends: who
-can lock it knows that the board is gone, and removes it. Without XDG_RUNTIME_DIR, which a login session sets,
-nothing is registered: no other folder belongs to one user and is emptied at the end.
+can lock it knows that the board is gone, and removes it. The folder is in XDG_RUNTIME_DIR, which a login
+session sets; without it, as in a container, in the folder for temporary files, where it must be ours alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +29,19 @@ class RunningSimulator:
 
 
 def runtime_folder() -> Path | None:
-    """Where running boards are registered; None where the user has no runtime folder."""
+    """Where running boards are registered, made if need be; None where the user can have no such folder."""
     base = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(base) / "wasmote" if base and Path(base).is_absolute() else None
+    if base and Path(base).is_absolute():
+        folder = Path(base) / "wasmote"
+    else:
+        folder = Path(tempfile.gettempdir()) / f"wasmote-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if is_ours else None  # anybody may have made it, in a folder that all share
 
 
 @contextlib.contextmanager
@@ -38,7 +50,6 @@ def registered(simulator: RunningSimulator, folder: Path | None) -> Iterator[Non
     if folder is None:
         yield
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"sim-{simulator.process_id}.json"
     hidden = path.with_suffix(".new")  # seen by nobody before it is locked and whole
     with hidden.open("w", encoding="utf-8") as file:

@@ -257,7 +257,7 @@ async def test_what_comes_while_we_look_is_not_missed():
 
 
 async def test_a_device_file_that_appears_wakes_the_watch(tmp_path, monkeypatch):
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     dev = tmp_path / "dev"
     dev.mkdir()
 
@@ -294,9 +294,9 @@ BOARD = RunningSimulator("native", "coap://127.0.0.1:40000", "serial:///dev/pts/
 
 
 def test_running_simulators_are_listed_while_they_run(tmp_path):
-    with registered(BOARD, tmp_path / "wasmote"):
-        assert running(tmp_path / "wasmote") == [BOARD]
-    assert running(tmp_path / "wasmote") == []
+    with registered(BOARD, tmp_path):
+        assert running(tmp_path) == [BOARD]
+    assert running(tmp_path) == []
 
 
 def test_what_a_killed_simulator_left_is_removed(tmp_path):
@@ -306,15 +306,39 @@ def test_what_a_killed_simulator_left_is_removed(tmp_path):
     assert not left.exists()
 
 
-def test_without_a_runtime_folder_nothing_is_registered(monkeypatch):
+@pytest.fixture
+def temporary(monkeypatch, tmp_path) -> Path:
+    """No login session: where the runtime folder is then."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(simulators.tempfile, "gettempdir", lambda: str(tmp_path))
+    return tmp_path / f"wasmote-{os.getuid()}"
+
+
+def test_without_a_login_session_the_folder_is_a_temporary_one(temporary):
+    assert simulators.runtime_folder() == temporary
+    assert temporary.stat().st_mode & 0o777 == 0o700
+    with registered(BOARD, simulators.runtime_folder()):
+        assert running(simulators.runtime_folder()) == [BOARD]
+
+
+def test_a_temporary_folder_that_others_may_write_is_not_used(temporary):
+    temporary.mkdir()
+    temporary.chmod(0o777)
     assert simulators.runtime_folder() is None
+
+
+def test_a_link_in_place_of_the_temporary_folder_is_not_followed(temporary, tmp_path):
+    temporary.symlink_to(tmp_path)
+    assert simulators.runtime_folder() is None
+
+
+def test_without_a_folder_nothing_is_registered():
     with registered(BOARD, None):
         assert running(None) == []
 
 
-def test_simulators_are_devices(plugged, tmp_path):
-    with registered(BOARD, tmp_path / "wasmote"):
+def test_simulators_are_devices(plugged):
+    with registered(BOARD, simulators.runtime_folder()):
         (device,) = find_devices()
     assert (device.board, device.link, device.emulated) == ("native", "coap://127.0.0.1:40000", True)
     assert device.port == "/dev/pts/9"
