@@ -104,6 +104,11 @@ def read_all(controller: int) -> bytes:
     return shown
 
 
+def test_a_misspelt_command_is_guessed():
+    assert "Did you mean observe?" in CliRunner().invoke(main, ["obsreve"]).stderr
+    assert "Did you mean" not in CliRunner().invoke(main, ["zzz"]).stderr
+
+
 @pytest.mark.parametrize(("group", "command"), [([], "devices"), (["gateway"], "check")])
 def test_a_group_without_a_command_prints_its_help(group, command):
     result = CliRunner().invoke(main, group)

@@ -6,6 +6,7 @@ Exit status: 0 done, 1 failed, 2 usage or configuration, 3 device not found or n
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
 from typing import Any
@@ -61,6 +62,18 @@ class LazyGroup(HelpfulGroup):
         command = getattr(importlib.import_module(f"wasmote.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         return with_verbosity(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of a misspelt one say what was meant, as click does for options."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as fault:
+            if close := difflib.get_close_matches(args[0], COMMANDS):
+                guess = f"{fault.message} Did you mean {' or '.join(close)}?"
+                raise click.UsageError(guess, ctx) from None
+            raise
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; end with the status of its error."""

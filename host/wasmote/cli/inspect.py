@@ -41,11 +41,15 @@ def _print(found: Inspection) -> None:
     if found.manifest is None:
         click.echo(f"{found.path}: a valid module of {found.size:,} bytes, without a manifest")
     else:
-        click.echo(f"{found.path}: a bundle of {found.size:,} bytes; its module is valid, and the manifest's")
+        said = "its module is valid, and the one that its manifest names"
+        click.echo(f"{found.path}: a bundle of {found.size:,} bytes; {said}")
         click.echo(describe_manifest(found.manifest))
     if found.memory is not None:
         held = None if found.manifest is None else found.manifest.memory_bytes
         click.echo(f"linear memory: {_memory(found.memory, held)}")
+    if found.layout is not None:
+        stack, data = found.layout.stack, found.layout.end - found.layout.stack
+        click.echo(f"measured: C stack {stack:,}, data {data:,} bytes")
     for title, entries in (("imports", found.imports), ("exports", found.exports)):
         if entries:
             click.secho(title, bold=True)
@@ -63,6 +67,7 @@ def _summary(found: Inspection) -> dict[str, Any]:
         "wasm_bytes": found.module_size,
         "memory": memory
         and {"pages": memory.minimum, "maximum": memory.maximum, "page_bytes": 1 << memory.page_log2},
+        "layout": found.layout and {"stack": found.layout.stack, "end": found.layout.end},
         "imports": [{"name": entry.name, "type": _type(entry)} for entry in found.imports],
         "exports": [{"name": entry.name, "type": _type(entry)} for entry in found.exports],
         "sections": [{"name": name, "bytes": size} for name, size in found.sections],

@@ -54,5 +54,5 @@ def named_or_found(variable: str, name: str, hint: str) -> list[str]:
     folders = [str(Path(sys.prefix) / "bin"), *os.get_exec_path()]
     found = [path for folder in folders if (path := shutil.which(name, path=folder))]
     if not found:
-        raise UsageFault(f"{name} is not installed, and this module needs it", hint)
+        raise UsageFault(f"{name} is not installed", hint)
     return found
