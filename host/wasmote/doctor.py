@@ -113,6 +113,12 @@ def check_tools(which: Callable[[str], str | None] = shutil.which) -> Iterator[F
         ("make", "builds firmware", "make"),
         ("arm-none-eabi-gcc", "builds firmware for STM32", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
         ("qemu-system-arm", "emulates STM32 boards", "qemu-system-arm"),
+        (
+            "riscv64-unknown-elf-gcc",
+            "builds firmware for RISC-V",
+            "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+        ),
+        ("qemu-system-riscv32", "emulates the RISC-V board", "qemu-system-misc"),
         ("setpriv", "runs emulated boards", "util-linux"),
     ):
         path = which(program)

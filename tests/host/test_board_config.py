@@ -54,6 +54,8 @@ def test_every_board_is_sound(path: Path) -> None:
         ('name = "analog"', 'name = "temp"', "the same name: temp, temp"),
         ('name = "analog"', 'name = "A 0"', "1 to 31 of a-z"),
         ('file = "qemu_stm32.c"', 'file = "none.c"', "no boards/emulators/none.c"),
+        ("arena = true", "arena = false", "one of them, and no other, must say 'arena = true'"),
+        ('program = "qemu-system-arm"', "", "[emulator]: 'program' is missing"),
         ("ccm = 0x20020000", "tcm = 0x20020000", "no [[memory]] is called tcm"),
         ("[budgets]", "[budget]", "unknown: budget"),
         ("[clock]", "[[usb]]\nvid = 0x10000\npid = 1\n[clock]", "usb: 'vid' has 16 bits, is 0x10000"),

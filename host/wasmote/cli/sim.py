@@ -42,8 +42,8 @@ from wasmote.simulators import RunningSimulator, registered, runtime_folder
 async def sim(board: str, port: int | None, instance: int, image: Path | None, as_json: bool) -> None:
     """Start an emulated BOARD, print its link, and run it until Ctrl-C.
 
-    BOARD is native (a Linux process), netduinoplus2 or stm32f4-discovery (both in QEMU). Build its firmware
-    before, with make firmware BOARD=native.
+    BOARD is native (a Linux process), netduino2, netduinoplus2, qemu-rv32 or stm32f4-discovery (all in QEMU).
+    Build its firmware before, with make firmware BOARD=native.
     """
     from wasmote.sim import Simulator
 
