@@ -8,7 +8,8 @@ from pathlib import Path
 import wasmtime
 
 from wasmote.build import probe
-from wasmote.build.pages import NODE_PAGE_LOG2
+from wasmote.build.packer import Layout, layout
+from wasmote.build.pages import NODE_PAGE_LOG2, PackRefused
 from wasmote.build.wasm import FuncType, Kind, Limits, WasmModule
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.wire.bundle import WASM_MAGIC, Bundle
@@ -26,7 +27,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A valid module. `manifest` is None for a bare Wasm file; `sections` are (name, bytes)."""
+    """A valid module. `manifest` is None for a bare Wasm file; `sections` are (name, bytes).
+
+    `layout` is where stack and data end, in a bare file that still tells.
+    """
 
     path: Path
     size: int
@@ -34,6 +38,7 @@ class Inspection:
     module_size: int
     sections: tuple[tuple[str, int], ...]
     memory: Limits | None
+    layout: Layout | None
     imports: tuple[Entry, ...]
     exports: tuple[Entry, ...]
 
@@ -76,6 +81,13 @@ def _validate(encoded: bytes) -> None:
         raise WasmoteError(f"module is not valid WebAssembly: {fault}") from fault
 
 
+def _layout(module: WasmModule) -> Layout | None:
+    try:
+        return layout(module)
+    except PackRefused:
+        return None  # `wasmote build` says why
+
+
 def _describe(path: Path, size: int, manifest: Manifest | None, encoded: bytes) -> Inspection:
     module = WasmModule.from_bytes(encoded)
     types, functions = module.types(), module.function_types()
@@ -86,6 +98,7 @@ def _describe(path: Path, size: int, manifest: Manifest | None, encoded: bytes) 
         module_size=len(encoded),
         sections=tuple((section.id.name.lower(), len(section.payload)) for section in module.sections),
         memory=next(iter(module.memories()), None),
+        layout=_layout(module),
         imports=tuple(
             Entry(
                 f"{entry.module}.{entry.name}",

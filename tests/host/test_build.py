@@ -19,6 +19,7 @@ from wasmote.build.leb import InvalidWasm
 from wasmote.build.pages import PackRefused, to_byte_pages
 from wasmote.build.wasm import Limits, WasmModule
 from wasmote.cli.build import build as build_command
+from wasmote.cli.inspect import inspect as inspect_command
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.wire.bundle import Bundle
 
@@ -384,6 +385,32 @@ def test_the_command_speaks_json(tmp_path: Path) -> None:
     assert said["ram_bytes"] == 16384 + 2048
     assert said["state"] == {"schema": "mean/1", "bytes": 36}
     assert said["streams"] == [{"name": "mean", "shape": [1], "fields": ["mean"], "units": ["1"]}]
+
+
+def test_the_command_trims_memory_and_shows_what_is_left(tmp_path: Path) -> None:
+    output = tmp_path / "counter.bundle"
+    said = cli(MODULES / "counter.toml", "-o", output, "--trim", "--heap", "100").stdout
+    manifest = Bundle.from_bytes(output.read_bytes()).manifest
+    use = manifest.memory_use
+    assert use is not None
+    held = f"{use.stack + use.data + use.heap:,}"
+    ram = f"{manifest.held_bytes + 2048:,} bytes of RAM"
+    for text in (
+        f"1 page of 16 KiB, trimmed to {held} bytes, and 2,048 bytes of stack: {ram}",
+        f"begins with C stack 1,024, data {use.data:,}, heap {use.heap:,} bytes",
+    ):
+        assert text in said
+        assert text in CliRunner().invoke(inspect_command, [str(output)]).stdout
+    assert f"of which {held} bytes are there" in CliRunner().invoke(inspect_command, [str(output)]).stdout
+    said = json.loads(cli(MODULES / "counter.toml", "-o", output, "--whole-pages", "--json").stdout)
+    assert (said["memory_bytes"], said["trimmed"], said["ram_bytes"]) == (16384, False, 16384 + 2048)
+    assert sum(said["memory_use"].values()) == 16384
+
+
+def test_a_linked_module_is_measured_where_it_tells(tmp_path: Path) -> None:
+    linked = tmp_path / "counter.wasm"
+    linked.write_bytes(compile_c(MODULES / "counter.c").wasm)
+    assert "measured: C stack 1,024, data " in CliRunner().invoke(inspect_command, [str(linked)]).stdout
 
 
 def test_the_command_writes_to_build_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
