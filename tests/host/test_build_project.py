@@ -70,7 +70,7 @@ def test_a_stream_may_be_an_array_without_names(tmp_path: Path) -> None:
         ("sequence = 1", "sequence = 1\nheap = -1", ":4:1: heap: Input should be greater"),
         ("sequence = 1", "sequence = 1\nheap = 1048577", ":4:1: heap: Input should be less"),
         ("sequence = 1", 'sequence = 1\ntrim = "yes"', ":4:1: trim: Input should be a valid boolean"),
-        ("sequence = 1", "sequence = 1\npage_bytes = 4096", ":4:1: page_bytes: Input should be 65536 or 16384"),
+        ("sequence = 1", "sequence = 1\npage_bytes = 4096", ":4:1: page_bytes: Input should be 65536 or"),
         ("channels =", "chanels =", ":8:1: input.0.chanels: there is no such key; did you mean 'channels'?"),
         ('units = ["mm", "m3/s"]', 'units = ["mm"]', ":6:1: input.0: input 'river': units: has 1 for 2"),
         ('fields = ["a", "b"]', 'fields = ["a", "a"]', "stream.0: stream 'features': fields: 'a' is there"),
