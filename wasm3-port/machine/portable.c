@@ -2,6 +2,7 @@
  * run takes one native frame however long it is. Compile with optimisation: GCC makes these tail
  * calls from -O2 on, clang is told to. */
 #include "handlers.h"
+#include "numeric.h"
 #include "traps.h"
 
 #if defined(__clang__)
