@@ -38,6 +38,21 @@ def test_a_link_to_the_device_is_the_device(tmp_path):
         os.close(device)
 
 
+def test_an_emulated_board_is_not_in_its_own_way(tmp_path):
+    proc = tmp_path / "proc"
+    for number, name, files in (
+        (7, "firmware.elf", ["/dev/ptmx", "/dev/pts/3"]),
+        (8, "wasmote", ["/dev/pts/3"]),
+    ):
+        (proc / str(number) / "fd").mkdir(parents=True)
+        (proc / str(number) / "comm").write_text(f"{name}\n")
+        for descriptor, file in enumerate(files):
+            (proc / str(number) / "fd" / str(descriptor)).symlink_to(file)
+    assert holders("/dev/pts/3", proc) == [Holder(8, "wasmote")]
+    (proc / "8" / "fd" / "0").unlink()
+    assert holders("/dev/pts/3", proc) == [Holder(7, "firmware.elf")]
+
+
 def test_processes_that_cannot_be_looked_into_are_passed_over(tmp_path):
     proc = tmp_path / "proc"
     for number, name in ((9, "other"), (10, "mine")):

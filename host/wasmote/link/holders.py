@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+PTY_MAKERS = {"/dev/ptmx", "/dev/pts/ptmx"}  # open where a pseudo-terminal was made (pts(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,12 @@ class Holder:
 def holders(path: str, proc: Path = PROC) -> list[Holder]:
     """Name the processes that have `path` open, in order of their ids.
 
-    Those of other users are told to root only: an empty list does not mean that there are none.
+    Those of other users are told to root only: an empty list does not mean that there are none. An emulated
+    board has its own pseudo-terminal open: it is named only where nobody else is.
     """
     device = os.path.realpath(path)
-    return [
-        Holder(process_id, name) for process_id, name in processes(proc) if _holds(proc, process_id, device)
-    ]
+    found = [Holder(number, name) for number, name in processes(proc) if device in _open_files(proc, number)]
+    return [holder for holder in found if not PTY_MAKERS & _open_files(proc, holder.pid)] or found
 
 
 def processes(proc: Path = PROC) -> Iterator[tuple[int, str]]:
@@ -41,11 +42,11 @@ def processes(proc: Path = PROC) -> Iterator[tuple[int, str]]:
             continue  # it has ended
 
 
-def _holds(proc: Path, process_id: int, device: str) -> bool:
+def _open_files(proc: Path, process_id: int) -> set[str]:
     try:
-        return any(_target(link) == device for link in (proc / str(process_id) / "fd").iterdir())
+        return {_target(link) for link in (proc / str(process_id) / "fd").iterdir()}
     except OSError:
-        return False  # it has ended, or is somebody else's
+        return set()  # it has ended, or is somebody else's
 
 
 def _target(link: Path) -> str:
