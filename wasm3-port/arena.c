@@ -74,6 +74,23 @@ void *arena_alloc(struct arena *arena, size_t n) {
     return NULL;
 }
 
+void *arena_alloc_most(struct arena *arena, size_t *len) {
+    uint32_t *most = NULL;
+    for (uint32_t *link = &arena->free_head; *link != NO_BLOCK; link = &at(arena, *link)->next) {
+        if (most == NULL || at(arena, *link)->size > at(arena, *most)->size) {
+            most = link;
+        }
+    }
+    if (most == NULL) {
+        *len = 0;
+        return NULL;
+    }
+    struct block *block = at(arena, *most);
+    take(arena, most, block, block->size);
+    *len = block->size - HEADER;
+    return block + 1;
+}
+
 static void merge_with_next(const struct arena *arena, struct block *block) {
     if (block->next != NO_BLOCK && offset_of(arena, block) + block->size == block->next) {
         const struct block *next = at(arena, block->next);

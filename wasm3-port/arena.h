@@ -22,6 +22,10 @@ void arena_init(struct arena *arena, void *bytes, size_t len);
  * request for a unique address. */
 void *arena_alloc(struct arena *arena, size_t n);
 
+/* The largest free block, whole and as it is; its bytes in *len. NULL when nothing is free. For what
+ * learns only in the making how much it needs: arena_resize() then gives the rest back. */
+void *arena_alloc_most(struct arena *arena, size_t *len);
+
 /* The block with room for n bytes, moved when it cannot grow in place. Bytes beyond its old size
  * are undefined. NULL leaves the old block as it was; block = NULL allocates. */
 void *arena_resize(struct arena *arena, void *block, size_t n);

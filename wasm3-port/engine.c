@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host_call.h"
+#include "engine_compat.h"
 
 struct arena engine_arena;
 
@@ -12,6 +13,7 @@ const char trap_by_host[] = "host call that is not allowed here";
 
 static uint64_t (*clock_us)(void);
 static uint64_t deadline_us;
+static uintptr_t stack_limit;
 
 /* ---- what the firmware says once -------------------------------------------------------------- */
 
@@ -28,23 +30,34 @@ void runtime_set_clock(uint64_t (*now_us)(void)) {
 }
 
 void runtime_set_native_stack(const void *lowest) {
-    m3_nativeStackLimit = (uintptr_t)lowest + ENGINE_STACK_RESERVE;
+    stack_limit = (uintptr_t)lowest + ENGINE_STACK_RESERVE;
 }
 
 bool engine_is_ready(void) {
-    return clock_us != NULL && m3_nativeStackLimit != 0 && engine_arena.base != NULL;
+    return clock_us != NULL && stack_limit != 0 && engine_arena.base != NULL;
 }
 
-/* ---- time: wasm3 calls this when m3_fuel has run out (patch 0003) ----------------------------- */
+/* ---- time --------------------------------------------------------------------------------------- */
 
 void engine_start_budget(uint32_t budget_us) {
-    m3_fuel = ENGINE_FUEL;
     deadline_us = clock_us() + budget_us;
 }
 
-M3Result m3_Yield(void) {
-    m3_fuel = ENGINE_FUEL;
-    return clock_us() >= deadline_us ? trap_time_budget : m3Err_none;
+const char *machine_refuel(struct machine *machine) {
+    machine->fuel = MACHINE_FUEL;
+    return clock_us() >= deadline_us ? trap_time_budget : NULL;
+}
+
+void engine_look_at_clock(IM3Runtime engine) {
+    engine->machine.fuel = 0;
+}
+
+/* ---- native stack ------------------------------------------------------------------------------- */
+
+/* A run takes one frame of the machine's, whatever the guest does, and those of a host call: there is
+ * room for them all, or it does not begin. */
+bool engine_stack_is_low(void) {
+    return (uintptr_t)__builtin_frame_address(0) < stack_limit;
 }
 
 /* ---- memory: wasm3's allocator (patch 0002); it expects zeroed memory ------------------------- */

@@ -9,13 +9,8 @@
 #include "config/wasm3_config.h"
 #include "wasm3.h"
 
-/* Calls and loop back-edges between two looks at the clock; guest_view() asks for one sooner. At 50
- * to 100 cycles each that is a look every 0.1 to 0.2 ms on a Cortex-M at 168 MHz, far below any
- * sensible budget. */
-#define ENGINE_FUEL 256
-
-/* Native stack below the limit that wasm3 checks: for the frames between two checks (a host call,
- * one interpreter operation) and for interrupts. */
+/* Native stack that must be there when a module begins to run: for the machine, for a host call and
+ * for interrupts. */
 #ifndef ENGINE_STACK_RESERVE
 #define ENGINE_STACK_RESERVE 1536
 #endif
@@ -28,5 +23,10 @@ bool engine_is_ready(void);
 
 /* From here on the guest may run for budget_us. */
 void engine_start_budget(uint32_t budget_us);
+
+bool engine_stack_is_low(void);
+
+/* While the guest waits for its host: the clock is looked at as soon as the guest goes on. */
+void engine_look_at_clock(IM3Runtime engine);
 
 #endif

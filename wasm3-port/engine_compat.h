@@ -1,25 +1,23 @@
-/* Everything that depends on wasm3's internals and thus on its version (0.5.0; WASM3_DIR may name
- * another tree). Nothing else in this folder includes an m3_*.h file. */
+/* Everything that depends on wasm3's internals and thus on its version (0.5.0, with our patches and the
+ * machine in place of its compiler). Only this and machine/ include an m3_*.h file. */
 #ifndef WASMOTE_ENGINE_COMPAT_H
 #define WASMOTE_ENGINE_COMPAT_H
 
 #include <stdint.h>
 
 #include "config/wasm3_config.h"
+#include "engine.h"
 #include "m3_env.h"
+#include "validate.h"
 #include "wasm3.h"
-
-static inline uint32_t engine_function_count(IM3Module module) {
-    return module->numFunctions;
-}
 
 static inline IM3Function engine_function(IM3Module module, uint32_t index) {
     return Module_GetFunction(module, index);
 }
 
-/* Compiles a function that is not an import. */
-static inline M3Result engine_compile(IM3Function function) {
-    return function->compiled != NULL ? m3Err_none : CompileFunction(function);
+/* NULL: there is none. */
+static inline IM3Function engine_start_function(IM3Module module) {
+    return module->startFunction >= 0 ? &module->functions[module->startFunction] : NULL;
 }
 
 /* What memory.grow may reach. The module's own maximum, when lower, stays. */
@@ -27,6 +25,29 @@ static inline void engine_limit_memory(IM3Runtime engine, uint32_t pages) {
     if (engine->memory.maxPages > pages) {
         engine->memory.maxPages = pages;
     }
+}
+
+/* Before the module is loaded: its memory takes no more bytes than these. 0: whole pages. */
+static inline void engine_trim_memory(IM3Runtime engine, uint32_t bytes) {
+    engine->memoryLimit = bytes;
+}
+
+/* Compiles every function that is not an import; once all imports are linked. */
+static inline enum machine_fault engine_compile(IM3Module module, const struct validate_facts *facts) {
+    M3Memory *memory = &module->runtime->memory;
+    const struct machine_needs needs = {.operands = facts->operands_max,
+                                        .blocks = facts->blocks_max,
+                                        .locals = facts->locals_max,
+                                        .memory_grows = facts->grows_memory};
+    machine_set_memory(&module->runtime->machine, (uint8_t *)(memory->mallocated + 1),
+                       (uint32_t)memory->mallocated->length);
+    return machine_compile(module, &needs);
+}
+
+/* args, results: 64 bits each, of which an i32 or an f32 has the low 32. NULL, or the trap. */
+static inline const char *engine_call(IM3Function function, const uint64_t *args, uint64_t *results) {
+    function->module->runtime->machine.fuel = MACHINE_FUEL;
+    return engine_stack_is_low() ? m3Err_trapStackOverflow : machine_call(function, args, results);
 }
 
 /* The value of a global, in 64 bits of which an i32 or an f32 has the low 32. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config/wasm3_config.h"
+#include "engine.h"
 #include "runtime.h"
 #include "wasm3.h"
 
@@ -49,11 +50,11 @@ static inline double arg_f64(const uint64_t *args, size_t index) {
 
 /* The host's memory behind (address, count * unit bytes), or NULL when that is not all inside the
  * guest's linear memory as it is now. A view may be all of that memory and take the host long, so the
- * clock is looked at right after the call and not ENGINE_FUEL calls later. */
+ * clock is looked at right after the call and not many calls later. */
 static inline uint8_t *guest_view(IM3Runtime engine, void *memory, uint32_t address, uint32_t count,
                                   uint32_t unit) {
     const uint64_t end = (uint64_t)address + (uint64_t)count * unit;
-    m3_fuel = 0;
+    engine_look_at_clock(engine);
     return end <= m3_GetMemorySize(engine) ? (uint8_t *)memory + address : NULL;
 }
 

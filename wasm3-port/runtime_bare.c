@@ -135,24 +135,15 @@ static wm_status report(struct runtime_bare *bare, const char *trap, struct text
 
 wm_status runtime_bare_start(struct runtime_bare *bare, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
+    IM3Function start = engine_start_function(bare->rt.module);
     engine_start_budget(bare->rt.budget_us);
-    return report(bare, m3_RunStart(bare->rt.module), &text);
-}
-
-static M3Result take_results(IM3Function function, struct bare_values *results) {
-    const void *to[VALUES_MAX];
-    *results = (struct bare_values){.count = m3_GetRetCount(function)};
-    for (uint32_t i = 0; i < results->count; i++) {
-        to[i] = &results->bits[i];
-    }
-    return m3_GetResults(function, results->count, to);
+    return start != NULL ? report(bare, engine_call(start, NULL, NULL), &text) : WM_OK;
 }
 
 wm_status runtime_invoke(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
                          const struct bare_values *args, struct bare_values *results, char *why,
                          size_t why_cap) {
     struct text text = text_in(why, why_cap);
-    const void *from[VALUES_MAX];
     uint32_t index;
     if (!find_export(bare, name, name_len, FUNCTION, &index)) {
         text_add(&text, "exports no such function");
@@ -164,10 +155,7 @@ wm_status runtime_invoke(struct runtime_bare *bare, const uint8_t *name, size_t 
         text_add(&text, "takes or returns another number of values");
         return WM_EINVAL;
     }
-    for (uint32_t i = 0; i < args->count; i++) {
-        from[i] = &args->bits[i];
-    }
+    *results = (struct bare_values){.count = m3_GetRetCount(function)};
     engine_start_budget(bare->rt.budget_us);
-    M3Result trap = m3_Call(function, args->count, from);
-    return report(bare, trap != m3Err_none ? trap : take_results(function, results), &text);
+    return report(bare, engine_call(function, args->bits, results->bits), &text);
 }

@@ -42,19 +42,20 @@ static wm_status open_engine(struct runtime *rt, uint32_t stack_bytes, struct te
     return rt->engine != NULL ? WM_OK : refuse_for_memory(why);
 }
 
-static wm_status parse(struct runtime *rt, const uint8_t *wasm, size_t len, uint32_t memory_pages,
-                       struct text *why) {
+static wm_status parse(struct runtime *rt, const uint8_t *wasm, size_t len,
+                       const struct runtime_limits *limits, struct text *why) {
     IM3Module module = NULL;
     M3Result result = m3_ParseModule(rt->environment, &module, wasm, (uint32_t)len);
     if (result != m3Err_none) {
         return refuse(why, "does not parse: ", result);
     }
+    engine_trim_memory(rt->engine, limits->memory_bytes);
     result = m3_LoadModule(rt->engine, module);
     if (result != m3Err_none) {
         m3_FreeModule(module); /* the engine owns it only once it is loaded */
         return refuse(why, "cannot be set up: ", result);
     }
-    engine_limit_memory(rt->engine, memory_pages);
+    engine_limit_memory(rt->engine, limits->memory_pages);
     rt->module = module;
     return WM_OK;
 }
@@ -102,19 +103,16 @@ static wm_status link_imports(struct runtime *rt, const void *context, struct te
     return WM_OK;
 }
 
-static wm_status compile(struct runtime *rt, uint32_t imports, struct text *why) {
-    for (uint32_t i = imports; i < engine_function_count(rt->module); i++) {
-        const M3Result result = engine_compile(engine_function(rt->module, i));
-        if (result == m3Err_mallocFailed || result == m3Err_mallocFailedCodePage) {
-            return refuse_for_memory(why);
-        }
-        if (result != m3Err_none) {
-            text_add(why, "cannot be compiled: function ");
-            text_add_number(why, i);
-            return refuse(why, ": ", result);
-        }
+static wm_status compile(struct runtime *rt, const struct validate_facts *facts, struct text *why) {
+    switch (engine_compile(rt->module, facts)) {
+    case MACHINE_NO_MEMORY:
+        return refuse_for_memory(why);
+    case MACHINE_FRAME_TOO_LARGE:
+        text_add(why, "has a function whose locals and operands take more than 64 KiB");
+        return WM_ENOMEM;
+    default:
+        return WM_OK;
     }
-    return WM_OK;
 }
 
 static char type_letter(M3ValueType type) {
@@ -156,13 +154,13 @@ static wm_status find_exports(struct runtime *rt, const struct module_facts *fac
 }
 
 /* Before anything is built: its working storage goes back to where the module will live. */
-static wm_status validate(const uint8_t *wasm, size_t len, struct text *why) {
-    struct validate_facts facts;
+static wm_status validate(const uint8_t *wasm, size_t len, struct validate_facts *facts,
+                          struct text *why) {
     struct validate_scratch *scratch = arena_alloc(&engine_arena, sizeof *scratch);
     if (scratch == NULL) {
         return refuse_for_memory(why);
     }
-    const wm_status status = validate_module(wasm, len, scratch, &facts, why);
+    const wm_status status = validate_module(wasm, len, scratch, facts, why);
     arena_release(&engine_arena, scratch);
     return status;
 }
@@ -170,8 +168,9 @@ static wm_status validate(const uint8_t *wasm, size_t len, struct text *why) {
 static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct runtime_surroundings *around,
                        struct text *why) {
+    struct validate_facts needs;
     struct module_facts facts;
-    wm_status status = validate(wasm, len, why);
+    wm_status status = validate(wasm, len, &needs, why);
     if (status == WM_OK) {
         status = module_check(wasm, len, limits->memory_pages, &around->module, &facts, why);
     }
@@ -179,13 +178,13 @@ static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
         status = open_engine(rt, limits->stack_bytes, why);
     }
     if (status == WM_OK) {
-        status = parse(rt, wasm, len, limits->memory_pages, why);
+        status = parse(rt, wasm, len, limits, why);
     }
     if (status == WM_OK) {
         status = around->link(rt, around->module.context, why);
     }
     if (status == WM_OK) {
-        status = compile(rt, facts.function_imports, why);
+        status = compile(rt, &needs, why);
     }
     if (status == WM_OK) {
         status = find_exports(rt, &facts, why);
@@ -205,8 +204,6 @@ wm_status runtime_build(struct runtime *rt, const uint8_t *wasm, size_t len,
         return WM_EINVAL;
     }
     const uint32_t before = engine_arena.used;
-    engine_start_budget(
-        limits->budget_us); /* of evaluating constants; nothing of the guest's runs here */
     const wm_status status = build(rt, wasm, len, limits, around, why);
     rt->arena_bytes = engine_arena.used - before;
     return status;

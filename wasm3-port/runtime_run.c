@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "engine_compat.h"
 #include "host_call.h"
 #include "runtime_call.h"
 #include "text.h"
@@ -36,35 +37,30 @@ static wm_status check_runnable(const struct runtime *rt, struct text *why) {
 }
 
 /* The guest may grow its memory: what it holds of the arena is counted again after each call. */
-static M3Result call_counted(struct runtime *rt, IM3Function function, uint32_t argc,
-                             const void *argv[]) {
+static const char *call_counted(struct runtime *rt, IM3Function function, const uint64_t *args,
+                                uint64_t *result) {
     const uint32_t before = engine_arena.used;
     engine_start_budget(rt->budget_us);
-    const M3Result trap = function != NULL ? m3_Call(function, argc, argv) : m3_RunStart(rt->module);
+    const char *trap = engine_call(function, args, result);
     rt->arena_bytes += engine_arena.used - before;
     return trap;
 }
 
-/* Calls an export with arguments that match its signature. An absent one is WM_OK. */
-static wm_status call(struct runtime *rt, enum host_export_id id, const void *argv[], struct text *why) {
-    wm_status status = check_runnable(rt, why);
-    IM3Function function = rt->exports[id];
-    if (status != WM_OK || function == NULL) {
+/* Calls an export with arguments that match its signature. An absent one is WM_OK, and results in 0. */
+static wm_status call(struct runtime *rt, enum host_export_id id, const uint64_t *args, uint32_t *result,
+                      struct text *why) {
+    const wm_status status = check_runnable(rt, why);
+    uint64_t word = 0;
+    *result = 0;
+    if (status != WM_OK || rt->exports[id] == NULL) {
         return status;
     }
-    const M3Result trap = call_counted(rt, function, m3_GetArgCount(function), argv);
-    return trap == m3Err_none ? WM_OK : report_trap(rt, host_exports[id].name, trap, why);
-}
-
-static wm_status call_for_i32(struct runtime *rt, enum host_export_id id, const void *argv[],
-                              uint32_t *result, struct text *why) {
-    *result = 0;
-    const wm_status status = call(rt, id, argv, why);
-    if (status == WM_OK && rt->exports[id] != NULL) {
-        const void *results[] = {result};
-        (void)m3_GetResults(rt->exports[id], 1, results); /* fails only for another signature */
+    const char *trap = call_counted(rt, rt->exports[id], args, &word);
+    if (trap != NULL) {
+        return report_trap(rt, host_exports[id].name, trap, why);
     }
-    return status;
+    *result = (uint32_t)word;
+    return WM_OK;
 }
 
 /* Host address of guest bytes, NULL when they are not all inside linear memory. */
@@ -75,8 +71,8 @@ static uint8_t *guest_bytes(const struct runtime *rt, uint32_t address, size_t l
 }
 
 wm_status runtime_ask_buffer(struct runtime *rt, uint32_t size, uint32_t *address, struct text *why) {
-    const void *argv[] = {&size};
-    const wm_status status = call_for_i32(rt, EXPORT_WASMOTE_BUFFER, argv, address, why);
+    const uint64_t args[] = {size};
+    const wm_status status = call(rt, EXPORT_WASMOTE_BUFFER, args, address, why);
     if (status != WM_OK) {
         return status;
     }
@@ -95,17 +91,18 @@ wm_status runtime_start(struct runtime *rt, char *why, size_t why_cap) {
     if (status != WM_OK) {
         return status;
     }
-    const M3Result trap = call_counted(rt, NULL, 0, NULL);
-    if (trap != m3Err_none) {
+    IM3Function start = engine_start_function(rt->module);
+    const char *trap = start != NULL ? call_counted(rt, start, NULL, NULL) : NULL;
+    if (trap != NULL) {
         return report_trap(rt, "the start function", trap, &text);
     }
-    return call(rt, EXPORT_ON_START, NULL, &text);
+    uint32_t none;
+    return call(rt, EXPORT_ON_START, NULL, &none, &text);
 }
 
 wm_status runtime_on_sample(struct runtime *rt, uint32_t input, int64_t time_ms, const float *values,
                             size_t count, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
-    const uint32_t number = (uint32_t)count;
     const size_t bytes = count * sizeof(float);
     if (count > rt->sample_bytes / sizeof(float)) {
         text_add(&text, "the sample is larger than the guest's buffer");
@@ -117,14 +114,16 @@ wm_status runtime_on_sample(struct runtime *rt, uint32_t input, int64_t time_ms,
         return WM_EINVAL;
     }
     memcpy(buffer, values, bytes); /* IEEE 754, little endian: what the guest expects */
-    const void *argv[] = {&input, &time_ms, &rt->sample_ptr, &number};
-    return call(rt, EXPORT_ON_SAMPLE, argv, &text);
+    const uint64_t args[] = {input, (uint64_t)time_ms, rt->sample_ptr, count};
+    uint32_t none;
+    return call(rt, EXPORT_ON_SAMPLE, args, &none, &text);
 }
 
 wm_status runtime_on_tick(struct runtime *rt, int64_t now_ms, char *why, size_t why_cap) {
     struct text text = text_in(why, why_cap);
-    const void *argv[] = {&now_ms};
-    return call(rt, EXPORT_ON_TICK, argv, &text);
+    const uint64_t args[] = {(uint64_t)now_ms};
+    uint32_t none;
+    return call(rt, EXPORT_ON_TICK, args, &none, &text);
 }
 
 wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len, char *why,
@@ -140,8 +139,9 @@ wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len,
         return status;
     }
     memcpy(guest_bytes(rt, address, len), cbor, len);
-    const void *argv[] = {&address, &size};
-    return call(rt, EXPORT_ON_CONFIG, argv, &text);
+    const uint64_t args[] = {address, size};
+    uint32_t none;
+    return call(rt, EXPORT_ON_CONFIG, args, &none, &text);
 }
 
 bool runtime_wants_tick(const struct runtime *rt) {
@@ -163,8 +163,8 @@ uint8_t *runtime_state(struct runtime *rt, size_t *len) {
     struct text nowhere = text_in(NULL, 0);
     uint32_t address, size;
     *len = 0;
-    if (call_for_i32(rt, EXPORT_WASMOTE_STATE, NULL, &address, &nowhere) != WM_OK ||
-        call_for_i32(rt, EXPORT_WASMOTE_STATE_SIZE, NULL, &size, &nowhere) != WM_OK || size == 0) {
+    if (call(rt, EXPORT_WASMOTE_STATE, NULL, &address, &nowhere) != WM_OK ||
+        call(rt, EXPORT_WASMOTE_STATE_SIZE, NULL, &size, &nowhere) != WM_OK || size == 0) {
         return NULL;
     }
     uint8_t *bytes = guest_bytes(rt, address, size);

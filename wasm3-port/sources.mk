@@ -13,11 +13,14 @@ ifeq ($(WASM3_SRC),)
 $(error wasm3's source is not there: see the message of tools/fetch.py above)
 endif
 
-ENGINE_SOURCES := $(addprefix $(WASM3_SRC)/,m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c \
-  m3_env.c m3_exec.c m3_function.c m3_module.c m3_parse.c)
+ENGINE_SOURCES := $(addprefix $(WASM3_SRC)/,m3_bind.c m3_core.c m3_env.c m3_function.c m3_module.c m3_parse.c)
 ENGINE_CFLAGS := -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -fno-sanitize=undefined -w \
-  -DNDEBUG -include wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
+  -DNDEBUG -include wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) -Iwasm3-port
 
 PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c instruction.c module_check.c runtime_load.c \
   runtime_run.c text.c validate.c validate_code.c validate_operands.c validate_section.c wasm_reader.c)
-PORT_CFLAGS := -isystem $(WASM3_SRC)
+MACHINE_SOURCES := $(addprefix wasm3-port/machine/,call.c compile.c compile_control.c compile_memory.c \
+  compile_numeric.c compile_variable.c constant.c emit.c handlers.c memory.c numeric.c numeric_convert.c \
+  numeric_f32.c numeric_f64.c numeric_i64.c operands.c portable.c)
+PORT_SOURCES += $(MACHINE_SOURCES)
+PORT_CFLAGS := -isystem $(WASM3_SRC) -Iwasm3-port/machine

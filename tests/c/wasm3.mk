@@ -8,12 +8,13 @@ WASM3_SRC := $(or $(WASM3_DIR),$(ROOT)/build/wasm3/src)
 .DEFAULT_GOAL := all
 MODULES := $(OUT)/runtime_modules.h
 
-ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c m3_env.c \
-  m3_exec.c m3_function.c m3_module.c m3_parse.c)
+ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_core.c m3_env.c m3_function.c m3_module.c \
+  m3_parse.c)
 VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c validate.c validate_code.c \
   validate_operands.c validate_section.c wasm_reader.c)
 RUNTIME := $(ENGINE) $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c \
-  runtime_load.c runtime_run.c)
+  runtime_load.c runtime_run.c) \
+  $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))
 
 SRC_test_arena := wasm3-port/arena.c
 SRC_test_validate := $(VALIDATOR)
@@ -35,10 +36,11 @@ DEPS_test_runtime_load := $(MODULES)
 $(OUT)/obj/tests/c/bundle_maker.o: CFLAGS += -I$(OUT)
 $(OUT)/obj/tests/c/bundle_maker.o: | $(MODULES)
 
-$(OUT)/obj/wasm3-port/%.o: CFLAGS += -isystem $(WASM3_SRC)
+$(OUT)/obj/wasm3-port/%.o: CFLAGS += -isystem $(WASM3_SRC) -I$(ROOT)/wasm3-port/machine
 
 ENGINE_CFLAGS := -std=gnu11 -O2 -g -MMD -MP -fsanitize=address -fomit-frame-pointer -fno-strict-aliasing -w \
-  -DNDEBUG -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
+  -DNDEBUG -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) \
+  -I$(ROOT)/wasm3-port
 $(OUT)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c wasm3.mk $(ROOT)/wasm3-port/config/wasm3_config.h
 	@mkdir -p $(@D)
 	@$(CC) $(ENGINE_CFLAGS) -c $< -o $@

@@ -5,12 +5,12 @@ $(error wasm3's source is not there: see the message of tools/fetch.py above)
 endif
 
 WASM3_SRC := $(or $(WASM3_DIR),$(ROOT)/build/wasm3/src)
-ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_code.c m3_compile.c m3_core.c m3_emit.c m3_env.c \
-  m3_exec.c m3_function.c m3_module.c m3_parse.c)
+ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_core.c m3_env.c m3_function.c m3_module.c \
+  m3_parse.c)
 VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c validate.c validate_code.c \
   validate_operands.c validate_section.c wasm_reader.c)
 PORT := $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
-  runtime_run.c)
+  runtime_run.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))
 SRC_validate := $(VALIDATOR)
 SRC_loader := $(ENGINE) $(PORT)
 SRC_node := $(STACK) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
@@ -21,10 +21,11 @@ $(OUT)/obj/firmware/node/%.o: CFLAGS += -DMODULE_ARENA_BYTES=131072
 $(OUT)/obj/firmware/node/%.o $(OUT)/obj/tests/fuzz/%.o: CFLAGS += -I$(OUT)/seeds
 $(call object,tests/fuzz/fuzz_node.c): $(OUT)/seeds/bundles.h
 
-$(OUT)/obj/wasm3-port/%.o: CFLAGS += -isystem $(WASM3_SRC)
+$(OUT)/obj/wasm3-port/%.o: CFLAGS += -isystem $(WASM3_SRC) -I$(ROOT)/wasm3-port/machine
 
 ENGINE_CFLAGS := -std=gnu11 -O2 -g -MMD -MP -fsanitize=fuzzer-no-link,address -fomit-frame-pointer \
-  -fno-strict-aliasing -w -DNDEBUG -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC)
+  -fno-strict-aliasing -w -DNDEBUG -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) \
+  -I$(ROOT)/wasm3-port
 $(OUT)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c $(ROOT)/wasm3-port/config/wasm3_config.h Makefile engine.mk
 	@mkdir -p $(@D)
 	@$(CC) $(ENGINE_CFLAGS) -c $< -o $@

@@ -1,7 +1,7 @@
 /* Into the machine, and out of it to the host. */
 #include "engine.h"
 #include "handlers.h"
-#include "m3_env.h"
+#include "m3.h"
 #include "traps.h"
 
 /* Parameters and results of an import together. */

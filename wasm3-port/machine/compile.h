@@ -7,7 +7,7 @@
 
 #include "frame.h"
 #include "instruction.h"
-#include "m3_env.h"
+#include "m3.h"
 #include "operations.h"
 #include "wasm_reader.h"
 
@@ -83,7 +83,7 @@ struct compiler {
 
 void emit(struct compiler *c, cell word);
 uint32_t emit_operation(struct compiler *c, enum operation_number operation); /* its index */
-void emit_slot(struct compiler *c, unsigned slot);
+void emit_slot(struct compiler *c, unsigned to);
 /* An address in linear memory, which moves when that grows. */
 void emit_memory_address(struct compiler *c, uint32_t offset);
 /* A branch's target cell, to be filled by bind(); each chain begins with 0. */
@@ -106,14 +106,14 @@ unsigned next_home(const struct compiler *c);
 void use_slots(struct compiler *c, unsigned end);
 
 struct value *push_home(struct compiler *c, uint8_t type); /* it is in its home already */
-void push_slot(struct compiler *c, uint8_t type, unsigned slot);
+void push_slot(struct compiler *c, uint8_t type, unsigned to);
 void push_register(struct compiler *c, uint8_t type);
 void push_constant(struct compiler *c, uint8_t type, uint32_t low, uint32_t high);
 struct value pop(struct compiler *c);
 void drop_to(struct compiler *c, uint32_t height);
 
 /* Sends a value to a slot. */
-void settle(struct compiler *c, struct value *value, unsigned slot);
+void settle(struct compiler *c, struct value *value, unsigned to);
 void settle_home(struct compiler *c, struct value *value);
 void settle_registers(struct compiler *c);
 /* Nothing on the stack depends on what the code ahead, which may run or not, does to locals. */

@@ -25,8 +25,8 @@ uint32_t emit_operation(struct compiler *c, enum operation_number operation) {
     return c->at - 1;
 }
 
-void emit_slot(struct compiler *c, unsigned slot) {
-    emit(c, slot * sizeof(uint32_t));
+void emit_slot(struct compiler *c, unsigned to) {
+    emit(c, to * sizeof(uint32_t));
 }
 
 /* The marks grow down from the end of the room for code. */

@@ -9,7 +9,7 @@
 #include "machine.h"
 
 /* A frame: parameters or results, whichever take more slots; the link; the other locals; operands. */
-struct frame_link {
+struct __attribute__((packed, aligned(4))) frame_link {
     const cell *pc; /* where the caller goes on */
     slot *frame;    /* the caller's */
 };

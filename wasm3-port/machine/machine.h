@@ -13,6 +13,9 @@ typedef uintptr_t cell;
 /* A frame is an array of these; 64-bit values take two, the low half first. */
 typedef uint32_t slot;
 
+/* Why a trap: one of wasm3's m3Err_trap sentences, or NULL. */
+typedef const char *trap_text;
+
 /* Calls and loop back-edges between two looks at the clock. At 50 to 100 cycles each that is a look
  * every 0.1 to 0.2 ms on a Cortex-M at 168 MHz, far below any sensible budget. */
 #ifndef MACHINE_FUEL
@@ -32,11 +35,9 @@ struct machine {
     struct M3Runtime *runtime;
     cell *code; /* of all functions, and behind it `marks` */
     uint32_t code_cells;
+    trap_text trap; /* of a call through the table */
     uint32_t marks; /* cells that hold an address in linear memory, if that can grow */
 };
-
-/* Why a trap: one of wasm3's m3Err_trap sentences, or NULL. */
-typedef const char *trap_text;
 
 /* What can go wrong when compiling a module that is valid. */
 enum machine_fault {

@@ -1,7 +1,7 @@
 #include "memory.h"
 
 #include "instruction.h"
-#include "m3_env.h"
+#include "m3.h"
 #include "traps.h"
 
 /* ---- size --------------------------------------------------------------------------------------- */

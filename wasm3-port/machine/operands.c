@@ -40,8 +40,8 @@ struct value *push_home(struct compiler *c, uint8_t type) {
     return value;
 }
 
-void push_slot(struct compiler *c, uint8_t type, unsigned slot) {
-    push(c, type, IN_SLOT)->slot = (uint16_t)slot;
+void push_slot(struct compiler *c, uint8_t type, unsigned to) {
+    push(c, type, IN_SLOT)->slot = (uint16_t)to;
 }
 
 void push_register(struct compiler *c, uint8_t type) {
@@ -71,7 +71,7 @@ void drop_to(struct compiler *c, uint32_t height) {
 
 /* ---- to a slot ---------------------------------------------------------------------------------- */
 
-static void set_constant(struct compiler *c, const struct value *value, unsigned slot) {
+static void set_constant(struct compiler *c, const struct value *value, unsigned to) {
     if (slots_of(value->type) == 2) {
         emit_operation(c, OP_set64);
         emit(c, value->low);
@@ -80,32 +80,32 @@ static void set_constant(struct compiler *c, const struct value *value, unsigned
         emit_operation(c, OP_set);
         emit(c, value->low);
     }
-    emit_slot(c, slot);
+    emit_slot(c, to);
 }
 
 /* The operation that has just put the value into its register puts it into the slot instead. */
-static void store_register(struct compiler *c, const struct value *value, unsigned slot) {
+static void store_register(struct compiler *c, const struct value *value, unsigned to) {
     const enum register_kind reg = register_of(value->type);
     const struct last last = c->last;
     if ((last.kind == LAST_IN_REGISTER || last.kind == LAST_COMPARE) && last.reg == reg) {
         patch(c, last.at, (cell)machine_handlers[last.operation + RESULT_SLOT]);
-        c->last = (struct last){.kind = LAST_IN_SLOT, .slot = (uint16_t)slot, .at = c->at};
+        c->last = (struct last){.kind = LAST_IN_SLOT, .slot = (uint16_t)to, .at = c->at};
     } else {
         emit_operation(c, reg == REGISTER_FLOAT ? OP_set_f : OP_set_r);
     }
-    emit_slot(c, slot);
+    emit_slot(c, to);
 }
 
-static void copy_slot(struct compiler *c, const struct value *value, unsigned slot) {
+static void copy_slot(struct compiler *c, const struct value *value, unsigned to) {
     if (c->last.kind == LAST_IN_SLOT && c->last.slot == value->slot &&
         value->slot >= c->operands_start) {
-        patch(c, c->last.at, slot * sizeof(uint32_t)); /* nobody else knows the slot */
-        c->last.slot = (uint16_t)slot;
+        patch(c, c->last.at, to * sizeof(uint32_t)); /* nobody else knows the slot */
+        c->last.slot = (uint16_t)to;
         return;
     }
     emit_operation(c, slots_of(value->type) == 2 ? OP_copy64 : OP_copy);
     emit_slot(c, value->slot);
-    emit_slot(c, slot);
+    emit_slot(c, to);
 }
 
 /* One that has been popped holds none any more. */
@@ -116,18 +116,18 @@ static void release_register(struct compiler *c, const struct value *value) {
     }
 }
 
-void settle(struct compiler *c, struct value *value, unsigned slot) {
+void settle(struct compiler *c, struct value *value, unsigned to) {
     if (value->place == CONSTANT) {
-        set_constant(c, value, slot);
+        set_constant(c, value, to);
     } else if (value->place == IN_REGISTER) {
-        store_register(c, value, slot);
+        store_register(c, value, to);
         release_register(c, value);
-    } else if (value->slot != slot) {
-        copy_slot(c, value, slot);
+    } else if (value->slot != to) {
+        copy_slot(c, value, to);
     }
     value->place = IN_SLOT;
-    value->slot = (uint16_t)slot;
-    use_slots(c, slot + slots_of(value->type));
+    value->slot = (uint16_t)to;
+    use_slots(c, to + slots_of(value->type));
 }
 
 void settle_home(struct compiler *c, struct value *value) {

@@ -1,6 +1,10 @@
 /* The operations in C: every handler does its work and ends in a tail call of the next one, so that a
- * run takes one native frame however long it is. Compile with optimisation: GCC makes these tail
- * calls from -O2 on, clang is told to. */
+ * run takes one native frame however long it is. GCC makes these tail calls when it optimises and no
+ * local's address is taken; clang is told to. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O2", "omit-frame-pointer", "optimize-sibling-calls")
+#endif
+
 #include "handlers.h"
 #include "numeric.h"
 #include "traps.h"
@@ -69,17 +73,24 @@ HANDLER(entry) {
     NEXT(3);
 }
 
+static inline struct frame_link *link_at(slot *frame, cell at) {
+    return (struct frame_link *)(void *)frame_slot(frame, at);
+}
+
+#define LEAVE                                                                                           \
+    const struct frame_link *const link = link_at(frame, pc[0]);                                        \
+    pc = link->pc;                                                                                      \
+    frame = link->frame;                                                                                \
+    NEXT(0)
+
 HANDLER(leave) {
-    struct frame_link link;
-    memcpy(&link, frame_slot(frame, pc[0]), sizeof link);
-    pc = link.pc;
-    frame = link.frame;
-    NEXT(0);
+    LEAVE;
 }
 
 static inline void set_link(slot *frame, cell at, const cell *back) {
-    const struct frame_link link = {.pc = back, .frame = frame};
-    memcpy(frame_slot(frame, at), &link, sizeof link);
+    struct frame_link *link = link_at(frame, at);
+    link->pc = back;
+    link->frame = frame;
 }
 
 HANDLER(call) {
@@ -90,10 +101,10 @@ HANDLER(call) {
 }
 
 #define CALL_INDIRECT(index, cells)                                                                     \
-    trap_text why = NULL;                                                                               \
-    const cell *const code = machine_table_call((index), (const void *)pc[(cells)-3], machine, &why);   \
+    const cell *const code =                                                                            \
+        machine_table_call((index), (const void *)pc[(cells)-3], machine, &machine->trap);              \
     if (code == NULL) {                                                                                 \
-        return why;                                                                                     \
+        return machine->trap;                                                                           \
     }                                                                                                   \
     set_link(frame, pc[(cells)-1], pc + (cells));                                                       \
     frame = frame_slot(frame, pc[(cells)-2]);                                                           \
@@ -111,11 +122,7 @@ HANDLER(host_call) {
         return trap;
     }
     fuel = machine->fuel;
-    struct frame_link link;
-    memcpy(&link, frame_slot(frame, pc[0]), sizeof link);
-    pc = link.pc;
-    frame = link.frame;
-    NEXT(0);
+    LEAVE;
 }
 
 HANDLER(br) {
