@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from native_runtime import NativeModule, build_library
-from wasmote.build import build_bundle
+from wasmote.build import build, build_bundle
 from wasmote.build.compilers import assemblyscript, compile_source
 from wasmote.build.packer import MemoryPlan, Packed, pack
 from wasmote.build.pages import PackRefused, to_byte_pages
@@ -345,6 +345,13 @@ def test_a_module_that_counts_16_kib_grows_by_16_kib(tmp_path: Path) -> None:
     module = HostModule(bundle)
     module.start()
     assert [told(module, 14_000)[1:] for _ in range(4)] == [[1, 3], [2, 3], [3, 3], [3, -1]]
+
+
+def test_growing_that_always_fails_is_told(tmp_path: Path) -> None:
+    stuck = build(project(tmp_path, C, ".c"))
+    assert "memory.grow will always fail" in stuck.warnings
+    assert stuck.bundle.manifest.pages == 4
+    assert build(project(tmp_path, C, ".c", "pages = 8")).warnings == ""
 
 
 def test_packing_tells_what_it_made() -> None:

@@ -20,6 +20,7 @@ HEAP_ALIGNMENT = 8
 STACKLESS_END = "wasmote_memory_end"
 LINK_FLAGS = "-Wl,--stack-first -Wl,-z,stack-size=1024 -Wl,--export=__heap_base -Wl,--export=__global_base"
 
+_NEVER_GROWS = "note: memory.grow will always fail: pages = N, in the project file, lets the module grow\n"
 _HEAP_BASE, _DATA_START, _STACK_POINTER = "__heap_base", "__global_base", "__stack_pointer"
 _FOR_THE_PACKER = (STACKLESS_END, _HEAP_BASE, _DATA_START, "__data_end")
 
@@ -55,7 +56,7 @@ class Packed:
     """A module for nodes: at most `pages` of 16 KiB, of which it begins with `start_pages`.
 
     `memory_bytes` is all that there is of a trimmed memory, None for whole pages; `use` what was measured,
-    None for a module that does not tell.
+    None for a module that does not tell; `note`, for the author, what will hardly be meant.
     """
 
     wasm: bytes
@@ -63,6 +64,7 @@ class Packed:
     pages: int
     memory_bytes: int | None
     use: MemoryUse | None
+    note: str = ""
 
 
 def pack(encoded: bytes, plan: MemoryPlan = DEFAULT_PLAN) -> Packed:
@@ -81,7 +83,8 @@ def pack(encoded: bytes, plan: MemoryPlan = DEFAULT_PLAN) -> Packed:
     packed = _without_linker_exports(module.with_memory(Limits(start, most, NODE_PAGE_LOG2)))
     held = measured.trimmed_bytes(plan) if plan.trim else None
     use = measured.use(start * PAGE_BYTES if held is None else held)
-    return Packed(packed.to_bytes(), start, most, held, use)
+    note = _NEVER_GROWS if measured.grows and most == start else ""
+    return Packed(packed.to_bytes(), start, most, held, use, note)
 
 
 def layout(module: WasmModule) -> Layout | None:

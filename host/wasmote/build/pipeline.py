@@ -20,7 +20,7 @@ F32_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A bundle, where it came from, and what the compiler said (warnings; may be empty)."""
+    """A bundle, where it came from, and what compiler and packer said (warnings; may be empty)."""
 
     bundle: Bundle
     loaded: LoadedProject
@@ -42,7 +42,7 @@ def build(project: Path, overrides: Overrides = NO_OVERRIDES, *, check_imports: 
     loaded = load_project(project, overrides)
     linked, warnings = _linked(loaded)
     packed = pack(linked, loaded.project.memory_plan)
-    return BuildResult(_describe(packed, loaded, check_imports=check_imports), loaded, warnings)
+    return BuildResult(_describe(packed, loaded, check_imports=check_imports), loaded, warnings + packed.note)
 
 
 def _linked(loaded: LoadedProject) -> tuple[bytes, str]:
