@@ -285,7 +285,7 @@ static void check_body(struct validator *v) {
         v->in = body;
         validate_body(v);
     }
-    v->in_body = v->status != WM_OK;
+    v->in_body = false;
     v->in = after;
     v->bodies++;
     v->facts->code_bytes += len;

@@ -36,6 +36,23 @@ static void check_all(const struct module *modules, size_t count) {
 
 #define CHECK_ALL(modules) check_all(modules, sizeof modules / sizeof modules[0])
 
+static void numbers_are_read(void **state) {
+    (void)state;
+    struct wasm_reader in = wasm_reader_over(
+        BYTES(0x7f, 0x80, 0x80, 0x80, 0x80, 0x78, 0xff, 0x7e, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x80, 0x80,
+              0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7f, 0x40, 0xff, 0xff, 0xff, 0xff, 0x0f));
+    assert_int_equal(wasm_s32(&in), -1);
+    assert_int_equal(wasm_s32(&in), INT32_MIN);
+    assert_int_equal(wasm_s64(&in), -129);
+    assert_int_equal(wasm_u32(&in), UINT32_MAX);
+    assert_int_equal(wasm_s64(&in), INT64_MIN);
+    assert_int_equal(wasm_s33(&in), -64);
+    assert_int_equal(wasm_s33(&in), UINT32_MAX);
+    assert_true(wasm_left(&in) == 0 && !in.bad);
+    assert_int_equal(wasm_u32(&in), 0);
+    assert_true(in.bad);
+}
+
 static void the_header_comes_first(void **state) {
     (void)state;
     assert_verdict("header", BYTES(HEADER), WM_OK, "");
@@ -179,6 +196,8 @@ static void start_and_segments_fit(void **state) {
         LACKS("passive segments", ONE_TABLE, SECTION_ELEMENT, 4, 1, 1, 0, 0),
         VALID(ONE_MEMORY, SECTION_DATA_COUNT, 1, 1, SECTION_DATA, 8, 1, 0, I32_OF(0), 2, 'a', 'b'),
         INVALID("unknown memory 0", SECTION_DATA, 6, 1, 0, I32_OF(0), 0),
+        INVALID("data section, offset 0x1f: unknown memory 0", TYPES, ONE_FUNCTION, ONE_BODY,
+                SECTION_DATA, 6, 1, 0, I32_OF(0), 0),
         INVALID("cut off", ONE_MEMORY, SECTION_DATA, 8, 1, 0, I32_OF(0), 3, 'a', 'b'),
         LACKS("passive segments", ONE_MEMORY, SECTION_DATA, 3, 1, 1, 0),
     };
@@ -262,6 +281,7 @@ static void valid_modules_beyond_a_limit_are_told_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_read),
         cmocka_unit_test(the_header_comes_first),
         cmocka_unit_test(sections_have_their_order_and_size),
         cmocka_unit_test(types_and_imports_are_known),

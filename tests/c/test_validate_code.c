@@ -204,6 +204,8 @@ static void the_stack_is_polymorphic_behind_a_branch(void **state) {
                 END, DROP),
         INVALID(0, "opcode 0x6a needs i32, found f32", OPCODE_UNREACHABLE, CONST_F32, OPCODE_I32_ADD,
                 DROP),
+        INVALID(0, "opcode 0x50 needs i64, found f32", OPCODE_UNREACHABLE, CONST_F32, CONST_I32,
+                OPCODE_SELECT, OPCODE_I64_EQZ, DROP),
         INVALID(0, "1 operands more", OPCODE_UNREACHABLE, CONST_I32),
         INVALID(0, "opcode 0x1b needs i64, found f32", OPCODE_UNREACHABLE, CONST_F32, CONST_I64,
                 CONST_I32, OPCODE_SELECT, DROP),
@@ -236,6 +238,7 @@ static void memory_is_there_and_alignment_natural(void **state) {
         INVALID(0, "unknown memory 0", CONST_I32, OPCODE_I32_LOAD, 2, 0, DROP),
         INVALID(0, "unknown memory 0", OPCODE_MEMORY_SIZE, 0, DROP),
         INVALID(0, "unknown memory 0", CONST_I32, CONST_I32, CONST_I32, OPCODE_PREFIX, 11, 0),
+        INVALID(0, "unknown memory 0", CONST_I32, CONST_I32, CONST_I32, OPCODE_PREFIX, 10, 0, 0),
         INVALID(0, "unknown table 0", CONST_I32, OPCODE_CALL_INDIRECT, 0, 0),
     };
     for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
@@ -307,6 +310,21 @@ static void what_broke_the_engine_is_refused_or_valid(void **state) {
     CHECK_ALL(bodies);
 }
 
+/* Of the instruction, not of its last byte or of the end of the body. */
+static void the_offset_is_that_of_the_instruction(void **state) {
+    (void)state;
+    char cause[80];
+    static const uint8_t code[] = {OPCODE_NOP, OPCODE_NOP, OPCODE_F64_CONST, 0, 0};
+    wrap(0, code, sizeof code, true);
+    const unsigned at = (unsigned)(wasm_len - 1 - sizeof code + 2);
+    snprintf(cause, sizeof cause, "does not validate: function 1, offset 0x%x: cut off", at);
+    assert_verdict("cut off", wasm, wasm_len, WM_EINVAL, cause);
+    static const uint8_t other[] = {OPCODE_NOP, OPCODE_LOCAL_GET, 0x85, 0x00, DROP};
+    wrap(0, other, sizeof other, true);
+    snprintf(cause, sizeof cause, "does not validate: function 1, offset 0x%x: unknown local 5", at - 1);
+    assert_verdict("index", wasm, wasm_len, WM_EINVAL, cause);
+}
+
 static void facts_are_found(void **state) {
     (void)state;
     static const uint8_t code[] = {CONST_I32, OPCODE_BLOCK, EMPTY, CONST_I32,          CONST_I32, DROP,
@@ -334,6 +352,7 @@ int main(void) {
         cmocka_unit_test(numbers_keep_their_length),
         cmocka_unit_test(what_the_engine_lacks_is_named),
         cmocka_unit_test(what_broke_the_engine_is_refused_or_valid),
+        cmocka_unit_test(the_offset_is_that_of_the_instruction),
         cmocka_unit_test(facts_are_found),
     };
     return cmocka_run_group_tests_name("validate_code", tests, NULL, NULL);

@@ -108,6 +108,26 @@ def test_a_limit_is_named_with_both_numbers(validator: Validator) -> None:
         assert re.match(r"is beyond a limit: (function \d+|\w+ section), offset 0x[0-9a-f]+: ", verdict.why)
 
 
+def test_what_is_just_within_a_limit_is_taken(validator: Validator) -> None:
+    texts = (
+        f"(func (param {'i32 ' * 64}))",
+        f"(func (result {'i32 ' * 16}) unreachable)",
+        f"(func {'block ' * 127} {'end ' * 127})",
+        f"(func {'i32.const 0 ' * 256} {'drop ' * 256})",
+        f"(func (param i32) (local {'i32 ' * 255}))",
+        f"(func i32.const 0 br_table {'0 ' * 1025})",
+        "(global i32 (i32.const 0))" * 128,
+        "(func)" * 512,
+        "(func)" + "".join(f'(export "{i}" (func 0))' for i in range(512)),
+        f"(func {'nop ' * 16382})",
+        "".join(
+            f"(type (func (param {'i32 ' * (i % 12)}) (result {'i32 ' * (i // 12)})))" for i in range(128)
+        ),
+    )
+    for text in texts:
+        assert validator(wat(f"(module {text})")).why == ""
+
+
 def test_facts_are_those_of_the_function_that_needs_most(validator: Validator) -> None:
     facts = validator(
         wat("""(module (import "m" "f" (func)) (memory 1)
