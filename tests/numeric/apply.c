@@ -66,10 +66,33 @@ static enum outcome apply_slow(void (*function)(void), const struct instruction 
     return is_whole(frame, wide ? 2 : 1) ? RESULT : MISSING;
 }
 
+bool numeric_is_handled_f32(uint32_t opcode) {
+    return (opcode >= OPCODE_F32_SQRT && opcode <= OPCODE_F32_DIV) ||
+           opcode == OPCODE_F32_CONVERT_I32_S || opcode == OPCODE_F32_CONVERT_I32_U;
+}
+
+static uint32_t apply_f32(uint32_t opcode, uint32_t a, uint32_t b) {
+    const float x = f32_from(a), y = f32_from(b);
+    switch (opcode) {
+    case OPCODE_F32_SQRT:
+        return f32_bits(machine_f32_sqrt(x));
+    case OPCODE_F32_ADD:
+        return f32_bits(x + y);
+    case OPCODE_F32_SUB:
+        return f32_bits(x - y);
+    case OPCODE_F32_MUL:
+        return f32_bits(x * y);
+    case OPCODE_F32_DIV:
+        return f32_bits(x / y);
+    default:
+        return f32_bits(opcode == OPCODE_F32_CONVERT_I32_S ? (float)(int32_t)a : (float)a);
+    }
+}
+
 enum outcome numeric_apply(uint32_t opcode, uint64_t a, uint64_t b, uint64_t *result) {
     struct numeric numeric;
-    if (opcode == OPCODE_F32_SQRT) {
-        *result = f32_bits(machine_f32_sqrt(f32_from((uint32_t)a)));
+    if (numeric_is_handled_f32(opcode)) {
+        *result = apply_f32(opcode, (uint32_t)a, (uint32_t)b);
         return RESULT;
     }
     if (!machine_numeric_find(opcode, &numeric)) {

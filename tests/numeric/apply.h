@@ -7,8 +7,11 @@
 
 enum outcome { RESULT, TRAP_BY_ZERO, TRAP_OVERFLOW, TRAP_CONVERSION, MISSING };
 
-/* a, b and *result: bits, smaller types in the low ones. f32.sqrt, which has a handler, goes to
- * machine_f32_sqrt. MISSING: there is no function, or it wrote beside its result. */
+/* f32 arithmetic that handlers in C leave to the compiler, and through it to libgcc, and sqrt. */
+bool numeric_is_handled_f32(uint32_t opcode);
+
+/* a, b and *result: bits, smaller types in the low ones. MISSING: there is no function, or it wrote
+ * beside its result. */
 enum outcome numeric_apply(uint32_t opcode, uint64_t a, uint64_t b, uint64_t *result);
 
 /* The same bits, or both a NaN that the specification allows here (section 4.3.3, NaN propagation). */

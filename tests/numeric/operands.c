@@ -10,7 +10,7 @@ uint32_t numeric_opcode(unsigned n) {
     for (unsigned i = 0; i < COUNT(ranges); i++) {
         for (uint32_t opcode = ranges[i][0]; opcode <= ranges[i][1]; opcode++) {
             struct numeric numeric;
-            if ((opcode == OPCODE_F32_SQRT || machine_numeric_find(opcode, &numeric)) && n-- == 0) {
+            if ((numeric_is_handled_f32(opcode) || machine_numeric_find(opcode, &numeric)) && n-- == 0) {
                 return opcode;
             }
         }
@@ -131,14 +131,44 @@ static uint64_t draw_of(enum value_type type, uint64_t *state) {
     }
 }
 
+/* Far apart, the larger one close to a power of two: their difference loses a bit in front. */
+static void draw_apart(enum value_type type, uint64_t *state, uint64_t *a, uint64_t *b) {
+    const unsigned fraction_bits = type == VALUE_F32 ? 23 : 52;
+    const uint64_t fraction = ((uint64_t)1 << fraction_bits) - 1;
+    *a &= ~fraction | fraction >> below(state, fraction_bits + 1);
+    *b = (*b & fraction) | (*a & ~fraction);
+    /* where a 32-bit core goes from one word to the next, or anywhere */
+    const unsigned apart = below(state, 2) ? 30 + below(state, 7) : below(state, fraction_bits + 4);
+    *b -= (uint64_t)apart << fraction_bits;
+}
+
+/* Nearly the same. */
+static void draw_close(enum value_type type, uint64_t *state, const uint64_t *a, uint64_t *b) {
+    *b = *a + below(state, 5) - 2;
+    *b ^= (uint64_t)below(state, 2) << (type == VALUE_F32 ? 31 : 63);
+}
+
 void numeric_draw(uint32_t opcode, uint64_t *state, uint64_t *a, uint64_t *b) {
     const struct instruction *row = instruction_find(opcode);
     const enum value_type type = instruction_operand(row, 1);
     *a = draw_of(instruction_operand(row, 0), state);
-    *b = type == VALUE_NONE ? 0 : draw_of(type, state);
-    if (type != VALUE_NONE && below(state, 4) == 0) { /* nearly the same, of any sign */
-        *b = *a + below(state, 5) - 2;
-        *b ^= (uint64_t)below(state, 2) << (type == VALUE_F32 ? 31 : 63);
-        *b = type == VALUE_F32 ? (uint32_t)*b : *b;
+    *b = 0;
+    if (type == VALUE_NONE) {
+        return;
     }
+    *b = draw_of(type, state);
+    switch (below(state, 8)) {
+    case 0:
+    case 1:
+        draw_close(type, state, a, b);
+        break;
+    case 2:
+        draw_apart(type, state, a, b);
+        break;
+    default:
+        break;
+    }
+    *b ^= (uint64_t)below(state, 2) << (type == VALUE_F32 ? 31 : 63);
+    *a = type == VALUE_F32 ? (uint32_t)*a : *a;
+    *b = type == VALUE_F32 ? (uint32_t)*b : *b;
 }

@@ -107,6 +107,14 @@ static uint64_t of_f32(uint32_t opcode, uint32_t a, uint32_t b) {
         return f32_bits(rintf(x));
     case OPCODE_F32_SQRT:
         return f32_bits(sqrtf(x));
+    case OPCODE_F32_ADD:
+        return f32_bits(x + y);
+    case OPCODE_F32_SUB:
+        return f32_bits(x - y);
+    case OPCODE_F32_MUL:
+        return f32_bits(x * y);
+    case OPCODE_F32_DIV:
+        return f32_bits(x / y);
     case OPCODE_F32_MIN:
         return f32_bits((float)lower((double)x, (double)y));
     case OPCODE_F32_MAX:
@@ -205,6 +213,8 @@ static bool of_conversion(uint32_t opcode, uint64_t a, uint64_t *result) {
     case OPCODE_##name:                                                                                 \
         *result = (value);                                                                              \
         return true;
+        IS(F32_CONVERT_I32_S, f32_bits((float)(int32_t)(uint32_t)a))
+        IS(F32_CONVERT_I32_U, f32_bits((float)(uint32_t)a))
         IS(F32_CONVERT_I64_S, f32_bits((float)(int64_t)a))
         IS(F32_CONVERT_I64_U, f32_bits((float)a))
         IS(F32_DEMOTE_F64, f32_bits((float)f64_from(a)))

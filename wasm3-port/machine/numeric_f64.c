@@ -23,7 +23,7 @@ static bool is_nan(uint64_t bits) {
 
 COMPARISON(ne, !=)
 
-#ifndef machine_f64_eq
+#ifndef MACHINE_F64_ARM
 COMPARISON(eq, ==)
 COMPARISON(lt, <)
 COMPARISON(gt, >)
@@ -48,6 +48,55 @@ UNARY64(f64_convert_i64_s) {
 
 UNARY64(f64_convert_i64_u) {
     return f64_bits((double)a);
+}
+#endif
+
+#ifdef MACHINE_F64_ARM
+/* libgcc's __aeabi_dadd (12.2) rounds a difference wrongly when one number lies 33 binary places above
+ * the other and the result below the power of two under it: of the bits behind the last, the first is
+ * lost. In two steps, of which the first needs no rounding, it is right. */
+uint64_t __aeabi_dadd(uint64_t a, uint64_t b);
+
+#define BITS_BELOW 33
+
+static uint64_t subtract_far_below(uint64_t high, uint64_t low) {
+    const uint64_t rounded = low & ~(((uint64_t)1 << BITS_BELOW) - 1);
+    return __aeabi_dadd(__aeabi_dadd(high, rounded), __aeabi_dadd(low, rounded ^ SIGN));
+}
+
+/* Subnormals have the exponent 0 and count as 1. */
+static bool is_far_below(int above, int exponent) {
+    return above == BITS_BELOW + (exponent == 0);
+}
+
+static int exponent_of(uint64_t bits) {
+    return (int)(bits >> FRACTION_BITS & 0x7ff);
+}
+
+static __attribute__((noinline)) uint64_t add_apart(uint64_t a, uint64_t b) {
+    const int above = exponent_of(a) - exponent_of(b);
+    if ((int64_t)(a ^ b) < 0 && is_far_below(above, exponent_of(b))) {
+        return subtract_far_below(a, b);
+    }
+    if ((int64_t)(a ^ b) < 0 && is_far_below(-above, exponent_of(a))) {
+        return subtract_far_below(b, a);
+    }
+    return __aeabi_dadd(a, b);
+}
+
+/* Passes all of those, and few others, on to add_apart(): the difference of the upper words without
+ * their signs, if these differ, is 32 to 34 in the exponent's place. */
+BINARY64(f64_add) {
+    uint32_t apart = ((uint32_t)(a >> 32) - (uint32_t)(b >> 32)) ^ 0x80000000u;
+    apart ^= (uint32_t)((int32_t)apart >> 31);
+    if (__builtin_expect(apart - 0x02000000u < 0x00300000u, 0)) {
+        return add_apart(a, b);
+    }
+    return __aeabi_dadd(a, b);
+}
+
+BINARY64(f64_sub) {
+    return machine_f64_add(a, b ^ SIGN);
 }
 #endif
 

@@ -7,15 +7,15 @@
 /* The compiler's own functions for f64 take and give it where integers of 64 bits go, except when
  * there is an FPU for f64: then they can be called as they are. */
 #if defined(__ARM_EABI__) && !(defined(__ARM_FP) && (__ARM_FP & 8))
-/* Run-time ABI for the Arm Architecture, section 4.1.2: base AAPCS whatever the FPU. */
+/* Run-time ABI for the Arm Architecture, section 4.1.2: base AAPCS whatever the FPU. Not __aeabi_dadd
+ * and _dsub: see numeric_f64.c. */
 #define MACHINE_F64_BY_COMPILER 1
+#define MACHINE_F64_ARM 1
 #define machine_f64_eq __aeabi_dcmpeq
 #define machine_f64_lt __aeabi_dcmplt
 #define machine_f64_gt __aeabi_dcmpgt
 #define machine_f64_le __aeabi_dcmple
 #define machine_f64_ge __aeabi_dcmpge
-#define machine_f64_add __aeabi_dadd
-#define machine_f64_sub __aeabi_dsub
 #define machine_f64_mul __aeabi_dmul
 #define machine_f64_div __aeabi_ddiv
 #define machine_f64_convert_i64_s __aeabi_l2d
