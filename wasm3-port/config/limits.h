@@ -1,5 +1,5 @@
 /* The most that a module may have of what the validator keeps account of: unit, and what a step costs.
- * Its working storage (struct validate_scratch, about 2.8 KB) is taken from the module arena and given
+ * Its working storage (struct validate_scratch, 2.5 KB) is taken from the module arena and given
  * back before the engine is set up, so that none of this adds to what a running module needs. */
 #ifndef WASMOTE_WASM_LIMITS_H
 #define WASMOTE_WASM_LIMITS_H
