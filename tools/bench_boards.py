@@ -28,7 +28,7 @@ SAMPLES = 400
 DAY_MS = 86_400_000
 
 
-def write(name: str, figures: Mapping[str, object]) -> None:
+def write(name: str, figures: Mapping[str, object] | list[object]) -> None:
     """Write one file of results, and say so."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     path = OUTPUT / name
@@ -36,11 +36,11 @@ def write(name: str, figures: Mapping[str, object]) -> None:
     print(f"{path.relative_to(ROOT)}:\n{path.read_text(encoding='utf-8')}", end="")
 
 
-def sizes() -> dict[str, object]:
-    """Collect the size reports of the images that were built."""
+def sizes() -> list[object]:
+    """Collect the size reports of the images that were built, in order of the boards' names."""
     boards = sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml"))
-    reports = {board: ROOT / "build" / board / "size.json" for board in boards}
-    return {board: json.loads(path.read_text()) for board, path in reports.items() if path.exists()}
+    reports = [ROOT / "build" / board / "size.json" for board in boards]
+    return [json.loads(path.read_text()) for path in reports if path.exists()]
 
 
 async def _run(node: Node, bundle: Bundle, first_day: int) -> None:
