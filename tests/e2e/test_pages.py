@@ -28,6 +28,16 @@ async def test_a_module_grows_by_16_kib_up_to_its_pages(node: Node) -> None:
     assert told == on_the_host("grower", *VALUES)
 
 
+async def test_assemblyscript_allocates_within_one_page(node: Node) -> None:
+    assert bundle("arrays").manifest.pages == 1
+    values = [float(value) for value in range(1, 31)]
+    await run_module(node, "arrays")
+    await node.feed("probe", probe(*values))
+    expected = on_the_host("arrays", *values)
+    assert expected[-1] == [sum(values), 2]
+    assert await outputs(node, "told") == [total for total, _ in expected]
+
+
 @pytest.mark.xfail(reason="the engine does not cut memory to memory_bytes yet")
 async def test_a_trimmed_memory_ends_at_its_last_byte(node: Node) -> None:
     end = bundle("edge").manifest.held_bytes
