@@ -2,7 +2,9 @@
 # Two sets of flags, because the warnings of wasm3's own files are not ours to mend:
 #
 #   $(ENGINE_SOURCES)  with  $(ENGINE_CFLAGS)           wasm3, fetched and patched
-#   $(PORT_SOURCES)    with  the firmware's own flags and $(PORT_CFLAGS)
+#   $(PORT_SOURCES)    with  the firmware's own flags and $(PORT_CFLAGS), *.S among them
+#
+# CPU, where it is a Cortex-M, says that the operations are those in assembler.
 #
 # -O2 -fomit-frame-pointer: an operation ends in a tail call, which GCC makes only so; they come last
 # on the command line, so that a debug build does not undo them. -fno-sanitize=undefined: wasm3 puns
@@ -21,6 +23,7 @@ PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c instructi
   runtime_run.c text.c validate.c validate_code.c validate_operands.c validate_section.c wasm_reader.c)
 MACHINE_SOURCES := $(addprefix wasm3-port/machine/,call.c compile.c compile_control.c compile_memory.c \
   compile_numeric.c compile_variable.c constant.c emit.c handlers.c memory.c numeric.c numeric_convert.c \
-  numeric_f32.c numeric_f64.c numeric_i64.c operands.c portable.c)
+  numeric_f32.c numeric_f64.c numeric_i64.c operands.c \
+  $(if $(filter cortex-m3 cortex-m4 cortex-m4f,$(CPU)),thumb2.S,portable.c))
 PORT_SOURCES += $(MACHINE_SOURCES)
 PORT_CFLAGS := -isystem $(WASM3_SRC) -Iwasm3-port/machine

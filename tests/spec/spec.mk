@@ -10,6 +10,7 @@ O := $(B)/obj
 .PHONY: target
 target: $(B)/target.elf
 
+CPU := $(CORE)
 include wasm3-port/sources.mk
 
 ifeq ($(CORE),native)
@@ -22,7 +23,6 @@ TARGET_CFLAGS := -march=rv32imc -mabi=ilp32 --specs=picolibc.specs
 LINK := --oslib=semihost --crt0=semihost -Wl,--defsym=__flash=0x80000000 -Wl,--defsym=__flash_size=4M \
   -Wl,--defsym=__ram=0x80400000 -Wl,--defsym=__ram_size=8M -Wl,--defsym=__stack_size=1M
 else
-CPU := $(CORE)
 include boards/common/cortex_m/toolchain.mk
 START := tests/bare/mps2.c
 LINK_INPUTS := tests/bare/mps2.ld
@@ -51,5 +51,9 @@ $(ENGINE_OBJECTS): $(O)/%.o: % $(RULES)
 $(O)/%.c.o: %.c $(RULES)
 	@mkdir -p $(@D)
 	@$(CC) $(COMMON_CFLAGS) -Wall -Wextra -Wshadow -Werror -Ifirmware -Iwasm3-port $(PORT_CFLAGS) -c $< -o $@
+
+$(O)/%.S.o: %.S $(RULES)
+	@mkdir -p $(@D)
+	@$(CC) $(TARGET_CFLAGS) -g -c $< -o $@
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
