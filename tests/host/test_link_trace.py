@@ -144,7 +144,7 @@ def test_every_command_takes_the_option_or_the_variable(tmp_path):
         assert read(path).interfaces == [link]
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark")
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark: tools/setup --peers")
 def test_wireshark_reads_it(traced):
     async def ask() -> None:
         async with FakeServer(FakeNode()) as server, await Node.connect(server.url) as node:
