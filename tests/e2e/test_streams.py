@@ -65,6 +65,7 @@ async def test_skipped_notifications_are_closed_by_since(node: Node) -> None:
 async def test_boot_id_changes_with_a_restart(simulator: Simulator, node: Node) -> None:
     before = (await node.info()).boot_id
     await simulator.kill()
+    await node.close()  # it would come back, and QEMU serves one client at a time
     await simulator.restart()
     async with await Node.connect(simulator.url) as again:
         assert (await again.info()).boot_id != before
