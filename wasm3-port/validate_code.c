@@ -125,12 +125,15 @@ static void check_br_table(struct validator *v) {
         return;
     }
     struct value_types taken = read_label(v);
-    const uint32_t arity = taken.count;
-    for (uint32_t left = count; left > 0 && validator_ok(v) && expect_operands(v, taken); left--) {
-        taken = read_label(v);
-        if (taken.count != arity) {
+    (void)expect_operands(v, taken);
+    for (uint32_t left = count; left > 0 && validator_ok(v); left--) {
+        const struct value_types other = read_label(v);
+        if (other.count != taken.count) {
             validator_refuse(v, WM_EINVAL, "labels of br_table that take different numbers of operands");
+        } else if (!are_same(other, taken)) { /* else it is known: saves a hostile module's time */
+            (void)expect_operands(v, other);
         }
+        taken = other;
     }
     pop_operands(v, taken);
     make_unreachable(v);

@@ -54,7 +54,12 @@ void push_operands(struct validator *v, struct value_types types) {
 }
 
 bool expect_operands(struct validator *v, struct value_types types) {
+    const struct validate_block *block = innermost_block(v);
+    const uint32_t there = v->operands - block->height;
     for (uint32_t depth = 0; depth < types.count; depth++) {
+        if (depth >= there && block->unreachable) {
+            return true; /* whatever is beneath */
+        }
         if (!expect_at(v, depth, value_type_of(types.bytes[types.count - 1 - depth]))) {
             return false;
         }
