@@ -66,11 +66,11 @@ static enum machine_fault compile_function(struct compiler *c, M3Function *funct
     c->held[REGISTER_INTEGER] = c->held[REGISTER_FLOAT] = NOT_HELD;
     place_locals(c);
     c->frame_slots = c->operands_start;
-    function->compiled = (pc_t)here(c);
+    function->compiled = (pc_t)code_here(c);
     const uint32_t frame_size = emit_entry(c);
     open_function_block(c);
     compile_body(c);
-    patch(c, frame_size, c->frame_slots * sizeof(slot));
+    patch_cell(c, frame_size, c->frame_slots * sizeof(slot));
     return c->frame_slots > FRAME_SLOTS_MAX ? MACHINE_FRAME_TOO_LARGE : MACHINE_OK;
 }
 

@@ -86,12 +86,12 @@ uint32_t emit_operation(struct compiler *c, enum operation_number operation); /*
 void emit_slot(struct compiler *c, unsigned to);
 /* An address in linear memory, which moves when that grows. */
 void emit_memory_address(struct compiler *c, uint32_t offset);
-/* A branch's target cell, to be filled by bind(); each chain begins with 0. */
+/* A branch's target cell, to be filled by bind_branches(); each chain begins with 0. */
 void emit_fixup(struct compiler *c, uint32_t *chain);
 void add_fixup(struct compiler *c, uint32_t *chain, uint32_t at);
-void bind(struct compiler *c, uint32_t *chain);
-void patch(struct compiler *c, uint32_t at, cell word);
-const cell *here(const struct compiler *c);
+void bind_branches(struct compiler *c, uint32_t *chain);
+void patch_cell(struct compiler *c, uint32_t at, cell word);
+const cell *code_here(const struct compiler *c);
 
 /* Ends an operation that began at `at` and has the results RESULT_REGISTER and RESULT_SLOT. */
 void emit_result(struct compiler *c, uint32_t at, enum operation_number operation, uint8_t type);
@@ -109,11 +109,11 @@ struct value *push_home(struct compiler *c, uint8_t type); /* it is in its home 
 void push_slot(struct compiler *c, uint8_t type, unsigned to);
 void push_register(struct compiler *c, uint8_t type);
 void push_constant(struct compiler *c, uint8_t type, uint32_t low, uint32_t high);
-struct value pop(struct compiler *c);
+struct value pop_value(struct compiler *c);
 void drop_to(struct compiler *c, uint32_t height);
 
 /* Sends a value to a slot. */
-void settle(struct compiler *c, struct value *value, unsigned to);
+void settle_in(struct compiler *c, struct value *value, unsigned to);
 void settle_home(struct compiler *c, struct value *value);
 void settle_registers(struct compiler *c);
 /* Nothing on the stack depends on what the code ahead, which may run or not, does to locals. */

@@ -26,7 +26,7 @@ static uint32_t arity_of(const struct block *block) {
     return block->opcode == OPCODE_LOOP ? parameters_of(block) : results_of(block);
 }
 
-static struct block *label(struct compiler *c, uint32_t depth) {
+static struct block *label_at(struct compiler *c, uint32_t depth) {
     return &c->blocks[c->depth - 1 - depth];
 }
 
@@ -65,7 +65,7 @@ static void open_block(struct compiler *c, uint32_t opcode) {
     struct block block = read_block(c, opcode);
     struct value condition;
     if (opcode == OPCODE_IF) {
-        condition = pop(c);
+        condition = pop_value(c);
     }
     settle_all(c);
     settle_top(c, parameters_of(&block));
@@ -76,7 +76,7 @@ static void open_block(struct compiler *c, uint32_t opcode) {
     }
     if (opcode == OPCODE_LOOP) {
         c->last.kind = LAST_FIXED;
-        block.start = here(c);
+        block.start = code_here(c);
     }
     block.home = (uint16_t)(block.height < c->count ? c->values[block.height].home : next_home(c));
     c->blocks[c->depth++] = block;
@@ -113,7 +113,7 @@ static void carry(struct compiler *c, const struct block *block) {
     const uint32_t arity = arity_of(block);
     unsigned home = block->home;
     for (uint32_t i = c->count - arity; i < c->count; i++) {
-        settle(c, &c->values[i], home);
+        settle_in(c, &c->values[i], home);
         home += slots_of(c->values[i].type);
     }
 }
@@ -128,7 +128,7 @@ static void leave_function(struct compiler *c) {
     }
     unsigned slot_number = 0;
     for (uint32_t i = first; i < c->count; i++) {
-        settle(c, &c->values[i], slot_number);
+        settle_in(c, &c->values[i], slot_number);
         slot_number += slots_of(c->values[i].type);
     }
     emit_operation(c, OP_leave);
@@ -153,13 +153,13 @@ static void carry_copies(struct compiler *c, const struct block *block) {
     for (uint32_t i = c->count - arity; i < c->count; i++) {
         struct value copy = c->values[i];
         c->last.kind = LAST_FIXED;
-        settle(c, &copy, home);
+        settle_in(c, &copy, home);
         home += slots_of(copy.type);
     }
 }
 
 static void compile_br_if(struct compiler *c, struct block *block) {
-    struct value condition = pop(c);
+    struct value condition = pop_value(c);
     settle_top(c, arity_of(block));
     if (in_place(c, block)) {
         compile_condition(c, &condition, true, block->opcode == OPCODE_LOOP);
@@ -171,7 +171,7 @@ static void compile_br_if(struct compiler *c, struct block *block) {
     emit_fixup(c, &around);
     carry_copies(c, block);
     jump(c, block);
-    bind(c, &around);
+    bind_branches(c, &around);
 }
 
 static bool needs_stub(const struct compiler *c, const struct block *block) {
@@ -181,9 +181,9 @@ static bool needs_stub(const struct compiler *c, const struct block *block) {
 /* Branches that do more than jump follow the table. */
 static void emit_stubs(struct compiler *c, struct wasm_reader labels, uint32_t count, uint32_t table) {
     for (uint32_t i = 0; i <= count; i++) {
-        struct block *block = label(c, wasm_u32(&labels));
+        struct block *block = label_at(c, wasm_u32(&labels));
         if (needs_stub(c, block)) {
-            patch(c, table + i, (cell)here(c));
+            patch_cell(c, table + i, (cell)code_here(c));
             carry_copies(c, block);
             jump(c, block);
         }
@@ -193,11 +193,11 @@ static void emit_stubs(struct compiler *c, struct wasm_reader labels, uint32_t c
 static void compile_br_table(struct compiler *c) {
     const uint32_t count = wasm_u32(&c->in);
     const struct wasm_reader labels = c->in;
-    struct value index = pop(c);
+    struct value index = pop_value(c);
     for (uint32_t i = 0; i < count; i++) {
         (void)wasm_u32(&c->in);
     }
-    settle_top(c, arity_of(label(c, wasm_u32(&c->in))));
+    settle_top(c, arity_of(label_at(c, wasm_u32(&c->in))));
     if (index.place == CONSTANT) {
         settle_home(c, &index);
     }
@@ -209,7 +209,7 @@ static void compile_br_table(struct compiler *c) {
     const uint32_t table = c->at;
     struct wasm_reader again = labels;
     for (uint32_t i = 0; i <= count; i++) {
-        struct block *block = label(c, wasm_u32(&again));
+        struct block *block = label_at(c, wasm_u32(&again));
         if (needs_stub(c, block)) {
             emit(c, 0);
         } else {
@@ -228,7 +228,7 @@ static void compile_else(struct compiler *c) {
         settle_top(c, results_of(block));
         jump(c, block);
     }
-    bind(c, &block->otherwise);
+    bind_branches(c, &block->otherwise);
     block->opcode = OPCODE_ELSE;
     push_parameters(c, block);
     c->reachable = true;
@@ -239,7 +239,7 @@ static void end_function(struct compiler *c, struct block *block) {
         if (c->reachable) {
             settle_top(c, results_of(block));
         }
-        bind(c, &block->fixups);
+        bind_branches(c, &block->fixups);
         push_results(c, block);
         c->reachable = true;
     }
@@ -260,8 +260,8 @@ static void compile_end(struct compiler *c) {
         if (c->reachable) {
             settle_top(c, results_of(block));
         }
-        bind(c, &block->fixups);
-        bind(c, &block->otherwise);
+        bind_branches(c, &block->fixups);
+        bind_branches(c, &block->otherwise);
         push_results(c, block);
         c->reachable = true;
     }
@@ -366,7 +366,7 @@ static void compile_call(struct compiler *c) {
 static void compile_call_indirect(struct compiler *c) {
     const M3FuncType *type = c->module->funcTypes[wasm_u32(&c->in)];
     (void)wasm_u32(&c->in); /* table 0 */
-    struct value index = pop(c);
+    struct value index = pop_value(c);
     if (index.place == CONSTANT) {
         settle_home(c, &index);
     }
@@ -399,10 +399,10 @@ bool compile_control(struct compiler *c, uint32_t opcode) {
         compile_end(c);
         break;
     case OPCODE_BR:
-        compile_br(c, label(c, wasm_u32(&c->in)));
+        compile_br(c, label_at(c, wasm_u32(&c->in)));
         break;
     case OPCODE_BR_IF:
-        compile_br_if(c, label(c, wasm_u32(&c->in)));
+        compile_br_if(c, label_at(c, wasm_u32(&c->in)));
         break;
     case OPCODE_BR_TABLE:
         compile_br_table(c);

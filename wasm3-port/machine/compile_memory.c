@@ -152,7 +152,7 @@ static void compile_load(struct compiler *c, uint32_t opcode) {
     const struct access access = read_access(c, opcode);
     const struct load load = load_for(opcode);
     const uint8_t type = instruction_result(instruction_find(opcode));
-    struct value address = pop(c);
+    struct value address = pop_value(c);
     if (!can_reach(c, &access)) {
         load_beyond(c, &access, opcode, &address, type);
     } else if (load.operation == OP_load64_s) {
@@ -245,7 +245,7 @@ static void store_64(struct compiler *c, const struct access *access, struct val
 
 static void compile_store(struct compiler *c, uint32_t opcode) {
     const struct access access = read_access(c, opcode);
-    struct value value = pop(c), address = pop(c);
+    struct value value = pop_value(c), address = pop_value(c);
     if (!can_reach(c, &access)) {
         store_beyond(c, &access, opcode, &address, &value);
     } else if (access.bytes == 8) {
@@ -258,7 +258,7 @@ static void compile_store(struct compiler *c, uint32_t opcode) {
 /* ---- the rest ----------------------------------------------------------------------------------- */
 
 static void compile_bulk(struct compiler *c, slow_operation operation) {
-    struct value count = pop(c), second = pop(c), first = pop(c);
+    struct value count = pop_value(c), second = pop_value(c), first = pop_value(c);
     to_slot(c, &first);
     to_slot(c, &second);
     to_slot(c, &count);
@@ -276,7 +276,7 @@ static void compile_size(struct compiler *c) {
 }
 
 static void compile_grow(struct compiler *c) {
-    struct value pages = pop(c);
+    struct value pages = pop_value(c);
     to_slot(c, &pages);
     emit_operation(c, OP_slow_2);
     emit(c, (cell)machine_memory_grow);

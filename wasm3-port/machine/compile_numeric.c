@@ -38,7 +38,7 @@ static bool prefers_swap(const struct value *a, const struct value *b) {
 
 static void compile_binary(struct compiler *c, enum operation_number first, bool commutes,
                            uint8_t type) {
-    struct value b = pop(c), a = pop(c);
+    struct value b = pop_value(c), a = pop_value(c);
     if (commutes && prefers_swap(&a, &b)) {
         swap(&a, &b);
     }
@@ -50,7 +50,7 @@ static void compile_binary(struct compiler *c, enum operation_number first, bool
 }
 
 static void compile_unary(struct compiler *c, enum operation_number first, uint8_t type) {
-    struct value a = pop(c);
+    struct value a = pop_value(c);
     if (a.place == CONSTANT) {
         settle_home(c, &a);
     }
@@ -111,13 +111,13 @@ static void compare(struct compiler *c, enum operation_number family, unsigned c
 static void compile_i32_compare(struct compiler *c, uint32_t opcode) {
     /* eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u */
     static const uint8_t conditions[] = {0, 1, 2, 4, 6, 8, 7, 9, 3, 5};
-    struct value b = pop(c), a = pop(c);
+    struct value b = pop_value(c), a = pop_value(c);
     compare(c, OP_i32_eq_ss_r, conditions[opcode - OPCODE_I32_EQ], &a, &b);
 }
 
 static void compile_f32_compare(struct compiler *c, uint32_t opcode) {
     static const uint8_t conditions[] = {0, 1, 2, 4, 6, 8}; /* eq ne lt gt le ge */
-    struct value b = pop(c), a = pop(c);
+    struct value b = pop_value(c), a = pop_value(c);
     compare(c, OP_f32_eq_ss_r, conditions[opcode - OPCODE_F32_EQ], &a, &b);
 }
 
@@ -129,12 +129,12 @@ static enum operation_number inverse(enum operation_number operation) {
 
 static void change_comparison(struct compiler *c, enum operation_number operation, enum result result) {
     c->last.operation = (uint16_t)operation;
-    patch(c, c->last.at, (cell)machine_handlers[operation + result]);
+    patch_cell(c, c->last.at, (cell)machine_handlers[operation + result]);
 }
 
 /* Of a comparison just made: the inverse comparison. */
 static void compile_i32_eqz(struct compiler *c) {
-    struct value a = pop(c);
+    struct value a = pop_value(c);
     if (a.place == IN_REGISTER && c->last.kind == LAST_COMPARE) {
         change_comparison(c, inverse(c->last.operation), RESULT_REGISTER);
         push_register(c, VALUE_I32);
@@ -165,7 +165,7 @@ void compile_condition(struct compiler *c, struct value *condition, bool when, b
 /* ---- between types ------------------------------------------------------------------------------ */
 
 static void compile_reinterpret(struct compiler *c, uint8_t type) {
-    struct value a = pop(c);
+    struct value a = pop_value(c);
     c->last.kind = LAST_FIXED;
     if (a.place == CONSTANT) {
         push_constant(c, type, a.low, a.high);
@@ -182,7 +182,7 @@ static void compile_reinterpret(struct compiler *c, uint8_t type) {
 
 /* The low slot of the 64 bits. */
 static void compile_wrap(struct compiler *c) {
-    struct value a = pop(c);
+    struct value a = pop_value(c);
     c->last.kind = LAST_FIXED;
     if (a.place == CONSTANT) {
         push_constant(c, VALUE_I32, a.low, 0);
@@ -196,7 +196,7 @@ static void extend_constant(struct compiler *c, uint32_t low, bool is_signed) {
 }
 
 void compile_extension(struct compiler *c, bool is_signed) {
-    struct value a = pop(c);
+    struct value a = pop_value(c);
     if (a.place == CONSTANT) {
         extend_constant(c, a.low, is_signed);
     } else if (is_signed) {
@@ -242,7 +242,7 @@ static void compile_function(struct compiler *c, const struct numeric *numeric,
     struct value operands[2] = {{.place = IN_SLOT}, {.place = IN_SLOT}};
     const unsigned count = operand_count(row);
     for (unsigned i = count; i-- > 0;) {
-        operands[i] = pop(c);
+        operands[i] = pop_value(c);
     }
     for (unsigned i = count; i-- > 0;) {
         to_slot(c, &operands[i]);
@@ -261,7 +261,7 @@ static void compile_function(struct compiler *c, const struct numeric *numeric,
 }
 
 static void compile_i64_binary(struct compiler *c, enum operation_number operation) {
-    struct value b = pop(c), a = pop(c);
+    struct value b = pop_value(c), a = pop_value(c);
     to_slot(c, &b);
     to_slot(c, &a);
     emit_operation(c, operation);

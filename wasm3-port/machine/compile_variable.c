@@ -32,17 +32,17 @@ static void compile_local_get(struct compiler *c) {
 
 static void compile_local_set(struct compiler *c) {
     const struct local *local = &c->locals[wasm_u32(&c->in)];
-    struct value value = pop(c);
+    struct value value = pop_value(c);
     settle_readers(c, local);
-    settle(c, &value, local->slot);
+    settle_in(c, &value, local->slot);
 }
 
 static void compile_local_tee(struct compiler *c) {
     const struct local *local = &c->locals[wasm_u32(&c->in)];
-    struct value value = pop(c);
+    struct value value = pop_value(c);
     const struct value before = value;
     settle_readers(c, local);
-    settle(c, &value, local->slot);
+    settle_in(c, &value, local->slot);
     if (before.place == CONSTANT) {
         push_constant(c, local->type, before.low, before.high);
     } else {
@@ -72,7 +72,7 @@ static void compile_global_get(struct compiler *c) {
 
 static void compile_global_set(struct compiler *c) {
     M3Global *global = &c->module->globals[wasm_u32(&c->in)];
-    struct value value = pop(c);
+    struct value value = pop_value(c);
     if (slots_of(global->type) == 2) {
         if (value.place == CONSTANT) {
             settle_home(c, &value);
@@ -103,7 +103,7 @@ static void select_known(struct compiler *c, bool first, struct value *a, struct
         const unsigned home = a->home;
         struct value copy = *chosen;
         if (copy.slot >= c->operands_start) {
-            settle(c, &copy, home); /* its old home will belong to others */
+            settle_in(c, &copy, home); /* its old home will belong to others */
         }
         push_slot(c, copy.type, copy.slot);
     }
@@ -116,7 +116,7 @@ static void to_slot(struct compiler *c, struct value *value) {
 }
 
 static void compile_select(struct compiler *c) {
-    struct value condition = pop(c), b = pop(c), a = pop(c);
+    struct value condition = pop_value(c), b = pop_value(c), a = pop_value(c);
     if (condition.place == CONSTANT) {
         select_known(c, condition.low != 0, &a, &b);
         return;
@@ -150,7 +150,7 @@ static void compile_select(struct compiler *c) {
 bool compile_variable(struct compiler *c, uint32_t opcode) {
     switch (opcode) {
     case OPCODE_DROP:
-        (void)pop(c);
+        (void)pop_value(c);
         break;
     case OPCODE_SELECT:
         compile_select(c);

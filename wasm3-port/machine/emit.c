@@ -9,13 +9,13 @@ void emit(struct compiler *c, cell word) {
     c->at++;
 }
 
-void patch(struct compiler *c, uint32_t at, cell word) {
+void patch_cell(struct compiler *c, uint32_t at, cell word) {
     if (at < c->limit) {
         c->code[at] = word;
     }
 }
 
-const cell *here(const struct compiler *c) {
+const cell *code_here(const struct compiler *c) {
     return c->code + c->at;
 }
 
@@ -43,7 +43,7 @@ void emit_memory_address(struct compiler *c, uint32_t offset) {
 
 /* Until it is bound, a target cell holds the index of the chain's next one. Index 0 is an entry. */
 void add_fixup(struct compiler *c, uint32_t *chain, uint32_t at) {
-    patch(c, at, *chain);
+    patch_cell(c, at, *chain);
     *chain = at;
 }
 
@@ -52,10 +52,10 @@ void emit_fixup(struct compiler *c, uint32_t *chain) {
     add_fixup(c, chain, c->at - 1);
 }
 
-void bind(struct compiler *c, uint32_t *chain) {
+void bind_branches(struct compiler *c, uint32_t *chain) {
     for (uint32_t at = *chain; at != 0 && at < c->limit;) {
         const uint32_t next = (uint32_t)c->code[at];
-        c->code[at] = (cell)here(c);
+        c->code[at] = (cell)code_here(c);
         at = next;
     }
     if (*chain != 0) {
@@ -75,7 +75,7 @@ void emit_result_in_slot(struct compiler *c, uint8_t type) {
 void emit_result(struct compiler *c, uint32_t at, enum operation_number operation, uint8_t type) {
     const enum register_kind reg = register_of(type);
     if (c->held[reg] != NOT_HELD) {
-        patch(c, at, (cell)machine_handlers[operation + RESULT_SLOT]);
+        patch_cell(c, at, (cell)machine_handlers[operation + RESULT_SLOT]);
         emit_result_in_slot(c, type);
         return;
     }

@@ -55,7 +55,7 @@ void push_constant(struct compiler *c, uint8_t type, uint32_t low, uint32_t high
     value->high = high;
 }
 
-struct value pop(struct compiler *c) {
+struct value pop_value(struct compiler *c) {
     const struct value value = c->values[--c->count];
     if (value.place == IN_REGISTER) {
         c->held[register_of(value.type)] = NOT_HELD;
@@ -65,7 +65,7 @@ struct value pop(struct compiler *c) {
 
 void drop_to(struct compiler *c, uint32_t height) {
     while (c->count > height) {
-        (void)pop(c);
+        (void)pop_value(c);
     }
 }
 
@@ -88,7 +88,7 @@ static void store_register(struct compiler *c, const struct value *value, unsign
     const enum register_kind reg = register_of(value->type);
     const struct last last = c->last;
     if ((last.kind == LAST_IN_REGISTER || last.kind == LAST_COMPARE) && last.reg == reg) {
-        patch(c, last.at, (cell)machine_handlers[last.operation + RESULT_SLOT]);
+        patch_cell(c, last.at, (cell)machine_handlers[last.operation + RESULT_SLOT]);
         c->last = (struct last){.kind = LAST_IN_SLOT, .slot = (uint16_t)to, .at = c->at};
     } else {
         emit_operation(c, reg == REGISTER_FLOAT ? OP_set_f : OP_set_r);
@@ -99,7 +99,7 @@ static void store_register(struct compiler *c, const struct value *value, unsign
 static void copy_slot(struct compiler *c, const struct value *value, unsigned to) {
     if (c->last.kind == LAST_IN_SLOT && c->last.slot == value->slot &&
         value->slot >= c->operands_start) {
-        patch(c, c->last.at, to * sizeof(uint32_t)); /* nobody else knows the slot */
+        patch_cell(c, c->last.at, to * sizeof(uint32_t)); /* nobody else knows the slot */
         c->last.slot = (uint16_t)to;
         return;
     }
@@ -116,7 +116,7 @@ static void release_register(struct compiler *c, const struct value *value) {
     }
 }
 
-void settle(struct compiler *c, struct value *value, unsigned to) {
+void settle_in(struct compiler *c, struct value *value, unsigned to) {
     if (value->place == CONSTANT) {
         set_constant(c, value, to);
     } else if (value->place == IN_REGISTER) {
@@ -131,7 +131,7 @@ void settle(struct compiler *c, struct value *value, unsigned to) {
 }
 
 void settle_home(struct compiler *c, struct value *value) {
-    settle(c, value, value->home);
+    settle_in(c, value, value->home);
 }
 
 void settle_registers(struct compiler *c) {
