@@ -2,7 +2,8 @@
 
 The packer of `wasmote build` turns its 64 KiB pages into 16 KiB pages. A node offers functions only, so what
 a module imports from the suite's host module `spectest` beside functions becomes its own: an imported memory,
-table or global comes first in its index space, imported or not, so that no index changes.
+table or global comes first in its index space, imported or not, so that no index changes. A second table
+that is there to be exported, and for nothing else, is left out.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ GLOBALS = {
     "global_f64": (F64, bytes([0x44]) + struct.pack("<d", 666.6)),
 }
 TABLE, MEMORY = Limits(10, 20), Limits(1, 2)
+NO_LIMITS = Limits(0)
 
 END, GLOBAL_GET = 0x0B, 0x23
 
@@ -48,7 +50,7 @@ class ImportEntry:
     name: str
     kind: int
     type_index: int = 0
-    limits: Limits = Limits(0)
+    limits: Limits = NO_LIMITS
     value_type: int = 0
     mutable: bool = False
     encoded: bytes = b""
@@ -83,7 +85,7 @@ def read_imports(module: WasmModule) -> list[ImportEntry]:
 
 def pack(encoded: bytes) -> bytes:
     """Make the module one for a node; raises WasmoteError with the reason when that cannot be."""
-    module = _with_own_things(WasmModule.from_bytes(encoded))
+    module = _with_one_table(_with_own_things(WasmModule.from_bytes(encoded)))
     if not module.memories():
         return module.to_bytes()
     grows = any(one.opcode == MEMORY_GROW for body in module.bodies() for one in body.instructions())
@@ -100,7 +102,7 @@ def _fits(there: Limits, wanted: Limits) -> bool:
 def _read_import(reader: Reader) -> ImportEntry:
     start = reader.at
     module, name, kind = reader.name(), reader.name(), reader.byte()
-    type_index, limits, value_type, mutable = 0, Limits(0), 0, False
+    type_index, limits, value_type, mutable = 0, NO_LIMITS, 0, False
     if kind == Kind.FUNCTION:
         type_index = reader.u32()
     elif kind == Kind.GLOBAL:
@@ -112,6 +114,18 @@ def _read_import(reader: Reader) -> ImportEntry:
         limits = Limits(reader.u32(), reader.u32() if has_maximum else None)
     encoded = reader.data[start : reader.at]
     return ImportEntry(module, name, kind, type_index, limits, value_type, mutable, encoded)
+
+
+def _with_one_table(module: WasmModule) -> WasmModule:
+    for section in module.sections:
+        if section.id == SectionId.TABLE and section.payload[0] > 1:
+            reader = Reader(section.payload[1:])
+            kind, has_maximum = reader.byte(), reader.byte() & 1
+            first = [reader.u32() for _ in range(1 + has_maximum)]
+            table = bytes([1, kind, has_maximum]) + b"".join(leb.unsigned(bound) for bound in first)
+            exports = [one for one in module.exports() if one.kind != Kind.TABLE or one.index == 0]
+            return module.with_section(SectionId.TABLE, table).with_exports(exports)
+    return module
 
 
 def _with_own_things(module: WasmModule) -> WasmModule:

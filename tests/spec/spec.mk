@@ -16,7 +16,6 @@ include wasm3-port/sources.mk
 ifeq ($(CORE),native)
 CC := gcc
 START :=
-SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(CORE),rv32imc)
 CC := riscv64-unknown-elf-gcc
 TARGET_CFLAGS := -march=rv32imc -mabi=ilp32 --specs=picolibc.specs
@@ -37,12 +36,12 @@ ENGINE_OBJECTS := $(ENGINE_SOURCES:%=$(O)/%.o)
 ROOM := -DWASM_BODY_MAX=32768 -DWASM_PARAMS_MAX=128 -DWASM_LOCALS_MAX=2048 -DWASM_BR_TABLE_MAX=32768
 
 # As in firmware/Makefile.
-COMMON_CFLAGS := -std=c11 $(TARGET_CFLAGS) -Os -g $(SANITIZERS) -MMD -MP -ffunction-sections -fdata-sections \
+COMMON_CFLAGS := -std=c11 $(TARGET_CFLAGS) -Os -g -MMD -MP -ffunction-sections -fdata-sections \
   -fno-common -ffp-contract=off $(ROOM)
 RULES := tests/spec/spec.mk wasm3-port/sources.mk $(wildcard boards/common/*/toolchain.mk)
 
 $(B)/target.elf: $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK_INPUTS)
-	@$(CC) $(TARGET_CFLAGS) $(SANITIZERS) $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK) -Wl,--gc-sections -lm -o $@
+	@$(CC) $(TARGET_CFLAGS) $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK) -Wl,--gc-sections -lm -o $@
 
 $(ENGINE_OBJECTS): $(O)/%.o: % $(RULES)
 	@mkdir -p $(@D)
