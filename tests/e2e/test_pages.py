@@ -38,7 +38,6 @@ async def test_assemblyscript_allocates_within_one_page(node: Node) -> None:
     assert await outputs(node, "told") == [total for total, _ in expected]
 
 
-@pytest.mark.xfail(reason="the engine does not cut memory to memory_bytes yet")
 async def test_a_trimmed_memory_ends_at_its_last_byte(node: Node) -> None:
     end = bundle("edge").manifest.held_bytes
     await run_module(node, "edge")
