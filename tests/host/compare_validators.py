@@ -30,6 +30,16 @@ LACKING = ("passive segments", "extended constant expressions", "reference types
 ONLY_OURS = ("custom page size", "table size", "out of bounds")
 
 
+def sources() -> list[Path]:
+    """What the validator is made of."""
+    others = ("instruction.c", "text.c", "wasm_reader.c")
+    return [
+        *sorted(PORT.glob("validate*.c")),
+        *(PORT / name for name in others),
+        ROOT / "firmware" / "core" / "utf8.c",
+    ]
+
+
 class _Text(ctypes.Structure):
     """`struct text`."""
 
@@ -65,14 +75,10 @@ class Validator:
 
     def __init__(self, folder: Path) -> None:
         library = folder / "libvalidate.so"
-        sources = [*PORT.glob("validate*.c"), *(PORT / name for name in ("instruction.c", "text.c"))]
-        sources += [PORT / "wasm_reader.c", ROOT / "firmware" / "core" / "utf8.c"]
         checks = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
         flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-DINSTRUCTION_NAMES=1", *checks]
         includes = [f"-I{PORT}", f"-I{ROOT / 'firmware'}"]
-        subprocess.run(
-            ["gcc", *flags, *includes, *(str(s) for s in sorted(sources)), "-o", str(library)], check=True
-        )
+        subprocess.run(["gcc", *flags, *includes, *map(str, sources()), "-o", str(library)], check=True)
         self._call = ctypes.CDLL(str(library)).validate_module
         self._scratch = ctypes.create_string_buffer(SCRATCH_BYTES)
         self._why = ctypes.create_string_buffer(WHY_BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import wasmtime
@@ -18,9 +19,12 @@ from compare_validators import (
     engine,
     objection,
     real_modules,
+    sources,
 )
+from stack_depth import CallGraph
 
 COUNT, SEED = 4000, 20
+STACK_BYTES = 512  # of a Cortex-M4; wasm3-port/README.md gives the figure
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +161,10 @@ def test_the_header_comes_first(validator: Validator) -> None:
     assert validator(b"").status == WM_EINVAL
     assert validator(b"\0asm\x01\0\0\0").status == WM_OK
     assert validator(b"\0asm\x0d\0\x01\0").status == WM_EINVAL
+
+
+def test_the_native_stack_is_bounded_and_small(tmp_path: Path) -> None:
+    graph = CallGraph(sources(), tmp_path)
+    entries = {name for name in graph.bytes if name.startswith(("check_", "add_"))}
+    graph.calls["validate_section"] |= entries - {"check_sections", "check_counts"}  # by way of a table
+    assert 200 < graph.depth("validate_module") <= STACK_BYTES
