@@ -12,7 +12,7 @@ static const struct numeric_vector known[] = {
     {.opcode = OPCODE_F64_ADD, .a = 0x47f0000000000007, .b = 0xc5ef471f174328a9},
     {.opcode = OPCODE_F64_SUB, .a = 0x47f0000000000007, .b = 0x45ef471f174328a9},
     {.opcode = OPCODE_F64_ADD, .a = 0x8250000000000000, .b = 0x00464c63a9412eae},
-    {.opcode = OPCODE_F64_SUB, .a = 0x0220000000000000, .b = 0x000c63a9c1412eae},
+    {.opcode = OPCODE_F64_SUB, .a = 0x022000000000e9cb, .b = 0x000dfeee18bc5246},
 };
 
 static bool write_vector(struct numeric_vector vector) {

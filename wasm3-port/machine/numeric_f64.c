@@ -192,18 +192,32 @@ BINARY64(f64_max) {
 
 /* ---- square root: see numeric_f32.c ------------------------------------------------------------- */
 
-static uint64_t root_of(uint64_t rest) {
-    uint64_t root = 0, twice = 0;
-    rest <<= 1;
-    for (uint64_t bit = (uint64_t)1 << (FRACTION_BITS + 1); bit != 0; bit >>= 1) {
-        if (twice + bit <= rest) {
-            rest -= twice + bit;
-            twice += 2 * bit;
-            root += bit;
+/* As on paper: two more bits of the number at a time give one more of the root. */
+static uint32_t extend_root(uint32_t root, uint32_t *rest, uint32_t bits, unsigned pairs) {
+    for (; pairs > 0; pairs--, bits <<= 2) {
+        const uint32_t step = root << 2 | 1;
+        *rest = *rest << 2 | bits >> 30;
+        root <<= 1;
+        if (*rest >= step) {
+            *rest -= step;
+            root |= 1;
         }
-        rest <<= 1;
     }
     return root;
+}
+
+/* The root of a significand of 53 or 54 bits, to 54 bits: half of them in 32-bit steps, the others by
+ * a division, which may give one too many (P. Zimmermann, Karatsuba Square Root, INRIA 1999). */
+static uint64_t root_of(uint64_t significand) {
+    const uint64_t bits = significand << 10;
+    uint32_t rest = 0;
+    uint32_t half = extend_root(0, &rest, (uint32_t)(bits >> 32), 16);
+    half = extend_root(half, &rest, (uint32_t)bits, 11);
+    const uint64_t dividend = (uint64_t)rest << 27;
+    const uint64_t quotient = dividend / (2 * half);
+    const uint64_t remainder = dividend - quotient * (2 * half);
+    const bool too_many = remainder << 27 < quotient * quotient;
+    return ((uint64_t)half << 27) + quotient - too_many;
 }
 
 static uint64_t sqrt_of_finite(uint64_t bits) {
