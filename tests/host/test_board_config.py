@@ -107,6 +107,7 @@ def test_firmware_takes_whole_sectors_and_emulation_moves_regions(tmp_path: Path
     assert "flash (rx) : ORIGIN = 0x08000000, LENGTH = 262144" in files["memory.ld"]
     assert "ccm (rw) : ORIGIN = 0x10000000, LENGTH = 65536" in files["memory.ld"]
     assert "ccm (rw) : ORIGIN = 0x20020000, LENGTH = 65536" in files["memory-emulated.ld"]
+    assert 'REGION_ALIAS("arena", ccm);' in files["memory.ld"]
 
 
 def test_header_holds_pins_clock_and_limits(tmp_path: Path) -> None:
