@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT = ROOT / "wasm3-port"
 ARENA_BYTES = 256 * 1024
 ENGINE_FLAGS = ["-std=gnu11", "-O2", "-fomit-frame-pointer", "-fno-strict-aliasing", "-w", "-DNDEBUG"]
+ENGINE_PARTS = ("bind", "core", "env", "function", "module", "parse")  # as in wasm3-port/sources.mk
 CLOCK_STEP_US = 10
 
 _Sensor = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint32)
@@ -59,9 +60,10 @@ def build_library(folder: Path) -> ctypes.CDLL:
         ).stdout.strip()
     )
     library = folder / "libwasmote_runtime.so"
-    engine = [str(path) for path in sorted(source.glob("m3_*.c")) if path.name != "m3_info.c"]
-    port = [str(path) for path in sorted(PORT.glob("*.c"))] + [str(ROOT / "firmware" / "core" / "utf8.c")]
-    include = [f"-I{PORT}", f"-I{ROOT / 'firmware'}", f"-I{source}"]
+    engine = [str(source / f"m3_{part}.c") for part in ENGINE_PARTS]
+    port = [str(path) for folder in (PORT, PORT / "machine") for path in sorted(folder.glob("*.c"))]
+    port.append(str(ROOT / "firmware" / "core" / "utf8.c"))
+    include = [f"-I{PORT}", f"-I{PORT / 'machine'}", f"-I{ROOT / 'firmware'}", f"-I{source}"]
     config = ["-include", str(PORT / "config" / "wasm3_config.h")]
     command = ["gcc", *ENGINE_FLAGS, "-fPIC", "-shared", *config, *include, *engine, *port, "-lm"]
     subprocess.run([*command, "-o", str(library)], check=True)
@@ -81,7 +83,9 @@ def embed_wat() -> ModuleType:
 class NativeModule:
     """One module in the native runtime; `emitted` collects (stream, bytes), `why` the last sentence."""
 
-    def __init__(self, library: ctypes.CDLL, wasm: bytes, pages: int, sample_bytes: int) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, wasm: bytes, pages: int, sample_bytes: int, memory_bytes: int = 0
+    ) -> None:
         self._library = library
         self._rt = ctypes.create_string_buffer(1024)  # struct runtime: about 200 bytes
         self._why = ctypes.create_string_buffer(160)
@@ -89,7 +93,7 @@ class NativeModule:
         self.emitted: list[tuple[int, bytes]] = []
         self.config: dict[str, float] = {}
         self._prepare()
-        limits = _Limits(pages, 0, 4096, 50_000, sample_bytes)
+        limits = _Limits(pages, memory_bytes, 4096, 50_000, sample_bytes)
         self.status = library.runtime_load(
             self._rt, wasm, ctypes.c_size_t(len(wasm)), ctypes.byref(limits), ctypes.byref(self._api), None,
             self._why, ctypes.c_size_t(160),
