@@ -1,11 +1,13 @@
 # The same commands as tools/demo and tools/test, for those who have make.
 BOARD ?= native
 
-.PHONY: demo test bench fuzz lint firmware clean
+.PHONY: demo test test-full bench fuzz lint firmware clean
 demo:
 	tools/demo
 test:
 	tools/test
+test-full: # all of what `make test` runs a part of
+	tools/test --full
 lint:
 	tools/lint
 bench:

@@ -8,8 +8,8 @@ tools/fetch.py (WASMOTE_CACHE).
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
+import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -62,13 +62,16 @@ def pinned_file(source: SourceFile) -> Path:
             return path
         path.unlink()  # a damaged cache mends itself
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     said = "apt's configuration names no Debian mirror"
-    for mirror in mirrors():
-        said = _download(mirror + source.path, source.sha256, part)
-        if not said:
-            part.replace(path)
-            return path
+    with tempfile.TemporaryDirectory(
+        dir=path.parent
+    ) as folder:  # apt keeps what it refuses under another name
+        for mirror in mirrors():
+            fresh = Path(folder, source.name)
+            said = _download(mirror + source.path, source.sha256, fresh)
+            if not said:
+                fresh.replace(path)
+                return path
     raise FetchError(
         f"cannot fetch {source.name}: {said}\n"
         f"Offline, or no Debian? Put the file into {cache()} yourself (SHA-256 {source.sha256})."
@@ -83,5 +86,4 @@ def _download(url: str, sha256: str, target: Path) -> str:
     answer = subprocess.run([*command, f"SHA256:{sha256}"], capture_output=True, text=True, check=False)
     if answer.returncode == 0 and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
         return ""
-    target.unlink(missing_ok=True)
     return answer.stderr.strip() or f"what came from {url} is another file"

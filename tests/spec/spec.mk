@@ -17,8 +17,8 @@ ifeq ($(CORE),native)
 CC := gcc
 START :=
 else ifeq ($(CORE),rv32imc)
-CC := riscv64-unknown-elf-gcc
-TARGET_CFLAGS := -march=rv32imc -mabi=ilp32 --specs=picolibc.specs
+include boards/common/riscv/toolchain.mk
+LINK_INPUTS :=
 LINK := --oslib=semihost --crt0=semihost -Wl,--defsym=__flash=0x80000000 -Wl,--defsym=__flash_size=4M \
   -Wl,--defsym=__ram=0x80400000 -Wl,--defsym=__ram_size=8M -Wl,--defsym=__stack_size=1M
 else
