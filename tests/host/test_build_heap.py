@@ -354,6 +354,57 @@ def test_growing_that_always_fails_is_told(tmp_path: Path) -> None:
     assert build(project(tmp_path, C, ".c", "pages = 8")).warnings == ""
 
 
+# ---- the end of a trimmed memory -------------------------------------------------------------------------
+
+HELD = 20_000
+WIDTHS = {
+    "(i32.load8_u (local.get $at))": 1,
+    "(i32.load16_u (local.get $at))": 2,
+    "(i32.load (local.get $at))": 4,
+    "(i32.wrap_i64 (i64.load (local.get $at)))": 8,
+    "(i32.load offset=4 (local.get $at))": 8,
+    "(i32.store8 (local.get $at) (i32.const 7)) (i32.const 1)": 1,
+    "(i32.store (local.get $at) (i32.const 7)) (i32.const 4)": 4,
+    "(i64.store (local.get $at) (i64.const 7)) (i32.const 8)": 8,
+    "(f64.store (local.get $at) (f64.const 7)) (i32.const 8)": 8,
+    "(memory.size)": 0,
+    "(memory.grow (i32.const 0))": 0,
+    "(memory.grow (i32.const 1))": 0,
+    "(memory.fill (local.get $at) (i32.const 1) (i32.const 6)) (i32.const 6)": 6,
+    "(memory.copy (i32.const 256) (local.get $at) (i32.const 6)) (i32.const 6)": 6,
+}
+
+
+def at_an_address(code: str) -> bytes:
+    """A module of two 16 KiB pages that does `code` at the address that it is given, and emits the result."""
+    text = f"""(module (import "wasmote" "emit" (func $emit (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 2 3)
+        (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 64))
+        (func (export "on_sample") (param i32 i64 i32 i32) (local $at i32)
+            (local.set $at (i32.trunc_f32_s (f32.load (i32.const 64))))
+            {code}
+            (local.set $at)
+            (i32.store (i32.const 128) (local.get $at))
+            (drop (call $emit (i32.const 0) (i32.const 128) (i32.const 4)))))"""
+    module = WasmModule.from_bytes(bytes(wasmtime.wat2wasm(text)))
+    return module.with_memory(Limits(2, 3, 14)).to_bytes()
+
+
+@pytest.mark.parametrize("code", WIDTHS)
+def test_a_trimmed_memory_ends_at_the_same_byte_on_node_and_host(library: ctypes.CDLL, code: str) -> None:
+    module = at_an_address(code)
+    for address in range(HELD - 9, HELD + 2):
+        node = NativeModule(library, module, 2, 4, HELD)
+        assert node.status == 0, node.why
+        assert node.start() == 0
+        status = node.on_sample(0, 0, (address,))
+        result = Guest(to_byte_pages(module, HELD)).take(address)
+        inside = address + WIDTHS[code] <= HELD or WIDTHS[code] == 0
+        assert (status == 0, isinstance(result, bytes)) == (inside, inside), (address, node.why, result)
+        if inside:
+            assert node.emitted[-1] == (0, result)
+
+
 def test_packing_tells_what_it_made() -> None:
     source = """(module (memory 2) (global (mut i32) (i32.const 512)) (data (i32.const 512) "x")
         (global (export "__global_base") i32 (i32.const 512))
