@@ -9,7 +9,7 @@ struct check {
     const struct module_surroundings *around;
     struct module_facts *facts;
     struct text *why;
-    uint32_t memory_limit, memories, table_size;
+    uint32_t memory_limit, memories;
     bool exports_memory;
 };
 
@@ -40,11 +40,11 @@ static wm_status check_imports(struct check *check, struct wasm_reader *in) {
 static wm_status check_table(struct check *check, struct wasm_reader *in) {
     if (wasm_u32(in) > 0) {
         wasm_skip(in, 2); /* element type, flags */
-        check->table_size = wasm_u32(in);
+        check->facts->table_size = wasm_u32(in);
     }
-    if (check->table_size > MODULE_TABLE_MAX) {
+    if (check->facts->table_size > MODULE_TABLE_MAX) {
         text_add(check->why, "has a table of ");
-        text_add_number(check->why, check->table_size);
+        text_add_number(check->why, check->facts->table_size);
         text_add(check->why, " entries, but may have ");
         text_add_number(check->why, MODULE_TABLE_MAX);
         return WM_ENOMEM;
@@ -107,7 +107,7 @@ static wm_status check_elements(struct check *check, struct wasm_reader *in) {
         (void)wasm_u32(in); /* flags: none */
         const uint32_t offset = wasm_constant(in);
         const uint32_t count = wasm_u32(in);
-        if ((uint64_t)offset + count > check->table_size) {
+        if ((uint64_t)offset + count > check->facts->table_size) {
             return refuse(check, WM_EINVAL, "has an element segment that lies outside the table");
         }
         for (uint32_t i = 0; i < count; i++) {

@@ -17,6 +17,7 @@
 
 struct module_facts {
     uint32_t memory_pages;               /* initial size, 16 KiB pages */
+    uint32_t table_size;                 /* of the function table */
     uint32_t function_imports;           /* the indices below this are imports */
     uint32_t exports[HOST_EXPORT_COUNT]; /* function index of each host_exports[], or none */
 };

@@ -24,8 +24,9 @@ struct runtime_limits {
 };
 
 struct runtime_usage {
-    uint32_t memory_bytes; /* linear memory now */
-    uint32_t arena_bytes;  /* everything this module holds of the arena, linear memory included */
+    uint32_t memory_bytes;    /* linear memory now */
+    uint32_t arena_bytes;     /* everything this module holds of the arena, linear memory included */
+    uint32_t predicted_bytes; /* what it was expected to hold, before it was loaded */
 };
 
 /* All state of one live module; treat as opaque. Zero-initialise before first use. */
@@ -34,7 +35,7 @@ struct runtime {
     void *exports[HOST_EXPORT_COUNT];    /* functions; NULL where the module has none */
     uint32_t sample_ptr, sample_bytes;   /* the guest's buffer for samples */
     uint32_t budget_us;
-    uint32_t arena_bytes;
+    uint32_t arena_bytes, predicted_bytes;
     bool trapped;
     const struct host_api *host;
     void *host_context;
@@ -54,9 +55,9 @@ size_t runtime_arena_free(void);
  * nothing yet. wasm is not needed any more when this returns. On error the arena is as before and
  * `why` holds a sentence for a person ("imports env.foo, which this node does not offer").
  * WM_EINVAL: does not parse / wrong type or missing export; WM_ENOENT: unknown import; WM_EPERM: an
- * import that is NULL in host; WM_ENOMEM: needs more than the arena or the limits have (the sentence
- * gives both numbers); WM_ENOTSUP: uses a feature this engine lacks. Of the guest's code only
- * wasmote_buffer() runs. */
+ * import that is NULL in host; WM_ENOMEM: needs more than the arena or the limits have (said before
+ * anything is built, with the numbers); WM_ENOTSUP: uses a feature this engine lacks. Of the guest's
+ * code only wasmote_buffer() runs. */
 wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct host_api *host,
                        void *host_context, char *why, size_t why_cap);

@@ -165,6 +165,30 @@ static wm_status validate(const uint8_t *wasm, size_t len, struct validate_facts
     return status;
 }
 
+/* Refused with all the numbers, before anything is built. */
+static wm_status refuse_for_needs(const struct runtime_needs *needs, struct text *why) {
+    text_add(why, "needs up to ");
+    text_add_number(why, needs->total_bytes);
+    text_add(why, " bytes (memory ");
+    text_add_number(why, needs->memory_bytes);
+    text_add(why, ", stack ");
+    text_add_number(why, needs->stack_bytes);
+    text_add(why, ", code ");
+    text_add_number(why, needs->code_bytes);
+    text_add(why, "), but the module arena has ");
+    text_add_number(why, (uint32_t)runtime_arena_free());
+    text_add(why, " left");
+    return WM_ENOMEM;
+}
+
+static wm_status predict(struct runtime *rt, const uint8_t *wasm, size_t len,
+                         const struct runtime_limits *limits, const struct validate_facts *facts,
+                         const struct module_facts *module, struct text *why) {
+    const struct runtime_needs needs = runtime_needs_of(wasm, len, limits, facts, module);
+    rt->predicted_bytes = needs.total_bytes;
+    return needs.total_bytes > runtime_arena_free() ? refuse_for_needs(&needs, why) : WM_OK;
+}
+
 static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct runtime_surroundings *around,
                        struct text *why) {
@@ -173,6 +197,9 @@ static wm_status build(struct runtime *rt, const uint8_t *wasm, size_t len,
     wm_status status = validate(wasm, len, &needs, why);
     if (status == WM_OK) {
         status = module_check(wasm, len, limits->memory_pages, &around->module, &facts, why);
+    }
+    if (status == WM_OK) {
+        status = predict(rt, wasm, len, limits, &needs, &facts, why);
     }
     if (status == WM_OK) {
         status = open_engine(rt, limits->stack_bytes, why);

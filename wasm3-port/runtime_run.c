@@ -153,7 +153,8 @@ bool runtime_is_loaded(const struct runtime *rt) {
 }
 
 void runtime_usage(const struct runtime *rt, struct runtime_usage *out) {
-    *out = (struct runtime_usage){.arena_bytes = rt->arena_bytes};
+    *out =
+        (struct runtime_usage){.arena_bytes = rt->arena_bytes, .predicted_bytes = rt->predicted_bytes};
     if (rt->module != NULL) {
         out->memory_bytes = m3_GetMemorySize(rt->engine);
     }

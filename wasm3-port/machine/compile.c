@@ -133,7 +133,8 @@ enum machine_fault machine_compile(struct M3Module *module, const struct machine
         arena_release(&engine_arena, c.code);
         return fault;
     }
-    machine->code = arena_resize(&engine_arena, c.code, keep_marks(&c));
+    (void)arena_resize(&engine_arena, c.code, keep_marks(&c)); /* smaller: it stays where it is */
+    machine->code = c.code;
     machine->code_cells = c.at;
     machine->marks = c.marks;
     return MACHINE_OK;

@@ -13,8 +13,8 @@ trap_text machine_memory_size(slot *frame, const cell *at, struct machine *machi
 
 /* The cells marked hold base + offset; the one behind each, the highest address in bounds. */
 void machine_set_memory(struct machine *machine, uint8_t *memory, uint32_t bytes) {
-    const uint32_t *marks = (const uint32_t *)(void *)(machine->code + machine->code_cells);
     for (uint32_t i = 0; i < machine->marks; i++) {
+        const uint32_t *marks = (const uint32_t *)(void *)(machine->code + machine->code_cells);
         cell *address = &machine->code[marks[i]];
         address[0] += (cell)memory - (cell)machine->memory;
         address[1] += bytes - machine->memory_bytes;
