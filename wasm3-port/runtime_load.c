@@ -55,7 +55,7 @@ static wm_status parse(struct runtime *rt, const uint8_t *wasm, size_t len,
         m3_FreeModule(module); /* the engine owns it only once it is loaded */
         return refuse(why, "cannot be set up: ", result);
     }
-    engine_limit_memory(rt->engine, limits->memory_pages);
+    engine_limit_memory(rt->engine, limits->memory_bytes == 0 ? limits->memory_pages : 0);
     rt->module = module;
     return WM_OK;
 }

@@ -135,6 +135,18 @@ static void memory_grows_to_the_limit_only(void **state) {
     assert_string_equal(why, "out of bounds memory access in on_tick");
 }
 
+/* Its last page is partly absent: nothing can follow it. */
+static void a_trimmed_memory_does_not_grow(void **state) {
+    (void)state;
+    struct runtime_limits trimmed = limits;
+    struct runtime_usage usage;
+    trimmed.memory_bytes = 12000;
+    assert_int_equal(load_with(wasm_memory, sizeof wasm_memory, &trimmed), WM_OK);
+    assert_int_equal(start(), WM_ETRAP); /* on the third page */
+    runtime_usage(&rt, &usage);
+    assert_int_equal(usage.memory_bytes, 12000);
+}
+
 static void memory_grow_refuses_to_shrink(void **state) {
     (void)state;
     ASSERT_LOADS(memory);
@@ -292,6 +304,7 @@ int main(void) {
         TEST(start_function_zero_runs),
         TEST(page_size_is_16_kib),
         TEST(memory_grows_to_the_limit_only),
+        TEST(a_trimmed_memory_does_not_grow),
         TEST(memory_grow_refuses_to_shrink),
         TEST(traps_say_what_and_where),
         TEST(a_view_of_all_memory_is_allowed),

@@ -25,10 +25,11 @@ void machine_set_memory(struct machine *machine, uint8_t *memory, uint32_t bytes
 
 static bool grow(struct machine *machine, uint32_t pages) {
     M3Memory *memory = &machine->runtime->memory;
-    if (pages > memory->maxPages || memory->numPages > memory->maxPages - pages) {
-        return false;
+    if (pages == 0) {
+        return true;
     }
-    if (pages > 0 && ResizeMemory(machine->runtime, memory->numPages + pages) != m3Err_none) {
+    if (pages > memory->maxPages || memory->numPages > memory->maxPages - pages ||
+        ResizeMemory(machine->runtime, memory->numPages + pages) != m3Err_none) {
         return false;
     }
     machine_set_memory(machine, (uint8_t *)(memory->mallocated + 1),
