@@ -107,8 +107,10 @@ op_\name:
 
 @ One unit of fuel for every call and every turn of a loop.
 .macro burn_and_jump
+#ifndef MACHINE_NO_FUEL /* only to measure what it costs: tests/kernels */
     subs fuel, #1
     bmi refuel
+#endif
     jump
 .endm
 
