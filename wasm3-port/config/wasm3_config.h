@@ -6,16 +6,6 @@
 /* The port provides m3_Malloc & co. over wasm3-port/arena.c (patch 0002). */
 #define d_m3ExternalHeap 1
 
-/* Values and locals one function may have at a time. wasm3's default of 2000 makes the compiler's
- * state 12 KB; 128 makes it 0.9 KB and was never exceeded by clang's output for our modules. */
-#define d_m3MaxFunctionStackHeight 128
-
-/* Slots of constants kept in a frame: 4 bytes each in the compiler's state. */
-#define d_m3MaxConstantTableSize 64
-
-/* Granularity of code pages; the last one of a module is half empty on average. */
-#define d_m3CodePageAlignSize 1024
-
 /* Names a function may be exported by. The port resolves exports itself (module_check.c). */
 #define d_m3MaxDuplicateFunctionImpl 1
 
