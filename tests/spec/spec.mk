@@ -1,9 +1,10 @@
 # The suite's target for one core:  make -f tests/spec/spec.mk CORE=cortex-m4f   (from the repository's
 # root). Compiled as a board's firmware is, into build/spec/CORE/target.elf. Machines with more memory than
 # a board: a module of the suite has up to 1 MiB.
+# SANITIZE=1, native only: AddressSanitizer and UndefinedBehaviorSanitizer, in build/spec/native-asan.
 CORE ?= native
 PYTHON ?= $(firstword $(wildcard .venv/bin/python) python3)
-B := build/spec/$(CORE)
+B := build/spec/$(CORE)$(if $(SANITIZE),-asan)
 O := $(B)/obj
 
 .DELETE_ON_ERROR:
@@ -16,6 +17,9 @@ include wasm3-port/sources.mk
 ifeq ($(CORE),native)
 CC := gcc
 START :=
+ifneq ($(SANITIZE),)
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
 else ifeq ($(CORE),rv32imc)
 include boards/common/riscv/toolchain.mk
 LINK_INPUTS :=
@@ -36,12 +40,12 @@ ENGINE_OBJECTS := $(ENGINE_SOURCES:%=$(O)/%.o)
 ROOM := -DWASM_BODY_MAX=32768 -DWASM_PARAMS_MAX=128 -DWASM_LOCALS_MAX=2048 -DWASM_BR_TABLE_MAX=32768
 
 # As in firmware/Makefile.
-COMMON_CFLAGS := -std=c11 $(TARGET_CFLAGS) -Os -g -MMD -MP -ffunction-sections -fdata-sections \
-  -fno-common -ffp-contract=off $(ROOM)
+COMMON_CFLAGS := -std=c11 $(TARGET_CFLAGS) $(if $(SANITIZE),-O1,-Os) -g $(SANITIZERS) -MMD -MP \
+  -ffunction-sections -fdata-sections -fno-common -ffp-contract=off $(ROOM)
 RULES := tests/spec/spec.mk wasm3-port/sources.mk $(wildcard boards/common/*/toolchain.mk)
 
 $(B)/target.elf: $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK_INPUTS)
-	@$(CC) $(TARGET_CFLAGS) $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK) -Wl,--gc-sections -lm -o $@
+	@$(CC) $(TARGET_CFLAGS) $(SANITIZERS) $(OUR_OBJECTS) $(ENGINE_OBJECTS) $(LINK) -Wl,--gc-sections -lm -o $@
 
 $(ENGINE_OBJECTS): $(O)/%.o: % $(RULES)
 	@mkdir -p $(@D)

@@ -23,15 +23,18 @@ class Core:
 
     name: str
     qemu: tuple[str, ...] = ()
+    sanitized: bool = False
 
     @property
     def program(self) -> Path:
         """The built target."""
-        return ROOT / "build" / "spec" / self.name / "target.elf"
+        folder = self.name + ("-asan" if self.sanitized else "")
+        return ROOT / "build" / "spec" / folder / "target.elf"
 
     def build(self) -> None:
         """Bring the target up to date."""
         command = ["make", "-s", "-f", "tests/spec/spec.mk", f"CORE={self.name}"]
+        command += ["SANITIZE=1"] if self.sanitized else []
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert answer.returncode == 0, f"{' '.join(command)}:\n{answer.stdout}{answer.stderr}"
 

@@ -46,6 +46,18 @@ def test_table(core: Core) -> None:
     check(run_table(core, EMULATED_PARTS if core.qemu else 1), core, "table")
 
 
+@pytest.mark.xfail(reason="with sanitizers, GCC makes no tail calls of the f32 operations (machine/frame.h)")
+def test_sanitizers_find_nothing() -> None:
+    core = Core("native", sanitized=True)
+    try:
+        result = run_suite(core)
+    except FetchError as error:
+        pytest.skip(str(error))
+    died = [failure for failure in result.failures if "the target died" in failure]
+    assert not died, "\n".join(died[:1])
+    assert run_table(core, EMULATED_PARTS).failed == 0
+
+
 def test_the_table_has_every_instruction() -> None:
     tried = {plan.script for plan in table_plans()}
     assert tried == {row.name for row in (*numeric(), *memory())}
