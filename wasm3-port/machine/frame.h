@@ -46,27 +46,35 @@ static inline void frame_put64(slot *frame, cell at, uint64_t value) {
 }
 
 static inline float f32_from(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return ((union {
+               uint32_t from;
+               float to;
+           }){.from = bits})
+        .to;
 }
 
 static inline uint32_t f32_bits(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
+    return ((union {
+               float from;
+               uint32_t to;
+           }){.from = value})
+        .to;
 }
 
 static inline double f64_from(uint64_t bits) {
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return ((union {
+               uint64_t from;
+               double to;
+           }){.from = bits})
+        .to;
 }
 
 static inline uint64_t f64_bits(double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
+    return ((union {
+               double from;
+               uint64_t to;
+           }){.from = value})
+        .to;
 }
 
 /* Loads and stores at any address. Cores that do so in hardware are spared a byte at a time. */
