@@ -1,4 +1,7 @@
-"""Fetch wasm3's source as wasm3-port/wasm3.lock pins it, and apply our patches: build/wasm3/src.
+"""Fetch source that a lock file pins, and apply our patches where there are any.
+
+`fetch.py` makes build/wasm3/src (wasm3-port/wasm3.lock), `fetch.py monocypher` build/monocypher/src
+(firmware/crypto/monocypher.lock); both print where the tree is.
 
 The file comes from the package index that pip uses (PIP_INDEX_URL, pip's configuration, else PyPI).
 `pip download` is of no use here: it would run the package's build back end. Only the standard
@@ -25,8 +28,6 @@ from urllib.parse import urldefrag, urljoin
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = ROOT / "wasm3-port"
-OUTPUT = ROOT / "build" / "wasm3" / "src"
-STAMP = ROOT / "build" / "wasm3" / "stamp"
 TIMEOUT_S = 60
 
 
@@ -49,6 +50,21 @@ class Lock:
         """Read a lock file (TOML, table [source])."""
         with path.open("rb") as file:
             return cls(**tomllib.load(file)["source"])
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A source tree: the lock that pins it, the folder that it is made in, and that of our patches, if any."""
+
+    lock: Path
+    folder: Path
+    patches: Path | None = None
+
+
+TREES = {
+    "wasm3": Tree(PORT / "wasm3.lock", ROOT / "build" / "wasm3", PORT / "patches"),
+    "monocypher": Tree(ROOT / "firmware" / "crypto" / "monocypher.lock", ROOT / "build" / "monocypher"),
+}
 
 
 class _Links(HTMLParser):
@@ -175,33 +191,43 @@ def fingerprint(lock_path: Path, patches: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def prepare() -> Path:
-    """Return the directory of the source tree to build, making it when it is not up to date."""
-    if other := os.environ.get("WASM3_DIR"):
+def prepare(name: str = "wasm3") -> Path:
+    """Return the directory of a source tree to build, making it when it is not up to date."""
+    if name == "wasm3" and (other := os.environ.get("WASM3_DIR")):
         if not (Path(other) / "wasm3.h").exists():
             raise FetchError(f"WASM3_DIR={other} holds no wasm3.h: name the folder of wasm3's C files")
         return Path(other)
-    lock_path, patches = PORT / "wasm3.lock", sorted((PORT / "patches").glob("*.patch"))
-    wanted = fingerprint(lock_path, patches)
-    if STAMP.exists() and STAMP.read_text() == wanted and OUTPUT.exists():
-        return OUTPUT
-    lock = Lock.load(lock_path)
+    return make(TREES[name])
+
+
+def make(tree: Tree) -> Path:
+    """Return the directory of the tree, made anew when its lock or a patch changed."""
+    output, stamp = tree.folder / "src", tree.folder / "stamp"
+    patches = sorted(tree.patches.glob("*.patch")) if tree.patches else []
+    wanted = fingerprint(tree.lock, patches)
+    if stamp.exists() and stamp.read_text() == wanted and output.exists():
+        return output
+    lock = Lock.load(tree.lock)
     archive = pinned_file(lock)
-    fresh = OUTPUT.with_name(f"src.{os.getpid()}")  # two builds may come here at the same time
+    fresh = output.with_name(f"src.{os.getpid()}")  # two builds may come here at the same time
     shutil.rmtree(fresh, ignore_errors=True)
-    STAMP.unlink(missing_ok=True)
+    stamp.unlink(missing_ok=True)
     unpack(archive, lock.directory, fresh)
     apply_patches(patches, fresh)
-    shutil.rmtree(OUTPUT, ignore_errors=True)
-    fresh.rename(OUTPUT)
-    STAMP.write_text(wanted)
-    return OUTPUT
+    shutil.rmtree(output, ignore_errors=True)
+    fresh.rename(output)
+    stamp.write_text(wanted)
+    return output
 
 
-def main() -> int:
-    """Prepare the tree and print where it is (from the root, when it lies below it)."""
+def main(arguments: list[str]) -> int:
+    """Prepare a tree and print where it is (from the root, when it lies below it)."""
+    name = arguments[0] if arguments else "wasm3"
+    if name not in TREES:
+        print(f"fetch: {name} is no source tree: {', '.join(TREES)}", file=sys.stderr)
+        return 2
     try:
-        path = prepare()
+        path = prepare(name)
         print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     except FetchError as error:
         print(f"fetch: {error}", file=sys.stderr)
@@ -210,4 +236,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
