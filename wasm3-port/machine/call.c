@@ -7,10 +7,6 @@
 /* Parameters and results of an import together. */
 #define HOST_VALUES_MAX 16
 
-static unsigned slots_of(uint8_t type) {
-    return type == c_m3Type_i64 || type == c_m3Type_f64 ? 2 : 1;
-}
-
 /* 64-bit words to slots and back, as these types say; the slots taken. */
 static unsigned words_to_slots(slot *to, const uint64_t *from, const uint8_t *types, unsigned count) {
     slot *at = to;
@@ -34,17 +30,6 @@ static unsigned slots_to_words(uint64_t *to, const slot *from, const uint8_t *ty
     return (unsigned)(at - from);
 }
 
-static unsigned link_of(const M3FuncType *type) {
-    unsigned results = 0, parameters = 0;
-    for (unsigned i = 0; i < type->numRets; i++) {
-        results += slots_of(type->types[i]);
-    }
-    for (unsigned i = 0; i < type->numArgs; i++) {
-        parameters += slots_of(type->types[type->numRets + i]);
-    }
-    return results > parameters ? results : parameters;
-}
-
 /* ---- out: imports ------------------------------------------------------------------------------- */
 
 struct host_link {
@@ -64,7 +49,7 @@ trap_text machine_link(struct M3Function *function, const void *call, const void
         return m3Err_mallocFailed;
     }
     *link = (struct host_link){.operation = (cell)machine_handlers[OP_host_call],
-                               .link = link_of(type) * sizeof(slot),
+                               .link = link_slot_of(type) * sizeof(slot),
                                .function = function,
                                .userdata = (void *)(uintptr_t)userdata};
     memcpy(&link->call, &call, sizeof link->call);
@@ -120,7 +105,7 @@ trap_text machine_call(struct M3Function *function, const uint64_t *args, uint64
     const M3FuncType *type = function->funcType;
     struct M3Runtime *runtime = function->module->runtime;
     slot *frame = runtime->stack;
-    const unsigned link_slot = link_of(type);
+    const unsigned link_slot = link_slot_of(type);
     const struct frame_link link = {.pc = (const cell *)(const void *)leave_machine, .frame = frame};
     if (frame + link_slot + LINK_SLOTS > runtime->machine.stack_end) {
         return m3Err_trapStackOverflow;

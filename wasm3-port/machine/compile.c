@@ -19,16 +19,13 @@ static unsigned add_local(struct compiler *c, uint8_t type, unsigned slot_number
 /* Parameters lie where the caller has put them; then comes the link, then all else. */
 static void place_locals(struct compiler *c) {
     const M3FuncType *type = c->type;
-    unsigned parameters = 0, results = 0;
+    unsigned slot_number = 0;
     c->local_count = 0;
     for (uint32_t i = 0; i < type->numArgs; i++) {
-        parameters = add_local(c, type->types[type->numRets + i], parameters);
+        slot_number = add_local(c, type->types[type->numRets + i], slot_number);
     }
-    for (uint32_t i = 0; i < type->numRets; i++) {
-        results += slots_of(type->types[i]);
-    }
-    c->link_slot = (uint16_t)(results > parameters ? results : parameters);
-    unsigned slot_number = c->link_slot + LINK_SLOTS;
+    c->link_slot = (uint16_t)link_slot_of(type);
+    slot_number = c->link_slot + LINK_SLOTS;
     for (uint32_t groups = wasm_u32(&c->in); groups > 0; groups--) {
         const uint32_t count = wasm_u32(&c->in);
         const uint8_t local_type = (uint8_t)(0x80 - wasm_byte(&c->in));

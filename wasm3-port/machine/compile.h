@@ -84,6 +84,7 @@ struct compiler {
 void emit(struct compiler *c, cell word);
 uint32_t emit_operation(struct compiler *c, enum operation_number operation); /* its index */
 void emit_slot(struct compiler *c, unsigned to);
+void emit_operand(struct compiler *c, const struct value *value); /* nothing for one in a register */
 /* An address in linear memory, which moves when that grows. */
 void emit_memory_address(struct compiler *c, uint32_t offset);
 /* A branch's target cell, to be filled by bind_branches(); each chain begins with 0. */
@@ -100,7 +101,6 @@ void emit_comparison(struct compiler *c, uint32_t at, enum operation_number oper
 
 /* ---- operands.c: the operand stack -------------------------------------------------------------- */
 
-unsigned slots_of(uint8_t type);
 enum register_kind register_of(uint8_t type);
 unsigned next_home(const struct compiler *c);
 void use_slots(struct compiler *c, unsigned end);
@@ -115,6 +115,9 @@ void drop_to(struct compiler *c, uint32_t height);
 /* Sends a value to a slot. */
 void settle_in(struct compiler *c, struct value *value, unsigned to);
 void settle_home(struct compiler *c, struct value *value);
+void settle_in_any_slot(struct compiler *c, struct value *value);
+void settle_constant(struct compiler *c,
+                     struct value *value); /* where only a slot or register will do */
 void settle_registers(struct compiler *c);
 /* Nothing on the stack depends on what the code ahead, which may run or not, does to locals. */
 void settle_all(struct compiler *c);

@@ -198,9 +198,7 @@ static void compile_br_table(struct compiler *c) {
         (void)wasm_u32(&c->in);
     }
     settle_top(c, arity_of(label_at(c, wasm_u32(&c->in))));
-    if (index.place == CONSTANT) {
-        settle_home(c, &index);
-    }
+    settle_constant(c, &index);
     emit_operation(c, index.place == IN_SLOT ? OP_br_table_s : OP_br_table_r);
     if (index.place == IN_SLOT) {
         emit_slot(c, index.slot);
@@ -322,33 +320,18 @@ static void skip_unreachable(struct compiler *c) {
 
 /* ---- calls -------------------------------------------------------------------------------------- */
 
-static unsigned slots_of_types(const uint8_t *types, uint32_t count) {
-    unsigned slots = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        slots += slots_of(types[i]);
-    }
-    return slots;
-}
-
-/* Slots of the parameters or of the results, whichever are more. */
-static unsigned link_of(const M3FuncType *type) {
-    const unsigned results = slots_of_types(type->types, type->numRets);
-    const unsigned parameters = slots_of_types(type->types + type->numRets, type->numArgs);
-    return results > parameters ? results : parameters;
-}
-
 /* The arguments' homes are the beginning of the callee's frame. Registers do not survive a call. */
 static unsigned prepare_call(struct compiler *c, const M3FuncType *type) {
     settle_top(c, type->numArgs);
     settle_registers(c);
     const unsigned frame = type->numArgs == 0 ? next_home(c) : c->values[c->count - type->numArgs].home;
-    use_slots(c, frame + link_of(type) + LINK_SLOTS);
+    use_slots(c, frame + link_slot_of(type) + LINK_SLOTS);
     return frame;
 }
 
 static void finish_call(struct compiler *c, const M3FuncType *type, unsigned frame) {
     emit_slot(c, frame);
-    emit_slot(c, frame + link_of(type));
+    emit_slot(c, frame + link_slot_of(type));
     drop_to(c, c->count - type->numArgs);
     for (uint32_t i = 0; i < type->numRets; i++) {
         push_home(c, type->types[i]);
@@ -367,9 +350,7 @@ static void compile_call_indirect(struct compiler *c) {
     const M3FuncType *type = c->module->funcTypes[wasm_u32(&c->in)];
     (void)wasm_u32(&c->in); /* table 0 */
     struct value index = pop_value(c);
-    if (index.place == CONSTANT) {
-        settle_home(c, &index);
-    }
+    settle_constant(c, &index);
     const unsigned frame = prepare_call(c, type);
     emit_operation(c, index.place == IN_SLOT ? OP_call_indirect_s : OP_call_indirect_r);
     if (index.place == IN_SLOT) {

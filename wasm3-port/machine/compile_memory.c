@@ -32,20 +32,6 @@ static void emit_address(struct compiler *c, const struct access *access) {
     emit(c, c->machine->memory_bytes - access->offset - access->bytes);
 }
 
-static void to_slot(struct compiler *c, struct value *value) {
-    if (value->place != IN_SLOT) {
-        settle_home(c, value);
-    }
-}
-
-static void emit_operand(struct compiler *c, const struct value *value) {
-    if (value->place == IN_SLOT) {
-        emit_slot(c, value->slot);
-    } else if (value->place == CONSTANT) {
-        emit(c, value->low);
-    }
-}
-
 /* ---- out of the ordinary ------------------------------------------------------------------------ */
 
 /* Beyond what the memory is now: a trap, or, if it can grow, a load that looks at run time. */
@@ -56,7 +42,7 @@ static void load_beyond(struct compiler *c, const struct access *access, uint32_
         push_home(c, type);
         return;
     }
-    to_slot(c, address);
+    settle_in_any_slot(c, address);
     emit_operation(c, OP_slow_4);
     emit(c, (cell)machine_load_checked);
     emit_slot(c, address->slot);
@@ -71,8 +57,8 @@ static void store_beyond(struct compiler *c, const struct access *access, uint32
         emit_operation(c, OP_out_of_bounds);
         return;
     }
-    to_slot(c, address);
-    to_slot(c, value);
+    settle_in_any_slot(c, address);
+    settle_in_any_slot(c, value);
     emit_operation(c, OP_slow_4);
     emit(c, (cell)machine_store_checked);
     emit_slot(c, address->slot);
@@ -137,9 +123,7 @@ static void load_32(struct compiler *c, const struct access *access, struct valu
         emit_result(c, at, load->absolute, type);
         return;
     }
-    if (address->place == CONSTANT) {
-        settle_home(c, address);
-    }
+    settle_constant(c, address);
     const enum operation_number operation =
         address->place == IN_SLOT ? load->operation : load->operation + RESULT_KINDS;
     const uint32_t at = emit_operation(c, operation);
@@ -216,9 +200,7 @@ static void store_32(struct compiler *c, const struct access *access, struct val
         store_known(c, store, value, address->low + access->offset);
         return;
     }
-    if (address->place == CONSTANT) {
-        settle_home(c, address);
-    }
+    settle_constant(c, address);
     emit_operation(c, store_operation(store, address, value));
     emit_operand(c, address);
     emit_operand(c, value);
@@ -227,16 +209,14 @@ static void store_32(struct compiler *c, const struct access *access, struct val
 
 static void store_64(struct compiler *c, const struct access *access, struct value *address,
                      struct value *value) {
-    to_slot(c, value);
+    settle_in_any_slot(c, value);
     if (is_known(c, access, address)) {
         emit_operation(c, OP_abs_store64);
         emit_slot(c, value->slot);
         emit(c, (cell)c->machine->memory + address->low + access->offset);
         return;
     }
-    if (address->place == CONSTANT) {
-        settle_home(c, address);
-    }
+    settle_constant(c, address);
     emit_operation(c, address->place == IN_SLOT ? OP_store64_ss : OP_store64_rs);
     emit_operand(c, address);
     emit_operand(c, value);
@@ -259,9 +239,9 @@ static void compile_store(struct compiler *c, uint32_t opcode) {
 
 static void compile_bulk(struct compiler *c, slow_operation operation) {
     struct value count = pop_value(c), second = pop_value(c), first = pop_value(c);
-    to_slot(c, &first);
-    to_slot(c, &second);
-    to_slot(c, &count);
+    settle_in_any_slot(c, &first);
+    settle_in_any_slot(c, &second);
+    settle_in_any_slot(c, &count);
     emit_operation(c, OP_slow_3);
     emit(c, (cell)operation);
     emit_slot(c, first.slot);
@@ -277,7 +257,7 @@ static void compile_size(struct compiler *c) {
 
 static void compile_grow(struct compiler *c) {
     struct value pages = pop_value(c);
-    to_slot(c, &pages);
+    settle_in_any_slot(c, &pages);
     emit_operation(c, OP_slow_2);
     emit(c, (cell)machine_memory_grow);
     emit_slot(c, pages.slot);

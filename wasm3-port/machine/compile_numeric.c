@@ -5,14 +5,6 @@
 
 /* ---- two operands of 32 bits -------------------------------------------------------------------- */
 
-static void emit_operand(struct compiler *c, const struct value *value) {
-    if (value->place == IN_SLOT) {
-        emit_slot(c, value->slot);
-    } else if (value->place == CONSTANT) {
-        emit(c, value->low);
-    }
-}
-
 static void swap(struct value *a, struct value *b) {
     const struct value first = *a;
     *a = *b;
@@ -51,9 +43,7 @@ static void compile_binary(struct compiler *c, enum operation_number first, bool
 
 static void compile_unary(struct compiler *c, enum operation_number first, uint8_t type) {
     struct value a = pop_value(c);
-    if (a.place == CONSTANT) {
-        settle_home(c, &a);
-    }
+    settle_constant(c, &a);
     const enum operation_number operation =
         first + (a.place == IN_SLOT ? MODE_S : MODE_R) * RESULT_KINDS;
     const uint32_t at = emit_operation(c, operation);
@@ -152,9 +142,7 @@ void compile_condition(struct compiler *c, struct value *condition, bool when, b
         c->last.kind = LAST_FIXED;
         return;
     }
-    if (condition->place == CONSTANT) {
-        settle_home(c, condition);
-    }
+    settle_constant(c, condition);
     const enum mode mode = condition->place == IN_REGISTER ? MODE_RC : MODE_SC;
     const unsigned unequal = when ? 1 : 0;
     emit_operation(c, OP_i32_eq_ss_r + unequal * COMPARE_SPAN + mode * OUTCOME_KINDS + result);
@@ -214,12 +202,6 @@ void compile_extension(struct compiler *c, bool is_signed) {
 
 /* ---- by a C function ---------------------------------------------------------------------------- */
 
-static void to_slot(struct compiler *c, struct value *value) {
-    if (value->place != IN_SLOT) {
-        settle_home(c, value);
-    }
-}
-
 static unsigned operand_count(const struct instruction *row) {
     return instruction_operand(row, 1) != VALUE_NONE ? 2 : 1;
 }
@@ -245,7 +227,7 @@ static void compile_function(struct compiler *c, const struct numeric *numeric,
         operands[i] = pop_value(c);
     }
     for (unsigned i = count; i-- > 0;) {
-        to_slot(c, &operands[i]);
+        settle_in_any_slot(c, &operands[i]);
     }
     const enum operation_number operation = operation_for(numeric, count);
     const uint32_t at = emit_operation(c, operation);
@@ -262,8 +244,8 @@ static void compile_function(struct compiler *c, const struct numeric *numeric,
 
 static void compile_i64_binary(struct compiler *c, enum operation_number operation) {
     struct value b = pop_value(c), a = pop_value(c);
-    to_slot(c, &b);
-    to_slot(c, &a);
+    settle_in_any_slot(c, &b);
+    settle_in_any_slot(c, &a);
     emit_operation(c, operation);
     emit_slot(c, a.slot);
     emit_slot(c, b.slot);

@@ -109,22 +109,16 @@ static void select_known(struct compiler *c, bool first, struct value *a, struct
     }
 }
 
-static void to_slot(struct compiler *c, struct value *value) {
-    if (value->place != IN_SLOT) {
-        settle_home(c, value);
-    }
-}
-
 static void compile_select(struct compiler *c) {
     struct value condition = pop_value(c), b = pop_value(c), a = pop_value(c);
     if (condition.place == CONSTANT) {
         select_known(c, condition.low != 0, &a, &b);
         return;
     }
-    to_slot(c, &a);
-    to_slot(c, &b);
+    settle_in_any_slot(c, &b); /* the one computed last may go there at once */
+    settle_in_any_slot(c, &a);
     if (slots_of(a.type) == 2) {
-        to_slot(c, &condition);
+        settle_in_any_slot(c, &condition);
         emit_operation(c, OP_slow_4);
         emit(c, (cell)machine_select64);
         emit_slot(c, condition.slot);

@@ -29,6 +29,14 @@ void emit_slot(struct compiler *c, unsigned to) {
     emit(c, to * sizeof(uint32_t));
 }
 
+void emit_operand(struct compiler *c, const struct value *value) {
+    if (value->place == IN_SLOT) {
+        emit_slot(c, value->slot);
+    } else if (value->place == CONSTANT) {
+        emit(c, value->low);
+    }
+}
+
 /* The marks grow down from the end of the room for code. */
 void emit_memory_address(struct compiler *c, uint32_t offset) {
     if (c->memory_grows && c->limit > c->at) {

@@ -6,4 +6,24 @@
 
 #include "m3_env.h"
 
+/* Slots of a value, c_m3Type_x or the same VALUE_x. */
+static inline unsigned slots_of(uint8_t type) {
+    return type == c_m3Type_i64 || type == c_m3Type_f64 ? 2 : 1;
+}
+
+static inline unsigned slots_of_all(const uint8_t *types, uint32_t count) {
+    unsigned slots = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        slots += slots_of(types[i]);
+    }
+    return slots;
+}
+
+/* Where a frame's link is: behind parameters or results, whichever take more slots. */
+static inline unsigned link_slot_of(const M3FuncType *type) {
+    const unsigned results = slots_of_all(type->types, type->numRets);
+    const unsigned parameters = slots_of_all(type->types + type->numRets, type->numArgs);
+    return results > parameters ? results : parameters;
+}
+
 #endif

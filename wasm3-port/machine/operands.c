@@ -2,10 +2,6 @@
 #include "compile.h"
 #include "handlers.h"
 
-unsigned slots_of(uint8_t type) {
-    return type == VALUE_I64 || type == VALUE_F64 ? 2 : 1;
-}
-
 enum register_kind register_of(uint8_t type) {
     return type == VALUE_F32 ? REGISTER_FLOAT : REGISTER_INTEGER;
 }
@@ -132,6 +128,18 @@ void settle_in(struct compiler *c, struct value *value, unsigned to) {
 
 void settle_home(struct compiler *c, struct value *value) {
     settle_in(c, value, value->home);
+}
+
+void settle_in_any_slot(struct compiler *c, struct value *value) {
+    if (value->place != IN_SLOT) {
+        settle_home(c, value);
+    }
+}
+
+void settle_constant(struct compiler *c, struct value *value) {
+    if (value->place == CONSTANT) {
+        settle_home(c, value);
+    }
 }
 
 void settle_registers(struct compiler *c) {

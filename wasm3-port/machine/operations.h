@@ -53,31 +53,44 @@ enum { RESULT_KINDS = 2, OUTCOME_KINDS = 4, COMPARE_SPAN = 4 * OUTCOME_KINDS };
     X(slow_1)                                                                                           \
     X(slow_2)                                                                                           \
     X(slow_3)                                                                                           \
-    X(slow_4) X(copy)               /* from, to */                                                      \
-        X(copy64)                   /* from, to */                                                      \
-        X(set)                      /* constant, to */                                                  \
-        X(set64)                    /* low, high, to */                                                 \
-        X(set_r)                    /* to: the integer register */                                      \
-        X(set_f)                    /* to: the float register */                                        \
-        X(move_fr)                  /* float register := bits of the integer register */                \
-        X(move_rf) UNARY(X, select) /* condition, if not zero, if zero, to */
+    X(slow_4)                                                                                           \
+    X(copy)                     /* from, to */                                                          \
+    X(copy64)                   /* from, to */                                                          \
+    X(set)                      /* constant, to */                                                      \
+    X(set64)                    /* low, high, to */                                                     \
+    X(set_r)                    /* to: the integer register */                                          \
+    X(set_f)                    /* to: the float register */                                            \
+    X(move_fr)                  /* float register := bits of the integer register */                    \
+    X(move_rf) UNARY(X, select) /* condition, if not zero, if zero, to */
 
 #define OPERATIONS_I32(X)                                                                               \
     BINARY4(X, i32_add)                                                                                 \
     BINARY7(X, i32_sub)                                                                                 \
     BINARY4(X, i32_mul)                                                                                 \
-    BINARY7(X, i32_div_s) BINARY7(X, i32_div_u) BINARY7(X, i32_rem_s) BINARY7(X, i32_rem_u)             \
-        BINARY4(X, i32_and) BINARY4(X, i32_or) BINARY4(X, i32_xor) BINARY7(X, i32_shl)                  \
-            BINARY7(X, i32_shr_s) BINARY7(X, i32_shr_u) BINARY7(X, i32_rotl) BINARY7(X, i32_rotr)       \
-                UNARY(X, i32_clz) UNARY(X, i32_ctz) UNARY(X, i32_popcnt) UNARY(X, i32_extend8_s)        \
-                    UNARY(X, i32_extend16_s) CONDITIONS_I32(X, COMPARE)
+    BINARY7(X, i32_div_s)                                                                               \
+    BINARY7(X, i32_div_u)                                                                               \
+    BINARY7(X, i32_rem_s)                                                                               \
+    BINARY7(X, i32_rem_u)                                                                               \
+    BINARY4(X, i32_and)                                                                                 \
+    BINARY4(X, i32_or)                                                                                  \
+    BINARY4(X, i32_xor)                                                                                 \
+    BINARY7(X, i32_shl)                                                                                 \
+    BINARY7(X, i32_shr_s)                                                                               \
+    BINARY7(X, i32_shr_u)                                                                               \
+    BINARY7(X, i32_rotl)                                                                                \
+    BINARY7(X, i32_rotr)                                                                                \
+    UNARY(X, i32_clz)                                                                                   \
+    UNARY(X, i32_ctz)                                                                                   \
+    UNARY(X, i32_popcnt) UNARY(X, i32_extend8_s) UNARY(X, i32_extend16_s) CONDITIONS_I32(X, COMPARE)
 
 #define OPERATIONS_F32(X)                                                                               \
     BINARY4(X, f32_add)                                                                                 \
     BINARY7(X, f32_sub)                                                                                 \
     BINARY4(X, f32_mul)                                                                                 \
-    BINARY7(X, f32_div) UNARY(X, f32_abs) UNARY(X, f32_neg) UNARY(X, f32_sqrt)                          \
-        UNARY(X, f32_convert_i32_s) UNARY(X, f32_convert_i32_u) CONDITIONS_F32(X, COMPARE)
+    BINARY7(X, f32_div)                                                                                 \
+    UNARY(X, f32_abs)                                                                                   \
+    UNARY(X, f32_neg)                                                                                   \
+    UNARY(X, f32_sqrt) UNARY(X, f32_convert_i32_s) UNARY(X, f32_convert_i32_u) CONDITIONS_F32(X, COMPARE)
 
 /* Addresses: slot or register, base + offset, highest address that is in bounds. Stores name the
  * address, then the value (f: the float register). abs: a place known when compiling. */
@@ -85,15 +98,42 @@ enum { RESULT_KINDS = 2, OUTCOME_KINDS = 4, COMPARE_SPAN = 4 * OUTCOME_KINDS };
     UNARY(X, i32_load)                                                                                  \
     UNARY(X, i32_load8_s)                                                                               \
     UNARY(X, i32_load8_u)                                                                               \
-    UNARY(X, i32_load16_s) UNARY(X, i32_load16_u) UNARY(X, f32_load) RESULTS(X, abs_load)               \
-        RESULTS(X, abs_load8_s) RESULTS(X, abs_load8_u) RESULTS(X, abs_load16_s)                        \
-            RESULTS(X, abs_load16_u) RESULTS(X, abs_load_f) X(store_ss) X(store_sc) X(store_sr)         \
-                X(store_rs) X(store_rc) X(store_sf) X(store_rf) X(store8_ss) X(store8_sc) X(store8_sr)  \
-                    X(store8_rs) X(store8_rc) X(store16_ss) X(store16_sc) X(store16_sr) X(store16_rs)   \
-                        X(store16_rc) X(abs_store_s) X(abs_store_c) X(abs_store_r) X(abs_store_f)       \
-                            X(abs_store8_s) X(abs_store8_c) X(abs_store8_r) X(abs_store16_s)            \
-                                X(abs_store16_c) X(abs_store16_r) X(load64_s) X(load64_r) X(store64_ss) \
-                                    X(store64_rs) X(abs_load64) X(abs_store64)
+    UNARY(X, i32_load16_s)                                                                              \
+    UNARY(X, i32_load16_u)                                                                              \
+    UNARY(X, f32_load)                                                                                  \
+    RESULTS(X, abs_load)                                                                                \
+    RESULTS(X, abs_load8_s)                                                                             \
+    RESULTS(X, abs_load8_u)                                                                             \
+    RESULTS(X, abs_load16_s)                                                                            \
+    RESULTS(X, abs_load16_u)                                                                            \
+    RESULTS(X, abs_load_f)                                                                              \
+    X(store_ss)                                                                                         \
+    X(store_sc)                                                                                         \
+    X(store_sr)                                                                                         \
+    X(store_rs)                                                                                         \
+    X(store_rc)                                                                                         \
+    X(store_sf)                                                                                         \
+    X(store_rf)                                                                                         \
+    X(store8_ss)                                                                                        \
+    X(store8_sc)                                                                                        \
+    X(store8_sr)                                                                                        \
+    X(store8_rs)                                                                                        \
+    X(store8_rc)                                                                                        \
+    X(store16_ss)                                                                                       \
+    X(store16_sc)                                                                                       \
+    X(store16_sr)                                                                                       \
+    X(store16_rs)                                                                                       \
+    X(store16_rc)                                                                                       \
+    X(abs_store_s)                                                                                      \
+    X(abs_store_c)                                                                                      \
+    X(abs_store_r)                                                                                      \
+    X(abs_store_f)                                                                                      \
+    X(abs_store8_s)                                                                                     \
+    X(abs_store8_c)                                                                                     \
+    X(abs_store8_r)                                                                                     \
+    X(abs_store16_s)                                                                                    \
+    X(abs_store16_c)                                                                                    \
+    X(abs_store16_r) X(load64_s) X(load64_r) X(store64_ss) X(store64_rs) X(abs_load64) X(abs_store64)
 
 /* 64-bit values live in slots only. unary64, binary64, compare64: a C function, operands, result. */
 #define OPERATIONS_64(X)                                                                                \
