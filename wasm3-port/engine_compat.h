@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "config/wasm3_config.h"
+#include "core/status.h"
 #include "engine.h"
 #include "m3_env.h"
 #include "validate.h"
@@ -59,6 +60,41 @@ static inline uint64_t engine_global(IM3Module module, uint32_t index) {
 
 static inline void engine_set_global(IM3Module module, uint32_t index, uint64_t bits) {
     module->globals[index].intValue = (int64_t)bits;
+}
+
+static inline uint32_t engine_global_count(IM3Module module) {
+    return module->numGlobals;
+}
+
+static inline bool engine_global_is_mutable(IM3Module module, uint32_t index) {
+    return module->globals[index].isMutable;
+}
+
+static inline uint32_t engine_table_size(IM3Module module) {
+    return module->table0Size;
+}
+
+/* The index of the function in an entry of the table; UINT32_MAX: none. */
+static inline uint32_t engine_table_entry(IM3Module module, uint32_t index) {
+    const M3Function *function = module->table0[index];
+    return function != NULL ? (uint32_t)(function - module->functions) : UINT32_MAX;
+}
+
+/* What memory.grow does, to a size in bytes; memory never shrinks. */
+static inline wm_status engine_resize_memory(IM3Runtime engine, uint32_t bytes) {
+    M3Memory *memory = &engine->memory;
+    const uint32_t pages = bytes / d_m3MemPageSize;
+    if (bytes == memory->mallocated->length) {
+        return WM_OK;
+    }
+    if (bytes % d_m3MemPageSize != 0 || bytes < memory->mallocated->length || pages > memory->maxPages) {
+        return WM_EINVAL;
+    }
+    if (ResizeMemory(engine, pages) != m3Err_none) {
+        return WM_ENOMEM;
+    }
+    machine_set_memory(&engine->machine, (uint8_t *)(memory->mallocated + 1), bytes);
+    return WM_OK;
 }
 
 #endif

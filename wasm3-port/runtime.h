@@ -81,6 +81,29 @@ void runtime_usage(const struct runtime *rt, struct runtime_usage *out);
  * declares nonsense. Taken and set between events. */
 uint8_t *runtime_state(struct runtime *rt, size_t *len);
 
+/* Everything that events have changed, to be read and put back between events, in place. A module that
+ * is given a snapshot's memory and globals goes on as the one it was taken from, whatever the core. */
+
+/* Linear memory as it is now. */
+const uint8_t *runtime_snapshot_memory(const struct runtime *rt, uint32_t *len);
+
+/* Gives the memory the size it had grown to. WM_EINVAL: a size that this module cannot have; WM_ENOMEM.
+ */
+wm_status runtime_snapshot_resize(struct runtime *rt, uint32_t len);
+void runtime_snapshot_clear(struct runtime *rt); /* all of the memory to zero */
+wm_status runtime_snapshot_write(struct runtime *rt, uint32_t address, const uint8_t *bytes, size_t len);
+
+/* Globals, by index: `bits` are the value, of which an i32 or an f32 has the low 32. False, WM_EINVAL:
+ * there is no such global, or it cannot change. */
+uint32_t runtime_snapshot_globals(const struct runtime *rt);
+bool runtime_snapshot_global(const struct runtime *rt, uint32_t index, uint64_t *bits);
+wm_status runtime_snapshot_set_global(struct runtime *rt, uint32_t index, uint64_t bits);
+
+/* The table: the function index behind each entry, or RUNTIME_NO_FUNCTION. */
+#define RUNTIME_NO_FUNCTION UINT32_MAX
+uint32_t runtime_snapshot_table(const struct runtime *rt);
+uint32_t runtime_snapshot_entry(const struct runtime *rt, uint32_t index);
+
 /* Frees everything the module held. Safe on a zeroed or failed one. */
 void runtime_unload(struct runtime *rt);
 

@@ -10,7 +10,9 @@
 #include "runtime.h"
 #include "runtime_modules.h" /* made by embed_wat.py */
 
+#ifndef ARENA_BYTES
 #define ARENA_BYTES (96 * 1024)
+#endif
 #define CLOCK_STEP_US 100 /* how far the clock moves each time it is read */
 
 static _Alignas(8) uint8_t arena_bytes[ARENA_BYTES];

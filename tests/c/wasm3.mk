@@ -13,7 +13,7 @@ ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_core.c m3_env.c m3_function.
 VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c validate.c validate_code.c \
   validate_operands.c validate_section.c wasm_reader.c)
 RUNTIME := $(ENGINE) $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c \
-  runtime_load.c runtime_needs.c runtime_run.c) \
+  runtime_load.c runtime_needs.c runtime_run.c runtime_state.c) \
   $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))
 
 SRC_test_arena := wasm3-port/arena.c
@@ -21,17 +21,20 @@ SRC_test_validate := $(VALIDATOR)
 SRC_test_validate_code := $(VALIDATOR)
 SRC_test_runtime := $(RUNTIME)
 SRC_test_runtime_load := $(RUNTIME)
+SRC_test_runtime_state := $(RUNTIME)
 SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c) \
   $(addprefix firmware/,core/sha256.c core/status.c) \
   $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
   record_ring.c sensor.c slot.c stream.c)
 CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
+CFLAGS_test_runtime_state := -I$(OUT)
 CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
 CFLAGS_test_slot := -I$(OUT)
 # Allocations of whoever uses the arena can be made to fail.
 LIBS_test_runtime_load := -Wl,--wrap=arena_alloc,--wrap=arena_alloc_most,--wrap=arena_resize
 DEPS_test_runtime := $(MODULES)
+DEPS_test_runtime_state := $(MODULES)
 DEPS_test_validate := $(MODULES)
 DEPS_test_runtime_load := $(MODULES)
 

@@ -10,9 +10,10 @@ ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_core.c m3_env.c m3_function.
 VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c validate.c validate_code.c \
   validate_operands.c validate_section.c wasm_reader.c)
 PORT := $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c runtime_load.c \
-  runtime_needs.c runtime_run.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))
+  runtime_needs.c runtime_run.c runtime_state.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))
 SRC_validate := $(VALIDATOR)
 SRC_loader := $(ENGINE) $(PORT)
+SRC_program := tests/fuzz/program.c wasm3-port/runtime_bare.c $(ENGINE) $(PORT)
 SRC_node := $(STACK) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
   $(addprefix firmware/core/,cbor.c sha256.c status.c utf8.c)
 
