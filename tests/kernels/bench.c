@@ -37,7 +37,7 @@ struct measured {
     uint32_t instructions, checksum;
 };
 
-#define MODULE(name, class)                                                                             \
+#define MODULE(name, class, file, type)                                                                 \
     extern const uint8_t wasm_##name[], wasm_end_##name[];                                              \
     void name##_initialise(void);                                                                       \
     uint32_t name##_checksum(void);
@@ -46,7 +46,7 @@ struct measured {
 #undef MODULE
 #undef KERNEL
 
-#define MODULE(name, class)                                                                             \
+#define MODULE(name, class, file, type)                                                                 \
     {#name, #class, wasm_##name, wasm_end_##name, name##_initialise, name##_checksum},
 #define KERNEL(module, name)
 static const struct module modules[] = {
@@ -55,7 +55,7 @@ static const struct module modules[] = {
 #undef MODULE
 #undef KERNEL
 
-#define MODULE(name, class)
+#define MODULE(name, class, file, type)
 #define KERNEL(module, name) {#module, #name, module##_##name},
 static const struct kernel kernels[] = {
 #include "bench.def"
@@ -128,8 +128,8 @@ static uint32_t invoke(struct runtime_bare *bare, const char *name) {
     static const struct bare_values none;
     struct bare_values results;
     char why[WHY_BYTES];
-    const wm_status status = runtime_invoke(bare, (const uint8_t *)name, strlen(name), &none, &results,
-                                            why, sizeof why);
+    const wm_status status =
+        runtime_invoke(bare, (const uint8_t *)name, strlen(name), &none, &results, why, sizeof why);
     if (status != WM_OK) {
         give_up(name, why);
     }
@@ -162,9 +162,8 @@ static void measure(const struct module *module, const struct kernel *kernel,
 /* ---- one module ----------------------------------------------------------------------------- */
 
 static uint32_t code_bytes(const struct module *module) {
-    struct wasm_reader in = wasm_reader_over(module->wasm + WASM_HEADER_BYTES,
-                                             (size_t)(module->wasm_end - module->wasm) -
-                                                 WASM_HEADER_BYTES);
+    struct wasm_reader in = wasm_reader_over(
+        module->wasm + WASM_HEADER_BYTES, (size_t)(module->wasm_end - module->wasm) - WASM_HEADER_BYTES);
     while (wasm_left(&in) > 0) {
         const uint8_t id = wasm_byte(&in);
         const uint32_t size = wasm_u32(&in);

@@ -5,9 +5,7 @@
 #define CELLS 16
 #define FIBONACCI 15
 
-static struct {
-    uint32_t cells[CELLS];
-} d;
+static struct { uint32_t cells[CELLS]; } d;
 
 INITIALISE {
     uint32_t state = 4;
@@ -68,10 +66,10 @@ enum { LOAD, ADD, MULTIPLY, XOR, STORE, DECREMENT, JUMP_NOT_ZERO, HALT };
 
 /* An instruction and its operand. Cell 0 counts down. */
 static const uint8_t program[] = {
-    LOAD,      1, ADD,   2, MULTIPLY,      3, STORE, 1, /* cell 1 = (cell 1 + cell 2) cell 3 */
-    LOAD,      2, XOR,   1, STORE,         2,           /* cell 2 ^= cell 1 */
-    LOAD,      3, ADD,   2, STORE,         3,           /* cell 3 += cell 2 */
-    DECREMENT, 0, LOAD,  0, JUMP_NOT_ZERO, 0, HALT,  0,
+    LOAD,      1, ADD,  2, MULTIPLY,      3, STORE, 1, /* cell 1 = (cell 1 + cell 2) cell 3 */
+    LOAD,      2, XOR,  1, STORE,         2,           /* cell 2 ^= cell 1 */
+    LOAD,      3, ADD,  2, STORE,         3,           /* cell 3 += cell 2 */
+    DECREMENT, 0, LOAD, 0, JUMP_NOT_ZERO, 0, HALT,  0,
 };
 
 KERNEL(byte_code) {

@@ -1,6 +1,7 @@
-/* What the kernels are written with. A file is one module: compiled to WebAssembly, and natively once for
- * each module that bench.def makes of it (REAL, FAMILY). Its exports: initialise(), which fills all its
- * data with the same numbers each time, one function for each kernel, and checksum() over the data. */
+/* What the kernels are written with. A file is one module: compiled to WebAssembly, and natively once
+ * for each module that bench.def makes of it (REAL, FAMILY). Its exports: initialise(), which fills all
+ * its data with the same numbers each time, one function for each kernel, and checksum() over the data.
+ */
 #ifndef WASMOTE_KERNELS_H
 #define WASMOTE_KERNELS_H
 

@@ -1,7 +1,7 @@
 /* The modules of bench.def, in the image. */
 #define STRING_(text) #text
 #define STRING(text) STRING_(text)
-#define MODULE(name, class)                                                                             \
+#define MODULE(name, class, file, type)                                                                             \
     .global wasm_##name;                                                                                \
     .global wasm_end_##name;                                                                            \
     wasm_##name: .incbin STRING(name.wasm);                                                             \

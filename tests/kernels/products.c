@@ -1,4 +1,4 @@
-/* Chains of matrix and vector products (PolyBench's linear-algebra kernels). */
+/* Chains of products of matrices. */
 #include "kernels.h"
 
 #define N (sizeof(real) == sizeof(float) ? 18 : 10)
@@ -6,13 +6,8 @@
 #define CUBE (sizeof(real) == sizeof(float) ? 10 : 7)
 #define CUBE_MAX 10
 
-static struct {
-    real A[N_MAX][N_MAX], B[N_MAX][N_MAX], C[N_MAX][N_MAX], D[N_MAX][N_MAX];
-    real x[N_MAX], y[N_MAX], z[N_MAX], w[N_MAX];
-} d;
-static struct {
-    real A[CUBE_MAX][CUBE_MAX][CUBE_MAX], row[CUBE_MAX];
-} cube;
+static struct { real A[N_MAX][N_MAX], B[N_MAX][N_MAX], C[N_MAX][N_MAX], D[N_MAX][N_MAX]; } d;
+static struct { real A[CUBE_MAX][CUBE_MAX][CUBE_MAX], row[CUBE_MAX]; } cube;
 
 static const real alpha = R(1.5), beta = R(0.75);
 
@@ -28,7 +23,8 @@ uint32_t EXPORTED(checksum)(void) {
 }
 
 /* P = A B. A function each time, so that 2mm and 3mm measure calls of three addresses, too. */
-static inline void multiply(real P[N_MAX][N_MAX], real A[N_MAX][N_MAX], real B[N_MAX][N_MAX], real scale) {
+static inline void multiply(real P[N_MAX][N_MAX], real A[N_MAX][N_MAX], real B[N_MAX][N_MAX],
+                            real scale) {
     for (size_t i = 0; i < N; i++) {
         for (size_t j = 0; j < N; j++) {
             real sum = 0;
@@ -61,53 +57,6 @@ KERNEL(three_mm) {
     multiply(left, d.A, d.B, 1);
     multiply(right, d.C, d.D, 1);
     multiply(d.B, left, right, 1);
-    return 0;
-}
-
-/* y = A' (A x) */
-KERNEL(atax) {
-    for (size_t i = 0; i < N; i++) {
-        d.y[i] = 0;
-    }
-    for (size_t i = 0; i < N; i++) {
-        real sum = 0;
-        for (size_t j = 0; j < N; j++) {
-            sum += d.A[i][j] * d.x[j];
-        }
-        for (size_t j = 0; j < N; j++) {
-            d.y[j] += d.A[i][j] * sum;
-        }
-    }
-    return 0;
-}
-
-/* x = A' z;  y = A w */
-KERNEL(bicg) {
-    for (size_t i = 0; i < N; i++) {
-        d.x[i] = 0;
-    }
-    for (size_t i = 0; i < N; i++) {
-        d.y[i] = 0;
-        for (size_t j = 0; j < N; j++) {
-            d.x[j] += d.z[i] * d.A[i][j];
-            d.y[i] += d.A[i][j] * d.w[j];
-        }
-    }
-    return 0;
-}
-
-/* x += A z;  y += A' w */
-KERNEL(mvt) {
-    for (size_t i = 0; i < N; i++) {
-        for (size_t j = 0; j < N; j++) {
-            d.x[i] += d.A[i][j] * d.z[j];
-        }
-    }
-    for (size_t i = 0; i < N; i++) {
-        for (size_t j = 0; j < N; j++) {
-            d.y[i] += d.A[j][i] * d.w[j];
-        }
-    }
     return 0;
 }
 
