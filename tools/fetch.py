@@ -54,7 +54,7 @@ class Lock:
 
 @dataclass(frozen=True)
 class Tree:
-    """A source tree: the lock that pins it, the folder that it is made in, and that of our patches, if any."""
+    """A source tree: the lock that pins it, the folder it is made in, and that of our patches, if any."""
 
     lock: Path
     folder: Path
