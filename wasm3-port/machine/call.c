@@ -81,21 +81,7 @@ trap_text machine_call_host(const cell *at, slot *frame, struct machine *machine
 
 const cell *machine_table_call(uint32_t index, const void *type, struct machine *machine,
                                trap_text *why) {
-    const M3Module *module = machine->runtime->modules;
-    if (index >= module->table0Size) {
-        *why = m3Err_trapTableIndexOutOfRange;
-        return NULL;
-    }
-    const M3Function *function = module->table0[index];
-    if (function == NULL) {
-        *why = m3Err_trapTableElementIsNull;
-        return NULL;
-    }
-    if (function->funcType != type) {
-        *why = m3Err_trapIndirectCallTypeMismatch;
-        return NULL;
-    }
-    return (const cell *)(const void *)function->compiled;
+    return find_in_table(machine, index, type, why);
 }
 
 /* ---- in ----------------------------------------------------------------------------------------- */

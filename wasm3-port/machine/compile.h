@@ -97,6 +97,9 @@ const cell *code_here(const struct compiler *c);
 /* Ends an operation that began at `at` and has the results RESULT_REGISTER and RESULT_SLOT. */
 void emit_result(struct compiler *c, uint32_t at, enum operation_number operation, uint8_t type);
 void emit_result_in_slot(struct compiler *c, uint8_t type);
+/* Before an operation whose result is of this type: if its register is held by the result of the
+ * operation just emitted, that one goes to its slot instead, so that what comes now may stay. */
+void free_register(struct compiler *c, uint8_t type);
 void emit_comparison(struct compiler *c, uint32_t at, enum operation_number operation);
 
 /* ---- operands.c: the operand stack -------------------------------------------------------------- */

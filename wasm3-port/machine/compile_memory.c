@@ -118,6 +118,7 @@ static void load_64(struct compiler *c, const struct access *access, struct valu
 static void load_32(struct compiler *c, const struct access *access, struct value *address, uint8_t type,
                     const struct load *load) {
     if (is_known(c, access, address)) {
+        free_register(c, type);
         const uint32_t at = emit_operation(c, load->absolute);
         emit(c, (cell)c->machine->memory + address->low + access->offset);
         emit_result(c, at, load->absolute, type);
@@ -126,6 +127,7 @@ static void load_32(struct compiler *c, const struct access *access, struct valu
     settle_constant(c, address);
     const enum operation_number operation =
         address->place == IN_SLOT ? load->operation : load->operation + RESULT_KINDS;
+    free_register(c, type);
     const uint32_t at = emit_operation(c, operation);
     emit_operand(c, address);
     emit_address(c, access);

@@ -35,6 +35,7 @@ static void compile_binary(struct compiler *c, enum operation_number first, bool
         swap(&a, &b);
     }
     const enum operation_number operation = first + RESULT_KINDS * mode_of(c, &a, &b);
+    free_register(c, type);
     const uint32_t at = emit_operation(c, operation);
     emit_operand(c, &a);
     emit_operand(c, &b);
@@ -46,6 +47,7 @@ static void compile_unary(struct compiler *c, enum operation_number first, uint8
     settle_constant(c, &a);
     const enum operation_number operation =
         first + (a.place == IN_SLOT ? MODE_S : MODE_R) * RESULT_KINDS;
+    free_register(c, type);
     const uint32_t at = emit_operation(c, operation);
     emit_operand(c, &a);
     emit_result(c, at, operation, type);
@@ -92,6 +94,7 @@ static void compare(struct compiler *c, enum operation_number family, unsigned c
     }
     const enum mode mode = mode_of(c, a, b);
     const enum operation_number operation = family + condition * COMPARE_SPAN + mode * OUTCOME_KINDS;
+    free_register(c, VALUE_I32);
     const uint32_t at = emit_operation(c, operation);
     emit_operand(c, a);
     emit_operand(c, b);
@@ -230,6 +233,7 @@ static void compile_function(struct compiler *c, const struct numeric *numeric,
         settle_in_any_slot(c, &operands[i]);
     }
     const enum operation_number operation = operation_for(numeric, count);
+    free_register(c, instruction_result(row));
     const uint32_t at = emit_operation(c, operation);
     emit(c, (cell)numeric->function);
     for (unsigned i = 0; i < count; i++) {

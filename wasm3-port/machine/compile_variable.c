@@ -45,6 +45,8 @@ static void compile_local_tee(struct compiler *c) {
     settle_in(c, &value, local->slot);
     if (before.place == CONSTANT) {
         push_constant(c, local->type, before.low, before.high);
+    } else if (before.place == IN_REGISTER && c->last.kind == LAST_FIXED) {
+        push_register(c, local->type); /* it has been copied and is there still */
     } else {
         push_slot(c, local->type, local->slot);
     }
@@ -65,6 +67,7 @@ static void compile_global_get(struct compiler *c) {
         return;
     }
     const enum operation_number load = global->type == VALUE_F32 ? OP_abs_load_f_r : OP_abs_load_r;
+    free_register(c, global->type);
     const uint32_t at = emit_operation(c, load);
     emit(c, (cell)&global->intValue);
     emit_result(c, at, load, global->type);
@@ -128,6 +131,7 @@ static void compile_select(struct compiler *c) {
         return;
     }
     const enum operation_number select = condition.place == IN_SLOT ? OP_select_s_r : OP_select_r_r;
+    free_register(c, VALUE_I32);
     const uint32_t at = emit_operation(c, a.type == VALUE_F32 ? select + RESULT_SLOT : select);
     if (condition.place == IN_SLOT) {
         emit_slot(c, condition.slot);

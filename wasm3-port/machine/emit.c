@@ -92,6 +92,14 @@ void emit_result(struct compiler *c, uint32_t at, enum operation_number operatio
         .kind = LAST_IN_REGISTER, .reg = (uint8_t)reg, .operation = (uint16_t)operation, .at = at};
 }
 
+void free_register(struct compiler *c, uint8_t type) {
+    const enum register_kind reg = register_of(type);
+    const bool just_filled = c->last.kind == LAST_IN_REGISTER || c->last.kind == LAST_COMPARE;
+    if (slots_of(type) == 1 && c->held[reg] != NOT_HELD && just_filled && c->last.reg == reg) {
+        settle_home(c, &c->values[c->held[reg]]);
+    }
+}
+
 void emit_comparison(struct compiler *c, uint32_t at, enum operation_number operation) {
     emit_result(c, at, operation, VALUE_I32);
     if (c->last.kind == LAST_IN_REGISTER) {

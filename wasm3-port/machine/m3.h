@@ -19,6 +19,26 @@ static inline unsigned slots_of_all(const uint8_t *types, uint32_t count) {
     return slots;
 }
 
+/* The code of the table's element, if it is a function of this type. Or NULL, and why. */
+static inline const cell *find_in_table(const struct machine *machine, uint32_t index, const void *type,
+                                        trap_text *why) {
+    const M3Module *module = machine->runtime->modules;
+    if (index >= module->table0Size) {
+        *why = m3Err_trapTableIndexOutOfRange;
+        return NULL;
+    }
+    const M3Function *function = module->table0[index];
+    if (function == NULL) {
+        *why = m3Err_trapTableElementIsNull;
+        return NULL;
+    }
+    if (function->funcType != type) {
+        *why = m3Err_trapIndirectCallTypeMismatch;
+        return NULL;
+    }
+    return (const cell *)(const void *)function->compiled;
+}
+
 /* Where a frame's link is: behind parameters or results, whichever take more slots. */
 static inline unsigned link_slot_of(const M3FuncType *type) {
     const unsigned results = slots_of_all(type->types, type->numRets);
