@@ -3,6 +3,10 @@
 #ifndef WASMOTE_ENGINE_COMPAT_H
 #define WASMOTE_ENGINE_COMPAT_H
 
+#ifdef FOR_COMPARISON /* stock/stock.mk */
+#include "stock/engine_compat.h"
+#else
+
 #include <stdint.h>
 
 #include "config/wasm3_config.h"
@@ -97,4 +101,5 @@ static inline wm_status engine_resize_memory(IM3Runtime engine, uint32_t bytes) 
     return WM_OK;
 }
 
+#endif
 #endif

@@ -28,3 +28,8 @@ MACHINE_SOURCES := $(addprefix wasm3-port/machine/,call.c compile.c compile_cont
   $(if $(filter cortex-m3 cortex-m4 cortex-m4f,$(CPU)),thumb2.S,portable.c))
 PORT_SOURCES += $(MACHINE_SOURCES)
 PORT_CFLAGS := -isystem $(WASM3_SRC) -Iwasm3-port/machine
+
+# A tree without our patches (WASM3_DIR=...) goes behind the same interface, for comparison.
+ifeq ($(shell grep -l machine/machine.h $(WASM3_SRC)/m3_env.h),)
+include wasm3-port/stock/stock.mk
+endif

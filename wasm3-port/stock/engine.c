@@ -1,6 +1,6 @@
 /* ../engine.c and ../machine/ for an unpatched wasm3: its memory comes from the arena, but nothing
  * bounds the time and the native stack of a module. For comparison only. */
-#include "engine_compat.h"
+#include "stock/engine_compat.h"
 
 #include "host_call.h"
 #include "runtime_build.h"

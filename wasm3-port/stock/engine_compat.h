@@ -1,9 +1,8 @@
 /* For comparison only: an unpatched wasm3 behind runtime.h. It takes no care of hostile modules: their
- * time and native stack have no bounds here. stock.mk includes this before everything else, so that it
- * takes the place of ../engine_compat.h; all that depends on the version of such a wasm3 is in this
+ * time and native stack have no bounds here. What depends on the version of such a wasm3 is in this
  * folder. */
-#ifndef WASMOTE_ENGINE_COMPAT_H
-#define WASMOTE_ENGINE_COMPAT_H
+#ifndef WASMOTE_STOCK_ENGINE_COMPAT_H
+#define WASMOTE_STOCK_ENGINE_COMPAT_H
 
 #include <stdint.h>
 

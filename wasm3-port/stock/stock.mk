@@ -1,5 +1,7 @@
-# Another wasm3 in place of ours, behind the same runtime.h: after sources.mk, with WASM3_DIR set. An unpatched
-# 0.5.0 with 16 KiB pages:  WASM3_DIR=$(.venv/bin/python wasm3-port/stock/tree.py)
+# Another wasm3 in place of ours, behind the same runtime.h; sources.mk includes this when WASM3_DIR names a tree
+# without our patches. To make one, 0.5.0 with nothing changed but its page size:
+#
+#   export WASM3_DIR=$(.venv/bin/python wasm3-port/stock/tree.py)
 #
 # For comparison only. Such a wasm3 does not bound a module's time, recursion and native stack, and modules
 # can make it write outside its memory. So no build takes it by chance: FOR_COMPARISON=1 has to be said.
@@ -15,4 +17,4 @@ ENGINE_CFLAGS += -Dcalloc=stock_calloc -Drealloc=stock_realloc -Dfree=stock_free
 
 PORT_SOURCES := $(filter-out wasm3-port/engine.c wasm3-port/runtime_needs.c wasm3-port/machine/%,$(PORT_SOURCES)) \
   wasm3-port/stock/engine.c
-PORT_CFLAGS := -isystem $(WASM3_SRC) -Iwasm3-port/machine -include wasm3-port/stock/engine_compat.h
+PORT_CFLAGS := -isystem $(WASM3_SRC) -Iwasm3-port/machine -DFOR_COMPARISON
