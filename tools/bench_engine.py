@@ -2,7 +2,8 @@
 
 What is run is tests/kernels: every kernel natively and as WebAssembly, its second run counted in instructions
 (QEMU -icount shift=0). These are instructions, not cycles. A ratio is the engine's instructions for one of
-native code's; `fuel_cost` what the budget checks add to them; `ram` what a module holds of the arena.
+native code's; `fuel_cost` what the budget checks add to them; `ram` what a module holds of the arena. WASM3_DIR
+names another wasm3 to compare with than 0.5.0.
 
     tools/bench_engine.py --core cortex-m4f --kernels gemm_f32,fir --no-stock     only a table, no file
 """
@@ -195,10 +196,23 @@ def check_calibration(expected: int, counted: int) -> None:
 # ---- building and running ----------------------------------------------------------------------------------
 
 
+def environment(variant: str) -> dict[str, str]:
+    """WASM3_DIR as the caller has it is what ours is compared with; without, it is the stock 0.5.0."""
+    ours = {name: value for name, value in os.environ.items() if name != "WASM3_DIR"}
+    if variant != "stock":
+        return ours
+    tree = os.environ.get("WASM3_DIR") or subprocess.check_output(
+        [sys.executable, "wasm3-port/stock/tree.py"], cwd=ROOT, text=True
+    )
+    return ours | {"WASM3_DIR": tree.strip(), "FOR_COMPARISON": "1"}
+
+
 def build(core: Core, variant: str) -> Path:
     """Bring an image up to date."""
     command = ["make", "-s", "-C", "tests/kernels", f"CORE={core.name}", f"VARIANT={variant}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment(variant)
+    )
     if done.returncode != 0:
         raise BenchFailed(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
     return ROOT / "build" / "kernels" / core.name / variant / "bench.elf"
