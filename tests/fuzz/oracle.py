@@ -41,7 +41,7 @@ from target import (  # noqa: E402 - a neighbour's module
 
 PROGRAM_BYTES, FUNCTIONS, PARAMETERS = 24576, 4, 5  # program.h
 COMPARABLE, IN_BYTES = 1, 2
-CHOICES_MAX = 1000
+CHOICES_MAX = 2000
 GLOBALS = (b"g1", b"g2", b"g3", b"g4")
 HOST = ImportedFunction("h", "h", "I(iI)")
 NAN = {"f32": 0x7FC00000, "f64": 0x7FF8000000000000}

@@ -12,7 +12,8 @@ enum { MEMORY_SIZE = 0x3f, MEMORY_GROW = 0x40, I32_CONST = 0x41, I64_CONST, F32_
 #define OPERANDS_MAX 48
 #define DEPTH_MAX 7
 #define LOCALS_MAX 24
-#define STEPS_MAX 160 /* of a function */
+#define STEPS_MIN 40 /* of a function, if the input is long enough */
+#define STEPS_MAX 160
 #define TABLE_SIZE 8
 #define COUNTERS 8
 #define FUEL 30 /* calls and turns of loops until a comparable program traps */
@@ -51,6 +52,7 @@ static struct maker {
     struct function_type types[TYPES_MAX + 3];
     uint8_t type_count;
     uint8_t type_of[FIRST_FUNCTION + PROGRAM_FUNCTIONS + 2];
+    uint8_t table[TABLE_SIZE], table_count;
 
     uint8_t locals[LOCALS_MAX + 8], local_count, spare_f32, spare_f64, counters;
     uint8_t stack[OPERANDS_MAX + 16];
@@ -249,18 +251,53 @@ static void want(const uint8_t *types, uint32_t count) {
     }
 }
 
+/* The NaN on top, if it is one, becomes the one NaN that every engine has. */
+static void put_canonical(uint8_t type) {
+    const uint32_t spare = type == F32 ? m.spare_f32 : m.spare_f64;
+    put(LOCAL_TEE);
+    put_unsigned(spare);
+    put_constant(type, type == F32 ? 0x7fc00000 : 0x7ff8000000000000);
+    put(LOCAL_GET);
+    put_unsigned(spare);
+    put(LOCAL_GET);
+    put_unsigned(spare);
+    put(type == F32 ? 0x5b : 0x61); /* eq */
+    put(SELECT);
+}
+
+/* Into a global, so that in the end it can be told what the value was: global = rotl(global, 5) ^ value. */
+static void mix(uint8_t type) {
+    const bool wide = type == I64 || type == F64;
+    if (type == F32 || type == F64) {
+        if (m.kind != PROGRAM_WILD) {
+            put_canonical(type);
+        }
+        put(wide ? 0xbd : 0xbc); /* reinterpret */
+    }
+    const uint32_t global = wide ? 2 : 1;
+    put(GLOBAL_GET);
+    put(global);
+    put_constant(wide ? I64 : I32, 5);
+    put(wide ? 0x89 : 0x77); /* rotl */
+    put(wide ? 0x85 : 0x73); /* xor */
+    put(GLOBAL_SET);
+    put(global);
+}
+
 static void consume(void) {
     uint32_t index;
     const uint8_t type = m.stack[m.count - 1];
-    const uint32_t way = choose(4);
-    if (way < 2 && find_local(type, &index)) {
+    const uint32_t way = choose(8);
+    if (way < 3 && find_local(type, &index)) {
         put(LOCAL_SET);
         put_unsigned(index);
-    } else if (way == 2) {
+    } else if (way == 3 && (type == F32 || type == F64)) {
         put(GLOBAL_SET);
         put_unsigned(find_global(type, true));
-    } else {
+    } else if (way == 4) {
         put(DROP);
+    } else {
+        mix(type);
     }
     m.count--;
 }
@@ -280,20 +317,6 @@ static void want_exactly(const uint8_t *types, uint32_t count) {
     }
 }
 
-/* The NaN on top, if it is one, becomes the one NaN that every engine has. */
-static void put_canonical(uint8_t type) {
-    const uint32_t spare = type == F32 ? m.spare_f32 : m.spare_f64;
-    put(LOCAL_TEE);
-    put_unsigned(spare);
-    put_constant(type, type == F32 ? 0x7fc00000 : 0x7ff8000000000000);
-    put(LOCAL_GET);
-    put_unsigned(spare);
-    put(LOCAL_GET);
-    put_unsigned(spare);
-    put(type == F32 ? 0x5b : 0x61); /* eq */
-    put(SELECT);
-}
-
 /* Whether an instruction shows the bits of the float on top. */
 static bool shows_bits(uint32_t opcode) {
     return opcode == 0x38 || opcode == 0x39 || opcode == 0xbc || opcode == 0xbd || opcode == 0x98 ||
@@ -311,7 +334,7 @@ static void put_opcode(uint32_t opcode) {
 
 /* Most addresses lie within the memory. */
 static void put_access(const struct row *row) {
-    const uint32_t way = choose(16);
+    const uint32_t way = choose(64);
     put_unsigned(choose(row->access_log2 + 1u));
     put_unsigned(way == 0 ? 16384 - choose(16) : way == 1 ? 0xffffffff - choose(4) : choose(64));
 }
@@ -340,7 +363,7 @@ static void want_operands(const struct row *row) {
     while (count < 3 && row->operands[count] != NONE) {
         count++;
     }
-    if ((row->memory == 1 || is_bulk(row)) && choose(8) != 0) {
+    if ((row->memory == 1 || is_bulk(row)) && choose(48) != 0) {
         put_safe_address();
         for (uint32_t i = 1; i < count; i++) {
             if (is_bulk(row)) {
@@ -375,7 +398,7 @@ static void put_pages(uint32_t opcode) {
 
 static void step_row(void) {
     const struct row *row = &rows[fuzz_u8(m.choices) % ROWS];
-    if (may_trap(row->opcode) && choose(3) != 0) {
+    if (may_trap(row->opcode) && choose(6) != 0) {
         row = &rows[fuzz_u8(m.choices) % ROWS];
     }
     if (row->memory == 4 || (row->opcode == MEMORY_GROW && !m.grows)) {
@@ -527,7 +550,7 @@ static void step_branch(void) {
         return;
     }
     want(types, count);
-    if (choose(4) != 0) {
+    if (choose(12) != 0) {
         produce(I32);
         m.count--;
         put(BR_IF);
@@ -646,15 +669,22 @@ static void step_call(void) {
     call_with(type);
 }
 
+/* Most find what they look for: an entry of this type. */
 static void step_call_indirect(void) {
-    const uint32_t index = choose(m.type_count + 1u);
+    const uint32_t entry = choose(TABLE_SIZE);
+    const bool fits = entry < m.table_count && choose(16) != 0;
+    const uint32_t index = fits ? m.type_of[m.table[entry]] : choose(m.type_count + 1u);
     const struct function_type *type = &m.types[index];
     want(type->parameters, type->parameter_count);
-    if (choose(4) != 0) {
-        put_constant(I32, choose(TABLE_SIZE));
+    if (fits && choose(2)) {
+        put_constant(I32, entry);
     } else {
         produce(I32);
         m.count--;
+        put_constant(I32, fits ? 0 : TABLE_SIZE);
+        put(0x71); /* and */
+        put_constant(I32, entry);
+        put(0x72); /* or */
     }
     put(CALL_INDIRECT);
     put_unsigned(index);
@@ -664,10 +694,12 @@ static void step_call_indirect(void) {
 
 /* ---- a function --------------------------------------------------------------------------- */
 
-/* Kind 0 is what an input reads as behind its end. */
-static void step(void) {
+/* Kind 0 is what an input reads as behind its end. A body does not end early by chance. */
+static void step(uint32_t steps) {
+    const bool may_end = m.depth > 1 || steps >= STEPS_MIN || fuzz_left(m.choices) == 0;
     const uint32_t kind = choose(32);
-    if (kind < 2 || m.count + 12 > OPERANDS_MAX) {
+    const bool dead = m.frames[m.depth - 1].dead;
+    if ((kind < (dead ? 16 : 2) && may_end) || m.count + 12 > OPERANDS_MAX) {
         step_end();
     } else if (kind < 6) {
         static const uint8_t any[] = {I32, I64, F32, F64};
@@ -687,7 +719,9 @@ static void step(void) {
     } else if (kind < 28) {
         step_branch();
     } else if (kind == 28) {
-        step_br_table();
+        if (m.depth > 2) {
+            step_br_table();
+        }
     } else if (kind == 29) {
         step_call();
     } else if (kind == 30) {
@@ -727,10 +761,10 @@ static void put_function(const struct function_type *type) {
     }
     for (uint32_t steps = 0; m.depth > 0; steps++) {
         const bool room = m.out->len - start < 3000 && steps < STEPS_MAX;
-        if (!room || (m.depth == 1 && steps < 12 && fuzz_left(m.choices) == 0)) {
+        if (!room) {
             step_end();
         } else {
-            step();
+            step(steps);
         }
     }
     end_length(start);
@@ -845,13 +879,18 @@ static void put_exports(void) {
     end_length(start);
 }
 
-static void put_elements(void) {
-    const uint32_t count = choose(TABLE_SIZE + 1), start = begin_section(9);
-    put_bytes((const uint8_t[]){1, 0, I32_CONST, 0, END}, 5);
-    put_unsigned(count);
-    for (uint32_t i = 0; i < count; i++) {
-        put_unsigned(choose(FIRST_FUNCTION + m.out->functions));
+static void choose_elements(void) {
+    m.table_count = (uint8_t)(choose(4) ? TABLE_SIZE : choose(TABLE_SIZE));
+    for (uint32_t i = 0; i < m.table_count; i++) {
+        m.table[i] = (uint8_t)choose(FIRST_FUNCTION + m.out->functions);
     }
+}
+
+static void put_elements(void) {
+    const uint32_t start = begin_section(9);
+    put_bytes((const uint8_t[]){1, 0, I32_CONST, 0, END}, 5);
+    put_unsigned(m.table_count);
+    put_bytes(m.table, m.table_count);
     end_length(start);
 }
 
@@ -904,6 +943,7 @@ void program_make(struct fuzz_input *choices, enum program_kind kind, struct pro
     put_bytes("\0asm\1\0\0\0", 8);
     choose_types();
     choose_functions();
+    choose_elements();
     put_types();
     put_functions();
     put_table_and_memory();
