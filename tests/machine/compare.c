@@ -8,6 +8,7 @@
 
 #include "frame.h"
 #include "handlers.h"
+#include "m3.h"
 #include "numeric.h"
 #include "traps.h"
 
@@ -53,6 +54,20 @@ static uintptr_t stack_start;
 static const char *const out_of_time = "out of time", *const slow_trap = "slow";
 
 static uint32_t seed;
+
+/* A table whose elements are the callee, but for some that are empty or of another type. */
+static M3FuncType other_type;
+static M3Function function = {.funcType = (IM3FuncType)(void *)&seed}, other = {.funcType = &other_type};
+static IM3Function table[64];
+static M3Module module = {.table0 = table, .table0Size = 64};
+static M3Runtime runtime = {.modules = &module};
+
+static void fill_table(void) {
+    function.compiled = (pc_t)(const void *)callee;
+    for (size_t i = 0; i < 64; i++) {
+        table[i] = i % 8 == 3 ? NULL : i % 8 == 5 ? &other : &function;
+    }
+}
 
 static uint32_t random_word(void) { /* xorshift */
     seed ^= seed << 13;
@@ -138,11 +153,7 @@ trap_text machine_call_host(const cell *cells, slot *frame, struct machine *mach
 const cell *machine_table_call(uint32_t index, const void *type, struct machine *machine,
                                trap_text *why) {
     look_at_stack();
-    if (index >= 64 || type != &seed || machine != &now.machine) {
-        *why = m3Err_trapTableIndexOutOfRange;
-        return NULL;
-    }
-    return callee;
+    return find_in_table(machine, index, type, why);
 }
 
 static trap_text slow(slot *frame, const cell *cells, struct machine *machine) {
@@ -545,7 +556,9 @@ static void prepare(void) {
     for (unsigned i = 0; i < MEMORY; i++) {
         now.memory[i] = (uint8_t)random_word();
     }
-    now.machine = (struct machine){.stack_end = now.stack + STACK - below(2) * SLOTS,
+    fill_table();
+    now.machine = (struct machine){.runtime = &runtime,
+                                   .stack_end = now.stack + STACK - below(2) * SLOTS,
                                    .memory = now.memory,
                                    .memory_bytes = MEMORY,
                                    .fuel = (int32_t)below(4)};

@@ -61,6 +61,7 @@ static enum machine_fault compile_function(struct compiler *c, M3Function *funct
     c->count = 0;
     c->reachable = true;
     c->held[REGISTER_INTEGER] = c->held[REGISTER_FLOAT] = NOT_HELD;
+    c->fixed = c->at;
     place_locals(c);
     c->frame_slots = c->operands_start;
     function->compiled = (pc_t)code_here(c);

@@ -47,6 +47,13 @@ struct last {
     uint32_t at;        /* the operation's cell; LAST_IN_SLOT: the cell that names the slot */
 };
 
+/* The operation whose result a register holds: its result can still go to its home, by one more cell at
+ * its end, as long as nothing behind it depends on where code is. */
+struct maker {
+    uint16_t operation; /* as it was emitted: result in the register */
+    uint32_t at, end;   /* end = 0: unknown */
+};
+
 struct local {
     uint16_t slot;
     uint8_t type;
@@ -65,6 +72,8 @@ struct compiler {
     struct local *locals;
     uint32_t local_count;
     uint32_t held[REGISTERS]; /* index of the value in each register, or NOT_HELD */
+    struct maker makers[REGISTERS];
+    uint32_t fixed; /* code before this cell stays where it is */
 
     cell *code;
     uint32_t at, limit; /* cells; beyond the limit nothing is written */
@@ -97,9 +106,11 @@ const cell *code_here(const struct compiler *c);
 /* Ends an operation that began at `at` and has the results RESULT_REGISTER and RESULT_SLOT. */
 void emit_result(struct compiler *c, uint32_t at, enum operation_number operation, uint8_t type);
 void emit_result_in_slot(struct compiler *c, uint8_t type);
-/* Before an operation whose result is of this type: if its register is held by the result of the
- * operation just emitted, that one goes to its slot instead, so that what comes now may stay. */
+/* Before an operation whose result is of this type: what is in its register goes to its home, if that
+ * costs one cell, so that what comes now may stay. */
 void free_register(struct compiler *c, uint8_t type);
+/* Makes a register's value go to its home where it was made. false: too late. */
+bool redirect_home(struct compiler *c, const struct value *value);
 void emit_comparison(struct compiler *c, uint32_t at, enum operation_number operation);
 
 /* ---- operands.c: the operand stack -------------------------------------------------------------- */

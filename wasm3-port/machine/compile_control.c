@@ -76,6 +76,7 @@ static void open_block(struct compiler *c, uint32_t opcode) {
     }
     if (opcode == OPCODE_LOOP) {
         c->last.kind = LAST_FIXED;
+        c->fixed = c->at;
         block.start = code_here(c);
     }
     block.home = (uint16_t)(block.height < c->count ? c->values[block.height].home : next_home(c));
@@ -184,6 +185,7 @@ static void emit_stubs(struct compiler *c, struct wasm_reader labels, uint32_t c
         struct block *block = label_at(c, wasm_u32(&labels));
         if (needs_stub(c, block)) {
             patch_cell(c, table + i, (cell)code_here(c));
+            c->fixed = c->at;
             carry_copies(c, block);
             jump(c, block);
         }

@@ -115,6 +115,23 @@ static void load_64(struct compiler *c, const struct access *access, struct valu
     emit_result_in_slot(c, type);
 }
 
+/* The sum that is the address becomes a part of the load. */
+static bool load_sum(struct compiler *c, const struct access *access, uint8_t type,
+                     const struct load *load) {
+    if (c->last.kind != LAST_IN_REGISTER ||
+        (c->last.operation != OP_i32_add_ss_r && c->last.operation != OP_i32_add_sc_r)) {
+        return false;
+    }
+    const enum operation_number operation =
+        load->operation + (c->last.operation == OP_i32_add_ss_r ? LOAD_SS : LOAD_SC);
+    free_register(c, type);
+    const uint32_t at = c->last.at;
+    patch_cell(c, at, (cell)machine_handlers[operation]);
+    emit_address(c, access);
+    emit_result(c, at, operation, type);
+    return true;
+}
+
 static void load_32(struct compiler *c, const struct access *access, struct value *address, uint8_t type,
                     const struct load *load) {
     if (is_known(c, access, address)) {
@@ -125,6 +142,9 @@ static void load_32(struct compiler *c, const struct access *access, struct valu
         return;
     }
     settle_constant(c, address);
+    if (address->place == IN_REGISTER && load_sum(c, access, type, load)) {
+        return;
+    }
     const enum operation_number operation =
         address->place == IN_SLOT ? load->operation : load->operation + RESULT_KINDS;
     free_register(c, type);

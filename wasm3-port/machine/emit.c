@@ -42,6 +42,7 @@ void emit_memory_address(struct compiler *c, uint32_t offset) {
     if (c->memory_grows && c->limit > c->at) {
         *--c->marks_end = c->at;
         c->marks++;
+        c->fixed = c->at + 1;
         c->limit = (uint32_t)((cell *)(void *)((uintptr_t)c->marks_end & ~(sizeof(cell) - 1)) - c->code);
     }
     emit(c, (cell)c->machine->memory + offset);
@@ -53,6 +54,7 @@ void emit_memory_address(struct compiler *c, uint32_t offset) {
 void add_fixup(struct compiler *c, uint32_t *chain, uint32_t at) {
     patch_cell(c, at, *chain);
     *chain = at;
+    c->fixed = c->at;
 }
 
 void emit_fixup(struct compiler *c, uint32_t *chain) {
@@ -68,6 +70,7 @@ void bind_branches(struct compiler *c, uint32_t *chain) {
     }
     if (*chain != 0) {
         c->last.kind = LAST_FIXED; /* what follows is reached from elsewhere too */
+        c->fixed = c->at;
     }
     *chain = 0;
 }
@@ -88,14 +91,43 @@ void emit_result(struct compiler *c, uint32_t at, enum operation_number operatio
         return;
     }
     push_register(c, type);
+    c->makers[reg] = (struct maker){.operation = (uint16_t)operation, .at = at, .end = c->at};
     c->last = (struct last){
         .kind = LAST_IN_REGISTER, .reg = (uint8_t)reg, .operation = (uint16_t)operation, .at = at};
 }
 
+/* A word between an operation and what has been emitted since. */
+static void insert(struct compiler *c, uint32_t at, cell word) {
+    if (c->at < c->limit) {
+        memmove(c->code + at + 1, c->code + at, (c->at - at) * sizeof(cell));
+        c->code[at] = word;
+    }
+    c->at++;
+    if (c->last.at >= at) {
+        c->last.at++;
+    }
+    for (enum register_kind reg = 0; reg < REGISTERS; reg++) {
+        if (c->makers[reg].at >= at) {
+            c->makers[reg].at++;
+            c->makers[reg].end++;
+        }
+    }
+}
+
+bool redirect_home(struct compiler *c, const struct value *value) {
+    const struct maker maker = c->makers[register_of(value->type)];
+    if (maker.end == 0 || maker.end < c->fixed) {
+        return false;
+    }
+    patch_cell(c, maker.at, (cell)machine_handlers[maker.operation + RESULT_SLOT]);
+    insert(c, maker.end, value->home * sizeof(uint32_t));
+    return true;
+}
+
 void free_register(struct compiler *c, uint8_t type) {
     const enum register_kind reg = register_of(type);
-    const bool just_filled = c->last.kind == LAST_IN_REGISTER || c->last.kind == LAST_COMPARE;
-    if (slots_of(type) == 1 && c->held[reg] != NOT_HELD && just_filled && c->last.reg == reg) {
+    if (slots_of(type) == 1 && c->held[reg] != NOT_HELD && c->makers[reg].end != 0 &&
+        c->makers[reg].end >= c->fixed) {
         settle_home(c, &c->values[c->held[reg]]);
     }
 }

@@ -42,6 +42,7 @@ void push_slot(struct compiler *c, uint8_t type, unsigned to) {
 
 void push_register(struct compiler *c, uint8_t type) {
     c->held[register_of(type)] = c->count;
+    c->makers[register_of(type)].end = 0;
     push(c, type, IN_REGISTER);
 }
 
@@ -86,6 +87,8 @@ static void store_register(struct compiler *c, const struct value *value, unsign
     if ((last.kind == LAST_IN_REGISTER || last.kind == LAST_COMPARE) && last.reg == reg) {
         patch_cell(c, last.at, (cell)machine_handlers[last.operation + RESULT_SLOT]);
         c->last = (struct last){.kind = LAST_IN_SLOT, .slot = (uint16_t)to, .at = c->at};
+    } else if (to == value->home && redirect_home(c, value)) {
+        return;
     } else {
         emit_operation(c, reg == REGISTER_FLOAT ? OP_set_f : OP_set_r);
     }

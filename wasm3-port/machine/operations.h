@@ -11,6 +11,7 @@
 
 #define RESULTS(X, name) X(name##_r) X(name##_s)
 #define UNARY(X, name) RESULTS(X, name##_s) RESULTS(X, name##_r)
+#define LOADED(X, name) UNARY(X, name) RESULTS(X, name##_ss) RESULTS(X, name##_sc)
 #define BINARY4(X, name)                                                                                \
     RESULTS(X, name##_ss) RESULTS(X, name##_sc) RESULTS(X, name##_rs) RESULTS(X, name##_rc)
 #define BINARY7(X, name)                                                                                \
@@ -22,6 +23,7 @@
 enum mode { MODE_SS, MODE_SC, MODE_RS, MODE_RC, MODE_CS, MODE_SR, MODE_CR };
 enum mode_one { MODE_S = 0, MODE_R = 1 };                                 /* of UNARY */
 enum result { RESULT_REGISTER, RESULT_SLOT, RESULT_BRANCH, RESULT_LOOP }; /* by COMPARE */
+enum { LOAD_SS = 4, LOAD_SC = 6 }; /* of LOADED, counted from its first: the address is a sum */
 enum { RESULT_KINDS = 2, OUTCOME_KINDS = 4, COMPARE_SPAN = 4 * OUTCOME_KINDS };
 
 /* Two of a kind, true and false, side by side: the inverse of a condition is its number ^ 1. */
@@ -92,15 +94,16 @@ enum { RESULT_KINDS = 2, OUTCOME_KINDS = 4, COMPARE_SPAN = 4 * OUTCOME_KINDS };
     UNARY(X, f32_neg)                                                                                   \
     UNARY(X, f32_sqrt) UNARY(X, f32_convert_i32_s) UNARY(X, f32_convert_i32_u) CONDITIONS_F32(X, COMPARE)
 
-/* Addresses: slot or register, base + offset, highest address that is in bounds. Stores name the
+/* Addresses: slot, register, or the sum of two slots or of slot and constant; base + offset; highest
+ * address that is in bounds. Stores name the
  * address, then the value (f: the float register). abs: a place known when compiling. */
 #define OPERATIONS_MEMORY(X)                                                                            \
-    UNARY(X, i32_load)                                                                                  \
-    UNARY(X, i32_load8_s)                                                                               \
-    UNARY(X, i32_load8_u)                                                                               \
-    UNARY(X, i32_load16_s)                                                                              \
-    UNARY(X, i32_load16_u)                                                                              \
-    UNARY(X, f32_load)                                                                                  \
+    LOADED(X, i32_load)                                                                                 \
+    LOADED(X, i32_load8_s)                                                                              \
+    LOADED(X, i32_load8_u)                                                                              \
+    LOADED(X, i32_load16_s)                                                                             \
+    LOADED(X, i32_load16_u)                                                                             \
+    LOADED(X, f32_load)                                                                                 \
     RESULTS(X, abs_load)                                                                                \
     RESULTS(X, abs_load8_s)                                                                             \
     RESULTS(X, abs_load8_u)                                                                             \

@@ -42,8 +42,15 @@
 #define BUDGETED 1
 #endif
 
-/* Where there is none left, and a clock to be looked at. Apart, so that the others need save nothing. */
-static __attribute__((noinline)) trap_text refuel_and_go_on(HANDLER_PARAMETERS) {
+/* Where there is none left, and a clock to be looked at. Apart, so that the others need save nothing; a
+ * clone with fewer parameters could make no tail call. */
+#if defined(__clang__)
+#define APART __attribute__((noinline))
+#else
+#define APART __attribute__((noipa))
+#endif
+
+static APART trap_text refuel_and_go_on(HANDLER_PARAMETERS) {
     const trap_text trap = machine_refuel(machine);
     if (trap != NULL) {
         return trap;
@@ -407,6 +414,10 @@ TO_SLOT(select_r, 2, , r != 0 ? SLOT(0) : SLOT(1))
     TO_SLOT(i32_##name##_s, 3, ADDRESS(SLOT(0), 1), value)                                              \
     TO_R(i32_##name##_r, 2, ADDRESS(r, 0), value)                                                       \
     TO_SLOT(i32_##name##_r, 2, ADDRESS(r, 0), value)                                                    \
+    TO_R(i32_##name##_ss, 4, ADDRESS(SLOT(0) + SLOT(1), 2), value)                                      \
+    TO_SLOT(i32_##name##_ss, 4, ADDRESS(SLOT(0) + SLOT(1), 2), value)                                   \
+    TO_R(i32_##name##_sc, 4, ADDRESS(SLOT(0) + CONSTANT(1), 2), value)                                  \
+    TO_SLOT(i32_##name##_sc, 4, ADDRESS(SLOT(0) + CONSTANT(1), 2), value)                               \
     TO_R(abs_##name, 1, const uint8_t *const at = (const uint8_t *)pc[0], value)                        \
     TO_SLOT(abs_##name, 1, const uint8_t *const at = (const uint8_t *)pc[0], value)
 
@@ -420,6 +431,10 @@ TO_F(f32_load_s, 3, ADDRESS(SLOT(0), 1), f32_from(load_u32(at)))
 TO_SLOT(f32_load_s, 3, ADDRESS(SLOT(0), 1), load_u32(at))
 TO_F(f32_load_r, 2, ADDRESS(r, 0), f32_from(load_u32(at)))
 TO_SLOT(f32_load_r, 2, ADDRESS(r, 0), load_u32(at))
+TO_F(f32_load_ss, 4, ADDRESS(SLOT(0) + SLOT(1), 2), f32_from(load_u32(at)))
+TO_SLOT(f32_load_ss, 4, ADDRESS(SLOT(0) + SLOT(1), 2), load_u32(at))
+TO_F(f32_load_sc, 4, ADDRESS(SLOT(0) + CONSTANT(1), 2), f32_from(load_u32(at)))
+TO_SLOT(f32_load_sc, 4, ADDRESS(SLOT(0) + CONSTANT(1), 2), load_u32(at))
 TO_F(abs_load_f, 1, const uint8_t *const at = (const uint8_t *)pc[0], f32_from(load_u32(at)))
 TO_SLOT(abs_load_f, 1, const uint8_t *const at = (const uint8_t *)pc[0], load_u32(at))
 

@@ -15,7 +15,7 @@
  *
  * A handler fetches its operands and the address of the next one with a single LDM: `fetch 2` puts two
  * operands into r0 and r1 and the address into r2; `go_on 2` jumps there. The address takes the
- * register behind the last operand: r0-r3, r12. Handlers that call C, or go on elsewhere, fetch with
+ * register behind the last operand: r0-r3, r12, lr. Handlers that call C, or go on elsewhere, fetch with
  * `take 2`, which leaves the address alone, and end in `jump`.
  *
  * To add an operation: its name in operations.h, its meaning in portable.c, and here
@@ -72,6 +72,8 @@ op_\name:
     ldmia code!, {r0, r1, r2, r3}
     .elseif (\operands) == 4
     ldmia code!, {r0, r1, r2, r3, r12}
+    .elseif (\operands) == 5
+    ldmia code!, {r0, r1, r2, r3, r12, lr}
     .endif
 .endm
 
@@ -86,6 +88,8 @@ op_\name:
     bx r3
     .elseif (\operands) == 4
     bx r12
+    .elseif (\operands) == 5
+    bx lr
     .endif
 .endm
 
@@ -859,6 +863,25 @@ operation \name\()_l
     bhi out_of_bounds
 .endm
 
+@ The address is a sum; `slot` names the register whose operand is in a slot beside the first.
+.macro load_sum name, mode, do, slot
+operation i32_\name\()_\mode\()_r
+    fetch 4
+    slots r0, \slot
+    add r0, r1
+    in_bounds r0, r3
+    \do value, [r0, r2]
+    go_on 4
+operation i32_\name\()_\mode\()_s
+    fetch 5
+    slots r0, \slot
+    add r0, r1
+    in_bounds r0, r3
+    \do r0, [r0, r2]
+    str r0, [frame, r12]
+    go_on 5
+.endm
+
 .macro load name, do
 operation i32_\name\()_s_r
     fetch 3
@@ -884,6 +907,8 @@ operation i32_\name\()_r_s
     \do r0, [value, r0]
     str r0, [frame, r2]
     go_on 3
+    load_sum \name, ss, \do, r1
+    load_sum \name, sc, \do
 operation abs_\name\()_r
     fetch 1
     \do value, [r0]
@@ -922,6 +947,26 @@ operation f32_load_r_r
     go_on 2
 operation f32_load_r_s
     b op_i32_load_r_s
+operation f32_load_ss_r
+    fetch 4
+    slots r0, r1
+    add r0, r1
+    in_bounds r0, r3
+    ldr r0, [r0, r2]
+    move float, r0
+    go_on 4
+operation f32_load_ss_s
+    b op_i32_load_ss_s
+operation f32_load_sc_r
+    fetch 4
+    slots r0
+    add r0, r1
+    in_bounds r0, r3
+    ldr r0, [r0, r2]
+    move float, r0
+    go_on 4
+operation f32_load_sc_s
+    b op_i32_load_sc_s
 operation abs_load_f_r
     fetch 1
     ldr r0, [r0]
