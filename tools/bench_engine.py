@@ -2,8 +2,8 @@
 
 What is run is tests/kernels: every kernel natively and as WebAssembly, its second run counted in instructions
 (QEMU -icount shift=0). These are instructions, not cycles. A ratio is the engine's instructions for one of
-native code's; `fuel_cost` what the budget checks add to them; `ram` what a module holds of the arena. WASM3_DIR
-names another wasm3 to compare with than 0.5.0.
+native code's; `fuel_cost` what the budget checks add to them; `ram` what a module holds of the arena.
+WASM3_DIR names another wasm3 to compare with than 0.5.0.
 
     tools/bench_engine.py --core cortex-m4f --kernels gemm_f32,fir --no-stock     only a table, no file
 """
@@ -289,8 +289,10 @@ def version(*command: str) -> str:
 
 
 def conditions() -> dict[str, str]:
-    """The tools that the figures depend on."""
+    """The tools that the figures depend on, and what `stock` is."""
+    other = os.environ.get("WASM3_DIR")
     return {
+        "stock": Path(other).name if other else "wasm3 0.5.0",
         "qemu": version("qemu-system-arm"),
         "clang": version(os.environ.get("WASMOTE_CLANG", "clang")),
         "arm": version("arm-none-eabi-gcc"),
