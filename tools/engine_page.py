@@ -47,8 +47,8 @@ compared to the bit; {agree}.
 - The engine: flags as in the firmware, `-Os` for our files, `-O2` for wasm3's. On Cortex-M its operations
   are `thumb2.S`, elsewhere `portable.c`.
 - Stock: {stock} from the pinned source distribution with nothing changed but its page size, built beside
-  ours in the same run with the same settings (`config/wasm3_config.h`), behind the same interface, without any
-  bounds.
+  ours in the same run with the same settings (`config/wasm3_config.h`), behind the same interface, without
+  any bounds.
 """
 
 OTHERS = """\
