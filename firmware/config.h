@@ -80,6 +80,22 @@
 #define MODULE_STACK_MAX 8192 /* bytes of Wasm operand stack a manifest may ask for */
 #endif
 
+/* ---- store ------------------------------------------------------------------------------ */
+#ifndef STORE_COUNTERS_MAX
+#define STORE_COUNTERS_MAX 16 /* counters that never go back, kept in flash; 20 bytes each */
+#endif
+#ifndef STORE_KEYS_MAX
+#define STORE_KEYS_MAX 4 /* trusted keys; 34 bytes each */
+#endif
+
+/* ---- trust ------------------------------------------------------------------------------ */
+#ifndef TRUST_KEYS_MAX
+#define TRUST_KEYS_MAX 4 /* public keys whose modules a node takes; 33 bytes each */
+#endif
+#ifndef COUNTERS_MAX
+#define COUNTERS_MAX 16 /* names of modules whose sequence numbers are kept, and one; 20 bytes each */
+#endif
+
 /* ---- data ------------------------------------------------------------------------------- */
 #ifndef STREAM_RING_BYTES
 #define STREAM_RING_BYTES 5120 /* encoded records kept per stream */

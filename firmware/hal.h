@@ -112,7 +112,48 @@ const struct hal_sensor *hal_sensor_info(size_t index);
 wm_status hal_sensor_read(size_t index, float *values);
 
 /* ---- flash ------------------------------------------------------------------------------
- * The module banks' sectors arrive here with the slot store (sectors read / erase / program,
- * see firmware/DESIGN.md); until then banks live in RAM behind node/bank.h. */
+ * What of the chip's NOR flash is not the firmware's: sectors for three uses (board.toml [flash]).
+ * Addresses are bytes from the start of flash, aligned to HAL_FLASH_WORD for programming. An erased
+ * sector reads as ones, programming only clears bits. A cut of power may leave any operation undone,
+ * done, or in between; firmware/store copes with that, and nobody else writes. */
+#define HAL_FLASH_WORD 4
+
+enum hal_flash_area {
+    HAL_FLASH_RECORDS, /* two sectors: what must survive a reset, as a log */
+    HAL_FLASH_KEYS,    /* one: the trusted keys; written when the board is flashed, never by the node */
+    HAL_FLASH_BANKS    /* the others: one bundle each */
+};
+
+struct hal_flash_sector {
+    uint32_t at;
+    uint32_t size;
+};
+
+/* Constant. index is 0..count-1. Thread. */
+size_t hal_flash_count(enum hal_flash_area area);
+struct hal_flash_sector hal_flash_sector(enum hal_flash_area area, size_t index);
+
+/* Copies. WM_EIO where the flash cannot be read, WM_EINVAL outside of it. Thread. */
+wm_status hal_flash_read(uint32_t at, void *out, size_t len);
+
+/* Where `len` bytes from `at`, which lie in one sector, can be read in place until hal_flash_unmap();
+ * what is programmed meanwhile shows. NULL where there is no window of that length: boards whose
+ * flash lies in the address space always have one, others have MODULE_SLOTS + 1 windows of
+ * MODULE_BANK_BYTES. Thread. */
+const uint8_t *hal_flash_map(uint32_t at, size_t len);
+void hal_flash_unmap(const uint8_t *window);
+
+/* Programs whole words. Blocks: 16 us a word on STM32F4, at most 100. WM_EIO when the flash reports an
+ * error; that it took the bits is the caller's to check. Clearing bits that are clear already is
+ * allowed. WM_EBUSY while a sector is being erased. Thread. */
+wm_status hal_flash_program(uint32_t at, const void *words, size_t len);
+
+/* Begins to erase the sector that starts at `at`; then ask hal_flash_erase_poll() until it says
+ * something else than WM_EAGAIN: WM_OK or WM_EIO. Meanwhile flash is neither read nor programmed. An
+ * STM32F4 takes 0.25 s (16 KiB) to 2 s (128 KiB), and its core cannot fetch from flash for that time:
+ * there hal_flash_erase_start() itself waits, in RAM and with interrupts locked, and goes on filling
+ * the receive ring and feeding the watchdog; timers fire late. Thread. */
+wm_status hal_flash_erase_start(uint32_t at);
+wm_status hal_flash_erase_poll(void);
 
 #endif

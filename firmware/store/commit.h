@@ -1,0 +1,39 @@
+/* What happens to a slot, as transitions of its record: each is one record, so it has happened or not.
+ *
+ *              install            activate              confirm
+ *     (any) ------------> +candidate ------> PROBATION ---------> CONFIRMED
+ *                                              |    |
+ *            trap, reset, asked for: roll back |    | no fallback, and it does not come through its
+ * start v    v the fallback, CONFIRMED    QUARANTINED (so is a confirmed one that does not)
+ */
+#ifndef WASMOTE_COMMIT_H
+#define WASMOTE_COMMIT_H
+
+#include "core/status.h"
+#include "store/pool.h"
+#include "store/store.h"
+
+#define COMMIT_ATTEMPTS_MAX 2 /* starts without success after which a module is left alone */
+
+/* A finished bundle becomes the slot's candidate in place of the one before. */
+wm_status commit_install(int slot, struct bank_writer *writer);
+wm_status commit_drop_candidate(int slot);
+
+/* The candidate is started. WM_ENOENT: there is none. What it takes over from becomes the fallback,
+ * unless that was on probation itself. */
+wm_status commit_activate(int slot);
+/* It behaved. WM_ENOENT: nothing is on probation. */
+wm_status commit_confirm(int slot);
+/* The fallback again, or nothing where there is none. */
+wm_status commit_roll_back(int slot, enum store_cause cause);
+wm_status commit_remove(int slot);
+
+/* At boot, for each slot before its module starts: what was on probation is rolled back, what is to be
+ * started is counted. After a cut of power the start before is not held against the module. The slot's
+ * record then says what to start. A bank that does not hold what was noted of it is not started:
+ * WM_EDIGEST, and the slot is in quarantine. */
+wm_status commit_boot(int slot, bool after_power_cut);
+/* It came through its start. */
+wm_status commit_started(int slot);
+
+#endif

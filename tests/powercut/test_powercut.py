@@ -1,0 +1,97 @@
+"""The node's store over flash whose power is cut, and whether the simulator would notice a mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STORE = ROOT / "firmware/store"
+
+MISTAKES = {
+    "a bundle is committed before it is finished": (
+        "commit.c",
+        "    wm_status status = pool_finish(writer);\n    struct store_slot next = *store_slot(slot);\n"
+        "    next.candidate = (uint8_t)writer->bank;\n    if (status == WM_OK)\n"
+        "        status = store_put_slot(slot, &next);\n",
+        "    struct store_slot next = *store_slot(slot);\n    next.candidate = (uint8_t)writer->bank;\n"
+        "    wm_status status = store_put_slot(slot, &next);\n    if (status == WM_OK)\n"
+        "        status = pool_finish(writer);\n",
+        "!pool_check(next.candidate)",
+        "0",
+    ),
+    "the bank of the fallback is taken": ("pool.c", " || slot->fallback == bank", ""),
+    "probation survives a reset": (
+        "commit.c",
+        "if (next.state == STORE_PROBATION && next.fallback",
+        "if (0 && next.fallback",
+    ),
+    "records are copied behind their header": (
+        "record_log.c",
+        "    for (size_t i = 0; status == WM_OK && record_log.owner->live",
+        "    if (status == WM_OK)\n        status = write_header(sector, generation, HEADERS);\n"
+        "    for (size_t i = 0; status == WM_OK && record_log.owner->live",
+    ),
+    "the active sector is erased": (
+        "record_log.c",
+        "copy_to(1 - record_log.active,",
+        "copy_to(record_log.active,",
+    ),
+    "counters are not copied": ("store.c", "return counter->value ? ", "return counter->value > 999999 ? "),
+    "a torn record counts": ("record_log.c", " || get_le32(raw + CRC_AT) != crc32(raw, CRC_AT)", ""),
+    "what was cut is not left behind": ("record_log.c", "if (scan->doubt || full) {", "if (full) {"),
+    "the last record is not copied": ("record_log.c", "if (scan->some && write_", "if (0 && write_"),
+    "a slot that looks free is used": (
+        "record_log.c",
+        "    clear_slot(record_log.active, record_log.next++);\n",
+        "",
+    ),
+    "there is no second header": (
+        "record_log.c",
+        "if (record_log.next <= header[active].first &&",
+        "if (0 &&",
+    ),
+    "headers of the other sector stay": ("record_log.c", "if (!header[1 - active].valid)", "if (0)"),
+}
+
+
+def build(store: Path, out: Path, *options: str) -> Path:
+    command = ["make", "-s", "-C", str(ROOT / "tests/powercut"), f"STORE={store}", f"OUT={out}", *options]
+    subprocess.run(command, check=True, timeout=120)
+    return out / "powercut"
+
+
+def run(program: Path, single: int, pair: int) -> tuple[int, dict[str, int], str]:
+    done = subprocess.run([program, str(single), str(pair)], capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+
+@pytest.mark.timeout(3600)
+def test_no_cut_leaves_a_bad_state(tmp_path: Path) -> None:
+    full = "WASMOTE_FULL" in os.environ
+    status, found, errors = run(build(STORE, tmp_path), *((1, 1) if full else (4, 499)))
+    assert (status, found["bad"], errors) == (0, 0, "")
+    assert found["cuts"] >= (1_000_000 if full else 20_000)
+    if full:
+        (ROOT / "build/bench").mkdir(exist_ok=True)
+        (ROOT / "build/bench/powercut.json").write_text(json.dumps({"powercut": found}, indent=2) + "\n")
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_noticed(mistake: str, tmp_path: Path) -> None:
+    file, *edits = MISTAKES[mistake]
+    store = tmp_path / "firmware/store"
+    shutil.copytree(STORE, store)
+    text = (store / file).read_text()
+    for right, wrong in zip(edits[::2], edits[1::2], strict=True):
+        assert text.count(right) == 1, "the place of the mistake is not there any more"
+        text = text.replace(right, wrong)
+    (store / file).write_text(text)
+    status, _, errors = run(build(store, tmp_path, "WARNINGS=-w"), 2, 4999)
+    assert status == 1, "no cut of power showed it"
+    assert "cut at" in errors
