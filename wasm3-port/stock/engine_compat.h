@@ -5,12 +5,14 @@
 #define WASMOTE_STOCK_ENGINE_COMPAT_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "config/wasm3_config.h"
 #include "core/status.h"
 #include "engine.h"
 #include "machine/machine.h" /* machine_compile()'s type: engine.c has another one of that name */
 #include "m3_env.h"
+#include "runtime.h"
 #include "validate.h"
 #include "wasm3.h"
 
@@ -56,14 +58,17 @@ static inline const char *engine_call(IM3Function function, const uint64_t *args
     return trap != m3Err_none ? trap : m3_GetResults(function, result_count, to);
 }
 
+/* Its value is a union, whose members have other names in other versions; all begin at the same byte. */
 static inline uint64_t engine_global(IM3Module module, uint32_t index) {
     const M3Global *global = &module->globals[index];
     const bool wide = global->type == c_m3Type_i64 || global->type == c_m3Type_f64;
-    return wide ? (uint64_t)global->intValue : (uint32_t)global->intValue;
+    uint64_t bits;
+    memcpy(&bits, &global->f64Value, sizeof bits);
+    return wide ? bits : (uint32_t)bits;
 }
 
 static inline void engine_set_global(IM3Module module, uint32_t index, uint64_t bits) {
-    module->globals[index].intValue = (int64_t)bits;
+    memcpy(&module->globals[index].f64Value, &bits, sizeof bits);
 }
 
 static inline uint32_t engine_global_count(IM3Module module) {
@@ -74,6 +79,7 @@ static inline bool engine_global_is_mutable(IM3Module module, uint32_t index) {
     return module->globals[index].isMutable;
 }
 
+#if M3_VERSION_MAJOR == 0 && M3_VERSION_MINOR <= 5
 static inline uint32_t engine_table_size(IM3Module module) {
     return module->table0Size;
 }
@@ -82,13 +88,23 @@ static inline uint32_t engine_table_entry(IM3Module module, uint32_t index) {
     const M3Function *function = module->table0[index];
     return function != NULL ? (uint32_t)(function - module->functions) : UINT32_MAX;
 }
+#else
+static inline uint32_t engine_table_size(IM3Module module) {
+    return module->numTables > 0 ? module->tables[0].size : 0;
+}
+
+static inline uint32_t engine_table_entry(IM3Module module, uint32_t index) {
+    const M3Function *function = module->tables[0].elements[index];
+    return function != NULL ? (uint32_t)(function - module->functions) : UINT32_MAX;
+}
+#endif
 
 static inline wm_status engine_resize_memory(IM3Runtime engine, uint32_t bytes) {
-    const uint32_t held = m3_GetMemorySize(engine), pages = bytes / d_m3MemPageSize;
+    const uint32_t held = m3_GetMemorySize(engine), pages = bytes / RUNTIME_PAGE_BYTES;
     if (bytes == held) {
         return WM_OK;
     }
-    if (bytes % d_m3MemPageSize != 0 || bytes < held || pages > engine->memory.maxPages) {
+    if (bytes % RUNTIME_PAGE_BYTES != 0 || bytes < held || pages > engine->memory.maxPages) {
         return WM_EINVAL;
     }
     return ResizeMemory(engine, pages) == m3Err_none ? WM_OK : WM_ENOMEM;
