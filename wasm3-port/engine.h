@@ -15,6 +15,11 @@
 #define ENGINE_STACK_RESERVE 1536
 #endif
 
+/* The most that a unit of the machine's fuel takes: MACHINE_STRETCH at 20 cycles and 80 MHz. */
+#ifndef ENGINE_UNIT_US
+#define ENGINE_UNIT_US 64
+#endif
+
 extern struct arena engine_arena;
 extern const char trap_time_budget[];
 

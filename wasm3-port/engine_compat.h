@@ -51,7 +51,7 @@ static inline enum machine_fault engine_compile(IM3Module module, const struct v
 
 /* args, results: 64 bits each, of which an i32 or an f32 has the low 32. NULL, or the trap. */
 static inline const char *engine_call(IM3Function function, const uint64_t *args, uint64_t *results) {
-    function->module->runtime->machine.fuel = MACHINE_FUEL;
+    function->module->runtime->machine.fuel = 0; /* the entry looks at the clock */
     return engine_stack_is_low() ? m3Err_trapStackOverflow : machine_call(function, args, results);
 }
 

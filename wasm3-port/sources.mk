@@ -24,7 +24,7 @@ PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c instructi
   wasm_reader.c)
 MACHINE_SOURCES := $(addprefix wasm3-port/machine/,call.c compile.c compile_control.c compile_memory.c \
   compile_numeric.c compile_variable.c constant.c emit.c handlers.c memory.c numeric.c numeric_convert.c \
-  numeric_f32.c numeric_f64.c numeric_i64.c operands.c \
+  numeric_f32.c numeric_f64.c numeric_i64.c operands.c stretch.c \
   $(if $(filter cortex-m3 cortex-m4 cortex-m4f,$(CPU)),thumb2.S,portable.c))
 PORT_SOURCES += $(MACHINE_SOURCES)
 PORT_CFLAGS := -isystem $(WASM3_SRC) -Iwasm3-port/machine

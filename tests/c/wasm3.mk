@@ -21,6 +21,7 @@ SRC_test_validate := $(VALIDATOR)
 SRC_test_validate_code := $(VALIDATOR)
 SRC_test_runtime := $(RUNTIME)
 SRC_test_runtime_load := $(RUNTIME)
+SRC_test_hostile := $(RUNTIME)
 SRC_test_runtime_state := $(RUNTIME)
 SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c) \
   $(addprefix firmware/,core/sha256.c core/status.c) \
@@ -28,12 +29,14 @@ SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c 
   record_ring.c sensor.c slot.c stream.c)
 CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
+CFLAGS_test_hostile := -I$(OUT)
 CFLAGS_test_runtime_state := -I$(OUT)
 CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
 CFLAGS_test_slot := -I$(OUT)
 # Allocations of whoever uses the arena can be made to fail.
 LIBS_test_runtime_load := -Wl,--wrap=arena_alloc,--wrap=arena_alloc_most,--wrap=arena_resize
 DEPS_test_runtime := $(MODULES)
+DEPS_test_hostile := $(MODULES)
 DEPS_test_runtime_state := $(MODULES)
 DEPS_test_validate := $(MODULES)
 DEPS_test_runtime_load := $(MODULES)

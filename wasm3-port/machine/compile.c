@@ -51,6 +51,7 @@ static void compile_body(struct compiler *c) {
         const uint32_t opcode = read_opcode(c);
         (void)(compile_variable(c, opcode) || compile_memory(c, opcode) || compile_numeric(c, opcode) ||
                compile_control(c, opcode));
+        count_instruction(c, opcode);
     }
 }
 
@@ -60,6 +61,7 @@ static enum machine_fault compile_function(struct compiler *c, M3Function *funct
     (void)wasm_u32(&c->in); /* its size */
     c->count = 0;
     c->reachable = true;
+    c->stretch = 0;
     c->held[REGISTER_INTEGER] = c->held[REGISTER_FLOAT] = NOT_HELD;
     c->fixed = c->at;
     place_locals(c);

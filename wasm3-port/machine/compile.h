@@ -36,6 +36,7 @@ struct block {
     uint32_t fixups;       /* branches to its end, chained through their target cells; 0 = none */
     uint32_t otherwise;    /* of an if: the branch over it, until its else or end */
     const cell *start;     /* of a loop */
+    uint16_t stretch;      /* at the branches to its end, at most */
 };
 
 /* The operation emitted last, while its result may still be sent elsewhere or be branched on. */
@@ -84,6 +85,7 @@ struct compiler {
     uint16_t link_slot, operands_start;
     uint32_t frame_slots; /* most so far */
     bool reachable;
+    uint32_t stretch; /* what may have been run since fuel was burnt */
     struct last last;
 };
 #define NOT_HELD UINT32_MAX
@@ -154,6 +156,13 @@ void open_function_block(struct compiler *c);
 /* An operation that jumps when the condition, popped already, is not zero (when) or is (not when); the
  * target's cell has to follow. loop: the target is one. */
 void compile_condition(struct compiler *c, struct value *condition, bool when, bool loop);
+
+/* ---- stretch.c: fuel where there is neither call nor loop ----------------------------------------- */
+
+void count_instruction(struct compiler *c, uint32_t opcode);
+void count_loop(struct compiler *c); /* before its start */
+void count_branch(const struct compiler *c, struct block *block);
+void count_label(struct compiler *c, const struct block *block);
 
 /* Its second byte for those with a prefix: enum opcode. */
 uint32_t read_opcode(struct compiler *c);

@@ -69,10 +69,14 @@ static void open_block(struct compiler *c, uint32_t opcode) {
     }
     settle_all(c);
     settle_top(c, parameters_of(&block));
+    if (opcode == OPCODE_LOOP) {
+        count_loop(c);
+    }
     block.height = (uint16_t)(c->count - parameters_of(&block));
     if (opcode == OPCODE_IF) {
         compile_condition(c, &condition, false, false);
         emit_fixup(c, &block.otherwise);
+        count_branch(c, &block);
     }
     if (opcode == OPCODE_LOOP) {
         c->last.kind = LAST_FIXED;
@@ -92,6 +96,7 @@ static void jump(struct compiler *c, struct block *block) {
     } else {
         emit_operation(c, OP_br);
         emit_fixup(c, &block->fixups);
+        count_branch(c, block);
     }
 }
 
@@ -100,6 +105,7 @@ static void emit_target(struct compiler *c, struct block *block) {
         emit(c, (cell)block->start);
     } else {
         emit_fixup(c, &block->fixups);
+        count_branch(c, block);
     }
 }
 
@@ -214,6 +220,7 @@ static void compile_br_table(struct compiler *c) {
             emit(c, 0);
         } else {
             emit_fixup(c, &block->fixups);
+            count_branch(c, block);
         }
     }
     emit_stubs(c, labels, count, table);
@@ -229,6 +236,7 @@ static void compile_else(struct compiler *c) {
         jump(c, block);
     }
     bind_branches(c, &block->otherwise);
+    c->stretch = block->stretch;
     block->opcode = OPCODE_ELSE;
     push_parameters(c, block);
     c->reachable = true;
@@ -256,6 +264,7 @@ static void compile_end(struct compiler *c) {
         return;
     }
     const bool is_label = block->fixups != 0 || block->otherwise != 0;
+    count_label(c, block);
     if (is_label || !c->reachable) {
         if (c->reachable) {
             settle_top(c, results_of(block));

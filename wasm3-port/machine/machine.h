@@ -16,11 +16,16 @@ typedef uint32_t slot;
 /* Why a trap: one of wasm3's m3Err_trap sentences, or NULL. */
 typedef const char *trap_text;
 
-/* Calls and loop back-edges between two looks at the clock. At 50 to 100 cycles each that is a look
- * every 0.1 to 0.2 ms on a Cortex-M at 168 MHz, far below any sensible budget. */
+/* Units of fuel between two looks at the clock, at most. A call and a turn of a loop burn one, mostly 50
+ * to 100 cycles: a look every 0.1 to 0.2 ms on a Cortex-M at 168 MHz. engine.c gives fewer when little
+ * time is left. */
 #ifndef MACHINE_FUEL
 #define MACHINE_FUEL 256
 #endif
+
+/* What may be run on one unit: so many operations of one register, or fewer of those that take longer.
+ */
+#define MACHINE_STRETCH 256
 
 struct M3Function;
 struct M3Module;
