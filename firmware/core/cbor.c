@@ -69,6 +69,10 @@ void cbor_put_bytes(struct cbor_out *out, const void *bytes, size_t len) {
     cbor_put_raw(out, bytes, len);
 }
 
+void cbor_put_bytes_head(struct cbor_out *out, size_t len) {
+    put_head(out, CBOR_BYTES, len);
+}
+
 void cbor_put_textn(struct cbor_out *out, const char *text, size_t len) {
     put_head(out, CBOR_TEXT, len);
     cbor_put_raw(out, text, len);

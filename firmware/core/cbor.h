@@ -21,6 +21,8 @@ void cbor_out_init(struct cbor_out *out, uint8_t *bytes, size_t cap);
 void cbor_put_uint(struct cbor_out *out, uint64_t value);
 void cbor_put_int(struct cbor_out *out, int64_t value);
 void cbor_put_bytes(struct cbor_out *out, const void *bytes, size_t len);
+void cbor_put_bytes_head(struct cbor_out *out,
+                         size_t len); /* the bytes themselves follow by other ways */
 void cbor_put_text(struct cbor_out *out, const char *text); /* NUL-terminated */
 void cbor_put_textn(struct cbor_out *out, const char *text, size_t len);
 void cbor_put_array(struct cbor_out *out, size_t items);

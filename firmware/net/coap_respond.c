@@ -11,8 +11,11 @@ void coap_turn_clear(struct coap_turn *turn) {
 }
 
 struct coap_request coap_turn_request(struct coap_turn *turn, enum coap_method method) {
+    const struct coap_block wanted = coap_turn_wanted(turn);
     return (struct coap_request){
         .method = method,
+        .wanted = (uint32_t)coap_block_offset(&wanted),
+        .wanted_len = coap_block_bytes(wanted.szx),
         .peer = turn->peer,
         .path = turn->options.path,
         .wild = {turn->route.wild[0], turn->route.wild[1]},
@@ -143,6 +146,20 @@ static void finish_in_blocks(struct coap_turn *turn, const struct coap_block *wa
     cut_reply(turn, &body, wanted);
 }
 
+/* A body that is made a block at a time: nothing is kept of it. */
+static void finish_window(struct coap_turn *turn, const struct coap_block *wanted) {
+    const struct coap_response *response = &turn->response;
+    uint32_t offset = (uint32_t)coap_block_offset(wanted);
+    if (offset >= response->total) {
+        coap_turn_fail(turn, COAP_400_BAD_REQUEST, "the block is behind the end of the body");
+        return;
+    }
+    turn->reply.has_block2 = true;
+    turn->reply.block2 = *wanted;
+    turn->reply.block2.more = response->total - offset > response->len;
+    turn->reply.size2 = wanted->num == 0 ? response->total : 0;
+}
+
 /* The ETag is the handler's, or a hash of the body where there is one to tell apart. */
 static void complete_etag(struct coap_response *response, bool whole) {
     bool is_content = response->code == COAP_205_CONTENT || response->len > 0;
@@ -162,6 +179,8 @@ void coap_turn_finish(struct coap_turn *turn) {
     copy_response(turn);
     if (response->has_etag && wanted.num == 0 && coap_etag_is_known(turn, response->etag)) {
         coap_turn_valid(turn, response->etag, response->max_age_s);
+    } else if (response->total > 0) {
+        finish_window(turn, &wanted);
     } else if (whole) {
         finish_whole(turn, wanted.szx);
     } else if (COAP_IS_SUCCESS(response->code)) {

@@ -47,7 +47,8 @@ enum {
     COAP_FORMAT_OCTETS = 42,
     COAP_FORMAT_CBOR = 60,
     COAP_FORMAT_SENML_CBOR = 112,
-    COAP_FORMAT_BUNDLE = 65001
+    COAP_FORMAT_BUNDLE = 65001,
+    COAP_FORMAT_STATE = 65002
 };
 
 struct coap_request {
@@ -59,11 +60,13 @@ struct coap_request {
     int format;             /* Content-Format, or COAP_FORMAT_NONE */
     const uint8_t *payload; /* the whole body; with COAP_STREAMED one block of it */
     size_t len;
-    uint32_t offset; /* COAP_STREAMED: where this block starts in the body */
-    bool more;       /* COAP_STREAMED: further blocks follow */
-    uint32_t total;  /* Size1, or 0 when the client did not say */
-    int accept;      /* Accept, or COAP_FORMAT_NONE: for a handler that has several formats to give;
-                      * an answer in another one than was asked for is turned into 4.06 */
+    uint32_t offset;   /* COAP_STREAMED: where this block starts in the body */
+    bool more;         /* COAP_STREAMED: further blocks follow */
+    uint32_t total;    /* Size1, or 0 when the client did not say */
+    int accept;        /* Accept, or COAP_FORMAT_NONE: for a handler that has several formats to give;
+                        * an answer in another one than was asked for is turned into 4.06 */
+    uint32_t wanted;   /* GET: where in the body the block begins that is asked for, */
+    size_t wanted_len; /* and its size: for a handler that makes no more than that, see `total` */
     struct coap_turn *turn; /* the server's own, for coap_defer() */
 };
 
@@ -75,6 +78,8 @@ struct coap_response {
     uint8_t *body; /* COAP_BODY_MAX bytes to write into */
     size_t cap;
     size_t len;
+    uint32_t total; /* not 0: the body has so many bytes, and only what was `wanted` of it was written;
+                     * needs etag, by which a client notices that it has changed between two blocks */
     uint32_t max_age_s; /* 0 = leave the option out (= 60, RFC 7252 section 5.10.5) */
     uint32_t max_size;  /* with 4.13: the largest body that fits, sent as Size1; 0 = leave it out */
     /* Give the answer an ETag (section 5.10.6): the client may then ask whether it has changed. etag is

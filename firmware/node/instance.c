@@ -10,6 +10,7 @@
 #include "node/guest_host.h"
 #include "node/module_config.h"
 #include "node/sensor.h"
+#include "node/state.h"
 
 _Static_assert(MANIFEST_PAGE_BYTES == RUNTIME_PAGE_BYTES, "one page is the same everywhere");
 
@@ -177,25 +178,76 @@ static wm_status bind_inputs(struct instance *instance, char *why, size_t why_ca
     return WM_OK;
 }
 
-wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
-                         size_t why_cap) {
-    const struct instance *parameters = before ? before : instance; /* a restart keeps its own */
-    struct span chosen = {parameters->config, parameters->config_len};
+static wm_status prepare(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
     wm_status status = merge_config(instance, chosen, why, why_cap);
     if (status == WM_OK)
         status = bind_inputs(instance, why, why_cap);
-    if (status)
-        return status;
     instance->events = 0;
     instance->time_us = 0;
     instance->longest_us = 0;
     hal_watchdog_feed();
-    status = runtime_start(&instance->runtime, why, why_cap);
+    return status;
+}
+
+wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
+                         size_t why_cap) {
+    const struct instance *parameters = before ? before : instance; /* a restart keeps its own */
+    struct span chosen = {parameters->config, parameters->config_len};
+    wm_status status = prepare(instance, chosen, why, why_cap);
+    if (status == WM_OK)
+        status = runtime_start(&instance->runtime, why, why_cap);
     if (status)
         return status;
     hal_watchdog_feed();
     *state_kept = hand_over_state(instance, before);
     return give_config(instance, why, why_cap);
+}
+
+/* ---- snapshots -------------------------------------------------------------------------- */
+
+static wm_status restore_whole(struct instance *instance, const struct state_head *head, char *why,
+                               size_t why_cap) {
+    wm_status status = runtime_snapshot_resize(&instance->runtime, head->memory_bytes);
+    if (status)
+        snprintf(why, why_cap, "the memory cannot have the %u bytes of the snapshot",
+                 (unsigned)head->memory_bytes);
+    else
+        runtime_snapshot_clear(&instance->runtime);
+    instance->events = head->events;
+    return status;
+}
+
+static wm_status restore_declared(struct instance *instance, struct state_reader *reader, char *why,
+                                  size_t why_cap) {
+    size_t len;
+    wm_status status = runtime_start(&instance->runtime, why, why_cap);
+    if (status)
+        return status;
+    hal_watchdog_feed();
+    reader->declared = runtime_state(&instance->runtime, &len);
+    if (!reader->declared || len != reader->head.state_bytes) {
+        snprintf(why, why_cap, "the module has no state of %u bytes",
+                 (unsigned)reader->head.state_bytes);
+        return WM_ENOTSUP;
+    }
+    memset(reader->declared, 0, len);
+    return WM_OK;
+}
+
+wm_status instance_restore(struct instance *instance, struct state_reader *reader, bool whole, char *why,
+                           size_t why_cap) {
+    wm_status status = prepare(instance, reader->head.config, why, why_cap);
+    if (status)
+        return status;
+    reader->whole = whole;
+    state_give_readings(&reader->head, instance);
+    return whole ? restore_whole(instance, &reader->head, why, why_cap)
+                 : restore_declared(instance, reader, why, why_cap);
+}
+
+wm_status instance_restored(struct instance *instance, const struct state_reader *reader, char *why,
+                            size_t why_cap) {
+    return reader->whole ? WM_OK : give_config(instance, why, why_cap);
 }
 
 /* ---- events ----------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "node/manifest.h"
 #include "runtime.h"
 
+struct state_reader;
 struct stream;
 
 struct instance {
@@ -49,6 +50,14 @@ void instance_unload(struct instance *instance);
  * the instance itself in a restart. *state_kept tells about the state. Needs instance_load(). */
 wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
                          size_t why_cap);
+
+/* In place of instance_start(), for a snapshot of which the head was read: whole, then nothing of the
+ * module runs; or only its declared state, then it starts and what follows goes there. Then
+ * instance_restored(), once all of it came. Needs instance_load(). */
+wm_status instance_restore(struct instance *instance, struct state_reader *reader, bool whole, char *why,
+                           size_t why_cap);
+wm_status instance_restored(struct instance *instance, const struct state_reader *reader, char *why,
+                            size_t why_cap);
 
 /* Events. On WM_ETRAP / WM_EBUDGET the instance must be unloaded. */
 wm_status instance_sample(struct instance *instance, uint32_t input, int64_t time_ms,

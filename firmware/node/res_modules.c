@@ -4,6 +4,7 @@
 #include "config.h"
 #include "node/resources.h"
 #include "node/slot.h"
+#include "node/state.h"
 #include "node/stream.h"
 
 /* ---- status --------------------------------------------------------------------------------- */
@@ -64,7 +65,7 @@ static void put_swap(struct cbor_out *out, const struct slot *slot) {
 static void put_slot(struct cbor_out *out, int index) {
     const struct slot *slot = slot_at(index);
     size_t pairs = 2 + (slot->active ? 10u : 0u) + (slot->why[0] ? 1u : 0u) +
-                   (slot->candidate ? 1u : 0u) + (slot->swapped ? 2u : 0u);
+                   (slot->candidate ? 1u : 0u) + (slot->swapped ? 2u : 0u) + (slot->missed ? 1u : 0u);
     cbor_put_map(out, pairs);
     cbor_put_uint(out, 0);
     cbor_put_uint(out, (unsigned)index);
@@ -87,6 +88,10 @@ static void put_slot(struct cbor_out *out, int index) {
         put_streams(out, index);
     if (slot->swapped)
         put_swap(out, slot);
+    if (slot->missed) {
+        cbor_put_uint(out, 16);
+        cbor_put_uint(out, slot->missed);
+    }
 }
 
 void res_modules(const struct coap_request *request, struct coap_response *response) {
@@ -99,7 +104,7 @@ void res_modules(const struct coap_request *request, struct coap_response *respo
     respond_cbor(response, &out);
 }
 
-static void list(void (*emit)(void *arg, const char *path), void *arg, const char *suffix) {
+void list_slots(void (*emit)(void *arg, const char *path), void *arg, const char *suffix) {
     for (int index = 0; index < MODULE_SLOTS; index++) {
         char path[COAP_PATH_MAX];
         snprintf(path, sizeof path, "modules/%d%s", index, suffix);
@@ -108,20 +113,20 @@ static void list(void (*emit)(void *arg, const char *path), void *arg, const cha
 }
 
 void res_module_list(void (*emit)(void *arg, const char *path), void *arg) {
-    list(emit, arg, "");
+    list_slots(emit, arg, "");
 }
 
 void res_module_control_list(void (*emit)(void *arg, const char *path), void *arg) {
-    list(emit, arg, "/control");
+    list_slots(emit, arg, "/control");
 }
 
 void res_module_config_list(void (*emit)(void *arg, const char *path), void *arg) {
-    list(emit, arg, "/config");
+    list_slots(emit, arg, "/config");
 }
 
 /* ---- install -------------------------------------------------------------------------------- */
 
-static void refuse(struct coap_response *response, wm_status status, const char *why) {
+void refuse_slot(struct coap_response *response, wm_status status, const char *why) {
     switch (status) {
     case WM_EINVAL:
     case WM_EDIGEST:
@@ -142,7 +147,7 @@ static void refuse_upload(struct coap_response *response, wm_status status, cons
     if (status == WM_EBUSY)
         coap_fail(response, COAP_503_UNAVAILABLE, "%s", why);
     else
-        refuse(response, status, why);
+        refuse_slot(response, status, why);
 }
 
 static void too_large(struct coap_response *response, const char *what) {
@@ -193,7 +198,14 @@ void res_module_abandon(const char *path) {
 
 /* ---- control -------------------------------------------------------------------------------- */
 
-enum operation { OPERATION_START, OPERATION_STOP, OPERATION_SWAP, OPERATION_COUNT };
+enum operation {
+    OPERATION_START,
+    OPERATION_STOP,
+    OPERATION_SWAP,
+    OPERATION_PAUSE,
+    OPERATION_RESUME,
+    OPERATION_COUNT
+};
 
 struct control {
     uint64_t operation;
@@ -231,20 +243,20 @@ static bool decode_control(const struct coap_request *request, struct control *c
     return !in.error && cbor_at_end(&in) && control->operation < OPERATION_COUNT;
 }
 
-/* The number a new stream begins with: what the request says for it, else 0. */
-static uint32_t first_number(void *arg, const char *name) {
-    const struct span *numbers = arg;
-    struct cbor_in in;
-    cbor_in_init(&in, numbers->bytes, numbers->len);
-    size_t pairs = numbers->len ? cbor_get_map(&in) : 0;
-    while (pairs--) {
-        size_t len;
-        const char *key = cbor_get_text(&in, &len);
-        uint64_t number = cbor_get_uint(&in);
-        if (len == strlen(name) && memcmp(key, name, len) == 0)
-            return (uint32_t)number;
+static wm_status operate(int index, uint64_t operation, struct slot_numbering numbering, char *why,
+                         size_t why_cap) {
+    switch (operation) {
+    case OPERATION_START:
+        return slot_start(index, numbering, why, why_cap);
+    case OPERATION_SWAP:
+        return slot_swap(index, numbering, why, why_cap);
+    case OPERATION_PAUSE:
+        return slot_pause(index, why, why_cap);
+    case OPERATION_RESUME:
+        return slot_resume(index, why, why_cap);
+    default:
+        return slot_stop(index, why, why_cap);
     }
-    return 0;
 }
 
 void res_module_control(const struct coap_request *request, struct coap_response *response) {
@@ -254,17 +266,14 @@ void res_module_control(const struct coap_request *request, struct coap_response
     struct control control;
     if (!decode_control(request, &control)) {
         coap_fail(response, COAP_400_BAD_REQUEST,
-                  "expected {0: 0 start / 1 stop / 2 swap, ? 1: {stream: seq}}");
+                  "expected {0: 0 start / 1 stop / 2 swap / 3 pause / 4 resume, ? 1: {stream: seq}}");
         return;
     }
     char why[SLOT_WHY_CAP];
-    struct slot_numbering numbering = {first_number, &control.first};
-    wm_status status =
-        control.operation == OPERATION_START  ? slot_start(index, numbering, why, sizeof why)
-        : control.operation == OPERATION_SWAP ? slot_swap(index, numbering, why, sizeof why)
-                                              : slot_stop(index, why, sizeof why);
+    struct slot_numbering numbering = {state_stream_number, &control.first};
+    wm_status status = operate(index, control.operation, numbering, why, sizeof why);
     if (status)
-        refuse(response, status, why);
+        refuse_slot(response, status, why);
     else
         response->code = COAP_204_CHANGED;
 }
@@ -296,7 +305,7 @@ void res_module_config(const struct coap_request *request, struct coap_response 
     struct span chosen = {request->payload, request->len};
     wm_status status = slot_configure(index, chosen, why, sizeof why);
     if (status)
-        refuse(response, status, why);
+        refuse_slot(response, status, why);
     else
         response->code = COAP_204_CHANGED;
 }

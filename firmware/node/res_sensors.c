@@ -6,6 +6,7 @@
 #include "node/clock.h"
 #include "node/resources.h"
 #include "node/sensor.h"
+#include "node/slot.h"
 
 #define SAMPLES_MAX 32 /* of one request */
 
@@ -168,6 +169,11 @@ static void put(int index, const struct coap_request *request, struct coap_respo
         return;
     if (!sensor->injected) {
         coap_fail(response, COAP_403_FORBIDDEN, "sensor %s is read by the board", sensor->name);
+        return;
+    }
+    if (slots_pause(index)) {
+        coap_fail(response, COAP_503_UNAVAILABLE, "a module that listens to %s is paused", sensor->name);
+        response->max_age_s = 1;
         return;
     }
     cbor_in_init(&in, request->payload, request->len);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/cbor.h"
+#include "core/status.h"
 #include "net/coap_server.h"
 
 /* Fills the table and starts the CoAP server. */
@@ -22,6 +23,9 @@ void res_module(const struct coap_request *request, struct coap_response *respon
 void res_module_abandon(const char *path);
 void res_module_control(const struct coap_request *request, struct coap_response *response);
 void res_module_config(const struct coap_request *request, struct coap_response *response);
+void res_module_state(const struct coap_request *request, struct coap_response *response);
+void res_module_state_abandon(const char *path);
+void res_module_state_list(void (*emit)(void *arg, const char *path), void *arg);
 void res_module_list(void (*emit)(void *arg, const char *path), void *arg);
 void res_module_control_list(void (*emit)(void *arg, const char *path), void *arg);
 void res_module_config_list(void (*emit)(void *arg, const char *path), void *arg);
@@ -48,6 +52,12 @@ void respond_cbor(struct coap_response *response, const struct cbor_out *out);
  * `gap` in response->body and is moved up behind the head. */
 void respond_behind_head(struct coap_response *response, const struct cbor_out *head, size_t gap,
                          size_t len);
+
+/* Answers with the code and the reason of an operation on a slot that failed. */
+void refuse_slot(struct coap_response *response, wm_status status, const char *why);
+
+/* Calls emit("modules/0" suffix) for every slot. */
+void list_slots(void (*emit)(void *arg, const char *path), void *arg, const char *suffix);
 
 /* The slot named by a path segment, 0..MODULE_SLOTS-1; answers 4.04 and returns -1 otherwise. */
 int slot_of_path(const struct coap_request *request, struct coap_response *response);

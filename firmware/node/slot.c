@@ -7,6 +7,7 @@
 #include "node/bank.h"
 #include "node/log.h"
 #include "node/sensor.h"
+#include "node/state.h"
 #include "node/stream.h"
 
 static struct slot slots[MODULE_SLOTS];
@@ -21,6 +22,11 @@ void slots_start(void) {
 
 struct slot *slot_at(int index) {
     return index >= 0 && index < MODULE_SLOTS ? &slots[index] : NULL;
+}
+
+/* Its module is loaded, and nothing else may be loaded in its place. */
+static bool is_live(const struct slot *slot) {
+    return slot->state == SLOT_RUNNING || slot->state == SLOT_PAUSED;
 }
 
 static struct instance *spare_storage(struct slot *slot) {
@@ -168,11 +174,12 @@ static wm_status load_and_start(struct slot *slot, int index, struct instance *i
 wm_status slot_start(int index, struct slot_numbering numbering, char *why, size_t why_cap) {
     struct slot *slot = &slots[index];
     struct instance *instance = slot->candidate ? slot->candidate : slot->active;
-    if (slot->state == SLOT_RUNNING)
+    if (is_live(slot))
         return refuse(WM_EBUSY, why, why_cap,
                       "the slot runs already: swap puts a candidate in its place");
     if (!instance)
         return refuse(WM_EBUSY, why, why_cap, "the slot is empty: install a bundle first");
+    slot_restore_abandon(index);
     bool kept; /* never: what is stopped has no state any more, only parameters */
     wm_status status = load_and_start(slot, index, instance, &kept, why, why_cap);
     if (status)
@@ -209,7 +216,7 @@ wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_
 
 wm_status slot_stop(int index, char *why, size_t why_cap) {
     struct slot *slot = &slots[index];
-    if (slot->state != SLOT_RUNNING)
+    if (!is_live(slot))
         return refuse(WM_EBUSY, why, why_cap, "nothing runs in this slot");
     instance_unload(slot->active);
     slot->state = SLOT_STOPPED;
@@ -217,8 +224,25 @@ wm_status slot_stop(int index, char *why, size_t why_cap) {
     return WM_OK;
 }
 
+wm_status slot_pause(int index, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (slot->state != SLOT_RUNNING)
+        return refuse(WM_EBUSY, why, why_cap, "nothing runs in this slot");
+    slot->state = SLOT_PAUSED;
+    return WM_OK;
+}
+
+wm_status slot_resume(int index, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (slot->state != SLOT_PAUSED)
+        return refuse(WM_EBUSY, why, why_cap, "nothing is paused in this slot");
+    slot->state = SLOT_RUNNING;
+    return WM_OK;
+}
+
 void slot_remove(int index) {
     struct slot *slot = &slots[index];
+    slot_restore_abandon(index);
     slot_upload_abandon(index);
     drop_candidate(slot);
     if (slot->active)
@@ -228,8 +252,127 @@ void slot_remove(int index) {
     settle_sensors();
     slot->state = SLOT_EMPTY;
     slot->traps = 0;
+    slot->missed = 0;
     slot->swapped = false;
     slot->why[0] = 0;
+}
+
+/* ---- restore ---------------------------------------------------------------------------- */
+
+static struct {
+    int slot; /* whose snapshot is coming in, or -1 */
+    struct state_reader reader;
+    uint8_t streams[MODULE_STREAMS_MAX * (NAME_CAP + 6) + 1]; /* the head's, until the end */
+    size_t streams_len;
+} restore = {.slot = -1};
+
+void slot_restore_abandon(int index) {
+    if (restore.slot != index)
+        return;
+    struct instance *instance = restore.reader.into;
+    restore.slot = -1;
+    if (instance) {
+        instance_unload(instance);
+        if (instance != slots[index].active)
+            instance_unbind(instance);
+        settle_sensors();
+    }
+}
+
+static bool is_same_module(const struct instance *instance, const struct state_head *head) {
+    return instance && memcmp(instance->manifest.digest, head->digest, SHA256_BYTES) == 0;
+}
+
+static bool has_same_schema(const struct instance *instance, const struct state_head *head) {
+    return instance && head->schema[0] && head->state_bytes == instance->manifest.state_bytes &&
+           strcmp(head->schema, instance->manifest.state_schema) == 0;
+}
+
+/* The candidate before what was stopped, the same module before one that only shares the schema. */
+static struct instance *choose(const struct slot *slot, const struct state_head *head) {
+    struct instance *const from[] = {slot->candidate, slot->active};
+    for (int i = 0; i < 2; i++)
+        if (is_same_module(from[i], head))
+            return from[i];
+    for (int i = 0; i < 2; i++)
+        if (has_same_schema(from[i], head))
+            return from[i];
+    return NULL;
+}
+
+static wm_status open_restore(struct state_reader *reader, void *arg, char *why, size_t why_cap) {
+    struct slot *slot = arg;
+    struct instance *instance = choose(slot, &reader->head);
+    if (!instance)
+        return refuse(
+            WM_ENOTSUP, why, why_cap,
+            "the snapshot is of another module and another state schema than what is in the slot");
+    if (reader->head.streams.len > sizeof restore.streams)
+        return refuse(WM_EINVAL, why, why_cap, "the snapshot names too many streams");
+    memcpy(restore.streams, reader->head.streams.bytes, reader->head.streams.len);
+    restore.streams_len = reader->head.streams.len;
+    wm_status status = instance_load(instance, why, why_cap);
+    if (status)
+        return status;
+    reader->into = instance; /* from here on it has to be unloaded */
+    return instance_restore(instance, reader, is_same_module(instance, &reader->head), why, why_cap);
+}
+
+static uint32_t restored_number(void *arg, const char *name) {
+    (void)arg;
+    struct span streams = {restore.streams, restore.streams_len};
+    return state_stream_number(&streams, name);
+}
+
+/* Records that are here already stay only where the numbers go on from them. */
+static bool numbers_go_on(int index, const struct manifest *manifest) {
+    for (uint32_t i = 0; i < manifest->stream_count; i++) {
+        const struct stream *stream = stream_find(index, manifest->stream[i].name);
+        if (stream && stream->ring.next != restored_number(NULL, stream->name))
+            return false;
+    }
+    return true;
+}
+
+static wm_status finish_restore(struct slot *slot, int index, char *why, size_t why_cap) {
+    struct instance *instance = restore.reader.into;
+    wm_status status = instance_restored(instance, &restore.reader, why, why_cap);
+    if (status)
+        return status;
+    restore.slot = -1;
+    if (slot->active && slot->active != instance)
+        instance_close(slot->active);
+    if (slot->candidate == instance)
+        slot->candidate = NULL;
+    slot->active = instance;
+    if (!numbers_go_on(index, &instance->manifest))
+        streams_drop(index);
+    now_running(slot, index, (struct slot_numbering){restored_number, NULL});
+    slot->state = SLOT_PAUSED;
+    return WM_OK;
+}
+
+wm_status slot_restore(int index, uint32_t offset, const uint8_t *bytes, size_t len, bool more,
+                       char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (is_live(slot))
+        return refuse(WM_EBUSY, why, why_cap,
+                      "stop what runs in this slot before it gets another state");
+    if (offset == 0) {
+        if (restore.slot >= 0)
+            slot_restore_abandon(restore.slot);
+        restore.slot = index;
+        state_begin(&restore.reader);
+    }
+    if (restore.slot != index)
+        return refuse(WM_EAGAIN, why, why_cap, "no snapshot is coming in: start with block 0");
+    hal_watchdog_feed();
+    wm_status status = state_feed(&restore.reader, bytes, len, more, open_restore, slot, why, why_cap);
+    if (status == WM_OK && !more)
+        status = finish_restore(slot, index, why, why_cap);
+    if (status)
+        slot_restore_abandon(index);
+    return status;
 }
 
 /* ---- events ----------------------------------------------------------------------------- */
@@ -250,6 +393,7 @@ wm_status slot_configure(int index, struct span chosen, char *why, size_t why_ca
     struct slot *slot = &slots[index];
     if (!slot->active)
         return refuse(WM_EBUSY, why, why_cap, "the slot is empty");
+    slot_restore_abandon(index);
     wm_status status = instance_configure(slot->active, chosen, why, why_cap);
     check_event(slot, index, status, why);
     return status;
@@ -258,6 +402,8 @@ wm_status slot_configure(int index, struct span chosen, char *why, size_t why_ca
 static void deliver(struct slot *slot, int index, int sensor, int64_t time_ms, const float *values,
                     size_t channels) {
     char why[SLOT_WHY_CAP];
+    if (slot->state == SLOT_PAUSED && input_from(slot->active, sensor))
+        slot->missed++;
     for (uint32_t i = 0; slot->state == SLOT_RUNNING && i < slot->active->manifest.input_count; i++) {
         if (slot->active->sensor[i] != sensor)
             continue;
@@ -269,6 +415,13 @@ static void deliver(struct slot *slot, int index, int sensor, int64_t time_ms, c
 void slots_deliver(int sensor, int64_t time_ms, const float *values, size_t channels) {
     for (int index = 0; index < MODULE_SLOTS; index++)
         deliver(&slots[index], index, sensor, time_ms, values, channels);
+}
+
+bool slots_pause(int sensor) {
+    for (int index = 0; index < MODULE_SLOTS; index++)
+        if (slots[index].state == SLOT_PAUSED && input_from(slots[index].active, sensor))
+            return true;
+    return false;
 }
 
 void slots_tick(int64_t now_ms) {

@@ -7,7 +7,9 @@
  *                                       v    |             RUNNING ------> TRAPPED --start--> RUNNING
  *                                      STOPPED
  *
- * A candidate can be installed in any state; nothing of it runs before start or swap. */
+ * PAUSED is RUNNING without events: pause and resume go there and back, and a snapshot that was put
+ * into a slot waits there. A candidate can be installed in any state; nothing of it runs before start or
+ * swap. */
 #ifndef WASMOTE_SLOT_H
 #define WASMOTE_SLOT_H
 
@@ -18,7 +20,7 @@
 #include "config.h"
 #include "node/instance.h"
 
-enum slot_state { SLOT_EMPTY, SLOT_STOPPED, SLOT_RUNNING, SLOT_TRAPPED };
+enum slot_state { SLOT_EMPTY, SLOT_STOPPED, SLOT_RUNNING, SLOT_TRAPPED, SLOT_PAUSED };
 
 #define SLOT_WHY_CAP 128
 
@@ -30,6 +32,7 @@ struct slot {
     int upload; /* bank that an upload is filling, or BANK_NONE */
     uint32_t traps;
     uint32_t swap_us;
+    uint32_t missed; /* readings of the board that came while it was paused */
     bool swapped;
     bool state_kept;
     char why[SLOT_WHY_CAP]; /* the last trap or error of this slot */
@@ -57,7 +60,20 @@ struct slot_numbering {
 wm_status slot_start(int index, struct slot_numbering numbering, char *why, size_t why_cap);
 wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_t why_cap);
 wm_status slot_stop(int index, char *why, size_t why_cap);
+/* Keeps events from a running module, so that its state can be read in peace. */
+wm_status slot_pause(int index, char *why, size_t why_cap);
+wm_status slot_resume(int index, char *why, size_t why_cap);
 void slot_remove(int index);
+
+/* A snapshot (node/state.h), block by block: into the candidate or the module of a slot that does
+ * not run. It ends paused; on any error the slot is as it was, but its module, if it was that, stopped.
+ */
+wm_status slot_restore(int index, uint32_t offset, const uint8_t *bytes, size_t len, bool more,
+                       char *why, size_t why_cap);
+void slot_restore_abandon(int index);
+
+/* Whether a module that listens to the sensor is paused: it would miss the reading. */
+bool slots_pause(int sensor);
 wm_status slot_configure(int index, struct span chosen, char *why, size_t why_cap);
 
 /* A reading for every running module that listens to the sensor; a tick for all. */

@@ -35,6 +35,7 @@ FORMAT_LINK = 40
 FORMAT_CBOR = 60
 FORMAT_SENML_CBOR = 112
 FORMAT_BUNDLE = 65001
+FORMAT_STATE = 65002
 
 ONE_MESSAGE_MAX = 1024  # bytes of a body that goes without Block1
 
@@ -191,6 +192,16 @@ class Node:
     async def set_config(self, slot: int, config: Mapping[str, float]) -> None:
         """PUT /modules/N/config: parameters that are not named go back to their defaults."""
         await self.request("PUT", f"/modules/{slot}/config", config_to_cbor(config), FORMAT_CBOR)
+
+    async def snapshot(self, slot: int) -> bytes:
+        """GET /modules/N/state: what `wasmote.wire.state.Snapshot` reads. Pause a module that gets events."""
+        return (await self.request("GET", f"/modules/{slot}/state")).payload
+
+    async def restore(self, slot: int, snapshot: bytes, progress: Progress | None = None) -> None:
+        """Put a snapshot into the candidate, or the stopped module, of a slot; it is paused then."""
+        path = f"/modules/{slot}/state"
+        response = await self._endpoint.upload(Code.PUT, path, snapshot, FORMAT_STATE, progress)
+        check(response, f"PUT {path}")
 
     # /out
 

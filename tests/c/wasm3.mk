@@ -26,7 +26,7 @@ SRC_test_runtime_state := $(RUNTIME)
 SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c) \
   $(addprefix firmware/,core/sha256.c core/status.c) \
   $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
-  record_ring.c sensor.c slot.c stream.c)
+  record_ring.c sensor.c slot.c state_encode.c state_restore.c stream.c)
 CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
 CFLAGS_test_hostile := -I$(OUT)

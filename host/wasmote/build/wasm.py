@@ -243,6 +243,15 @@ class WasmModule:
         """The function bodies."""
         return self._vector(SectionId.CODE, _read_body)
 
+    def table(self) -> list[int | None]:
+        """The function behind each entry of the table, as the element segments say."""
+        entries: list[int | None] = [None] * sum(self._vector(SectionId.TABLE, _read_table))
+        for start, functions in self._vector(SectionId.ELEMENT, _read_elements):
+            if start + len(functions) > len(entries):
+                raise InvalidWasm("module is malformed: an element segment lies outside the table")
+            entries[start : start + len(functions)] = functions
+        return entries
+
     def data(self) -> list[Segment]:
         """The data segments; raises InvalidWasm for passive ones, which no node knows."""
         return self._vector(SectionId.DATA, _read_segment)
@@ -387,6 +396,20 @@ def _constant(reader: Reader) -> int | None:
     if len(found) == 1 and found[0].opcode == I32_CONST:
         return Reader(found[0].encoded[1:]).signed(32) & 0xFFFF_FFFF
     return None
+
+
+def _read_table(reader: Reader) -> int:
+    reader.byte()  # element type
+    return _read_limits(reader).minimum
+
+
+def _read_elements(reader: Reader) -> tuple[int, list[int]]:
+    if reader.u32() != 0:
+        raise reader.fault("an element segment is passive or names a table, which no node knows")
+    start = _constant(reader)
+    if start is None:
+        raise reader.fault("an element segment begins at no constant")
+    return start, [reader.u32() for _ in range(reader.u32())]
 
 
 def _read_export(reader: Reader) -> Export:

@@ -14,6 +14,7 @@ from wasmote.runtime import host_api
 from wasmote.wire.manifest import Manifest
 
 START = "wasmote:start"  # no C identifier: cannot clash with an export of the module
+GLOBAL = "wasmote:global:"
 
 
 class ModuleRefused(WasmoteError):
@@ -34,6 +35,20 @@ def engine() -> Engine:
     config.wasm_multi_memory = False
     config.wasm_memory64 = False
     return Engine(config)
+
+
+def with_exported_globals(encoded: bytes) -> bytes:
+    """Export every mutable global as GLOBAL and its index, so that a snapshot can be taken from outside.
+
+    A node needs no such exports: it looks into its engine.
+    """
+    module = WasmModule.from_bytes(encoded)
+    exports = [
+        Export(f"{GLOBAL}{index}", Kind.GLOBAL, index)
+        for index, one in enumerate(module.globals())
+        if one.mutable
+    ]
+    return module.with_exports([*module.exports(), *exports]).to_bytes() if exports else encoded
 
 
 def with_exported_start(encoded: bytes) -> bytes:
@@ -58,7 +73,10 @@ def compile_module(encoded: bytes, manifest: Manifest) -> Module:
     """
     name = manifest.name
     try:
-        module = Module(engine(), with_exported_start(to_byte_pages(encoded, manifest.memory_bytes)))
+        module = Module(
+            engine(),
+            with_exported_globals(with_exported_start(to_byte_pages(encoded, manifest.memory_bytes))),
+        )
     except WasmtimeError as fault:
         raise ModuleRefused(f"module {name} is not valid: {fault}") from fault
     _check_imports(module, name, manifest.capabilities)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from wasmtime import Func, Linker, Memory, Store, Trap, WasmtimeError
+from wasmtime import Func, Global, Linker, Memory, Store, Trap, Val, WasmtimeError
 
+from wasmote.build.wasm import WasmModule
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.runtime import host_api
-from wasmote.runtime.engine import START, ModuleRefused, compile_module, engine
+from wasmote.runtime.engine import GLOBAL, START, ModuleRefused, compile_module, engine
 from wasmote.runtime.functions import Emission, Float32, GuestServices, LogLine
 from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US
 from wasmote.wire.modules import config_to_cbor
+from wasmote.wire.state import DeclaredState, Reading, Snapshot
 
 # wasmtime counts instructions, a node microseconds. A Cortex-M4 at 168 MHz interprets about 3 a
 # microsecond; what is over 100 times that is a runaway on any node, and takes 50 ms here.
 FUEL_PER_US = 300
+
+_FORMATS = {"i32": "<i", "i64": "<q", "f32": "<f", "f64": "<d"}
+_MAKERS: Mapping[str, Callable[[Any], Val]] = {"i32": Val.i32, "i64": Val.i64, "f32": Val.f32, "f64": Val.f64}
 
 
 class HostModule:
@@ -39,6 +45,10 @@ class HostModule:
         self._store.set_limits(memory_size=self._manifest.held_bytes)
         self._trapped = False
         self._started = False
+        self._events = 0
+        self._reading_times: dict[int, int] = {}
+        self._next_seq = {stream.name: 0 for stream in self._manifest.streams}
+        self._table = tuple(WasmModule.from_bytes(bundle.module).table())
         self._exports = self._instantiate(bundle.module)
         self._sample_bytes = 4 * max((len(i.channels) for i in self._manifest.inputs), default=0)
         self._sample_ptr = self._ask_buffer(self._sample_bytes)
@@ -64,12 +74,15 @@ class HostModule:
         """Hand over one reading: a value for each channel of the input. Return what the module emitted."""
         reading = np.asarray(values, dtype="<f4")
         self._check_reading(input_, reading)
+        self._reading_times[input_] = time_ms
         self._services.readings[input_] = reading.astype(np.float32)
         self._write(self._sample_ptr, reading.tobytes())
         return self._event(time_ms, "on_sample", input_, time_ms, self._sample_ptr, reading.size)
 
     def on_tick(self, now_ms: int) -> list[Emission]:
         """Tell the module that a second has passed."""
+        if self._function("on_tick") is None:
+            return []
         return self._event(now_ms, "on_tick", now_ms)
 
     def set_config(self, config: Mapping[str, float]) -> None:
@@ -96,6 +109,91 @@ class HostModule:
                 "a state fits the schema that it was taken from",
             )
         self._write(address, state)
+
+    # ---- snapshots -------------------------------------------------------------------------------------
+
+    def number(self, stream: str) -> int:
+        """Give the next record of a stream its sequence number."""
+        number = self._next_seq[stream]
+        self._next_seq[stream] = (number + 1) & 0xFFFF_FFFF
+        return number
+
+    def snapshot(self) -> Snapshot:
+        """Take all that events have changed, as a node does."""
+        address, size = self._state_place()
+        schema = self._manifest.state
+        whole = schema is not None and size == schema.size
+        return Snapshot(
+            name=self._manifest.name,
+            digest=self._manifest.digest,
+            memory=self._read(0, self._memory.data_len(self._store)),
+            next_seq=dict(self._next_seq),
+            config=dict(self._services.config),
+            readings=tuple(self._reading(index) for index in range(len(self._manifest.inputs))),
+            events=self._events,
+            declared=DeclaredState(schema.schema, address, size) if schema and whole else None,
+            mutable_globals={index: _bits(one, self._store) for index, one in self._globals().items()},
+            table=self._table,
+        )
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot, in place of `start`.
+
+        One of the same module is put back whole, and nothing of it runs; of another with the same state
+        schema, the declared state is taken over. Raises UsageFault for any other.
+        """
+        if snapshot.digest == self._manifest.digest:
+            self._resume_whole(snapshot)
+        else:
+            schema, declared = self._manifest.state, snapshot.declared
+            if (
+                schema is None
+                or declared is None
+                or (declared.schema, declared.size) != (schema.schema, schema.size)
+            ):
+                raise UsageFault(
+                    f"the snapshot is of another module and another state schema than {self._manifest.name}"
+                )
+            self._services.merge_config(
+                {k: v for k, v in snapshot.config.items() if k in self._manifest.config}
+            )
+            self.start(snapshot.state)
+        self._next_seq |= {k: v for k, v in snapshot.next_seq.items() if k in self._next_seq}
+        for index, reading in enumerate(snapshot.readings[: len(self._manifest.inputs)]):
+            if reading is not None:
+                self._reading_times[index] = reading.time_ms
+                self._services.readings[index] = np.frombuffer(reading.values, "<f4").astype(np.float32)
+
+    def _resume_whole(self, snapshot: Snapshot) -> None:
+        if self._started:
+            raise UsageFault(f"module {self._manifest.name} was started already")
+        self._started = True
+        grown = len(snapshot.memory) - self._memory.data_len(self._store)
+        if (
+            snapshot.table != self._table
+            or set(snapshot.mutable_globals) != set(self._globals())
+            or grown < 0
+        ):
+            raise UsageFault("the snapshot holds a global, a table or memory that the module has not")
+        if grown:
+            self._memory.grow(self._store, grown)
+        self._write(0, snapshot.memory)
+        for index, one in self._globals().items():
+            one.set_value(
+                self._store, _value(str(one.type(self._store).content), snapshot.mutable_globals[index])
+            )
+        self._services.config = dict(snapshot.config)
+        self._events = snapshot.events
+
+    def _globals(self) -> dict[int, Global]:
+        names = {name: one for name, one in self._exports.items() if name.startswith(GLOBAL)}
+        return {int(name[len(GLOBAL) :]): one for name, one in names.items() if isinstance(one, Global)}
+
+    def _reading(self, input_: int) -> Reading | None:
+        if input_ not in self._services.readings:
+            return None
+        values = self._services.readings[input_].astype("<f4").tobytes()
+        return Reading(self._reading_times[input_], values)
 
     # ---- setting up ------------------------------------------------------------------------------------
 
@@ -132,6 +230,7 @@ class HostModule:
     # ---- running ---------------------------------------------------------------------------------------
 
     def _event(self, time_ms: int, export: str, *arguments: int) -> list[Emission]:
+        self._events += 1
         self._services.event_ms = time_ms
         self._services.may_emit = True
         try:
@@ -141,6 +240,7 @@ class HostModule:
         return self._services.take_emissions()
 
     def _give_config(self) -> None:
+        self._events += 1
         encoded = config_to_cbor(self._services.config)
         if "on_config" not in self._exports:
             return
@@ -192,3 +292,17 @@ class HostModule:
 
     def _write(self, address: int, data: bytes) -> None:
         self._memory.write(self._store, data, address)
+
+
+def _bits(one: Global, store: Store) -> int:
+    """The bits of a global's value, in 64 of which an i32 or an f32 has the low 32."""
+    packed = struct.pack(_FORMATS[str(one.type(store).content)], one.value(store))
+    return int.from_bytes(packed, "little")
+
+
+def _value(kind: str, bits: int) -> Val:
+    packed = (bits & ((1 << 8 * struct.calcsize(_FORMATS[kind])) - 1)).to_bytes(
+        struct.calcsize(_FORMATS[kind]), "little"
+    )
+    (value,) = struct.unpack(_FORMATS[kind], packed)
+    return _MAKERS[kind](value)

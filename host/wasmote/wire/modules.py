@@ -28,6 +28,7 @@ class ModuleState(enum.IntEnum):
     STOPPED = 1
     RUNNING = 2
     TRAPPED = 3
+    PAUSED = 4
 
 
 class Control(enum.IntEnum):
@@ -36,6 +37,8 @@ class Control(enum.IntEnum):
     START = 0
     STOP = 1
     SWAP = 2
+    PAUSE = 3
+    RESUME = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class ModuleStatus(Payload):
     streams: tuple[StreamStatus, ...] = ()
     state_handed_over: bool | None = None  # in the last swap
     swap_gap_us: int | None = None  # of the last swap: time without a running module
+    missed: int | None = None  # readings of the board that came while it was paused
 
     @classmethod
     def from_item(cls, item: object, where: str = "/modules") -> Self:
@@ -120,6 +124,7 @@ class ModuleStatus(Payload):
             streams=tuple(StreamStatus.from_item(one, fields.where(13)) for one in streams),
             state_handed_over=fields.optional_flag(14),
             swap_gap_us=fields.optional_unsigned(15),
+            missed=fields.optional_unsigned(16),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -141,6 +146,7 @@ class ModuleStatus(Payload):
             [stream.to_item() for stream in self.streams] or None,
             self.state_handed_over,
             self.swap_gap_us,
+            self.missed,
         )
         return without_none(enumerate(values))
 
