@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -196,15 +197,18 @@ def check_calibration(expected: int, counted: int) -> None:
 # ---- building and running ----------------------------------------------------------------------------------
 
 
+def other_tree() -> str:
+    """What ours is compared with: WASM3_DIR, or stock 0.5.0."""
+    if tree := os.environ.get("WASM3_DIR"):
+        return tree
+    return subprocess.check_output([sys.executable, "wasm3-port/stock/tree.py"], cwd=ROOT, text=True).strip()
+
+
 def environment(variant: str) -> dict[str, str]:
-    """WASM3_DIR as the caller has it is what ours is compared with; without, it is the stock 0.5.0."""
-    ours = {name: value for name, value in os.environ.items() if name != "WASM3_DIR"}
-    if variant != "stock":
-        return ours
-    tree = os.environ.get("WASM3_DIR") or subprocess.check_output(
-        [sys.executable, "wasm3-port/stock/tree.py"], cwd=ROOT, text=True
-    )
-    return ours | {"WASM3_DIR": tree.strip(), "FOR_COMPARISON": "1"}
+    """For make; WASM3_DIR is for `stock` alone."""
+    if variant == "stock":
+        return os.environ | {"WASM3_DIR": other_tree(), "FOR_COMPARISON": "1"}
+    return {name: value for name, value in os.environ.items() if name != "WASM3_DIR"}
 
 
 def build(core: Core, variant: str) -> Path:
@@ -290,9 +294,10 @@ def version(*command: str) -> str:
 
 def conditions() -> dict[str, str]:
     """The tools that the figures depend on, and what `stock` is."""
-    other = os.environ.get("WASM3_DIR")
+    header = (ROOT / other_tree() / "wasm3.h").read_text(encoding="utf-8")
+    found = re.search(r'M3_VERSION\s+"([^"]+)"', header)
     return {
-        "stock": Path(other).name if other else "wasm3 0.5.0",
+        "stock": f"wasm3 {found[1]}" if found else other_tree(),
         "qemu": version("qemu-system-arm"),
         "clang": version(os.environ.get("WASMOTE_CLANG", "clang")),
         "arm": version("arm-none-eabi-gcc"),
