@@ -242,9 +242,9 @@ static void put_epilogue(uint32_t mark) {
 
 /* ---- the cells of an operation ------------------------------------------------------------------ */
 
-/* A letter each: s d a slot, c a constant, t a target, p a place in memory, b m base and bound, l the
- * length of a table, i an index' type, f r k a function's code, frame and link, 1 2 3 a function of
- * 64-bit integers, o a slow operation, h a host link, z three for op_entry. */
+/* A letter each: s d a slot, c a constant, n a shift's count, t a target, p a place in memory, b m base
+ * and bound, l the length of a table, i an index' type, f r k a function's code, frame and link, 1 2 3 a
+ * function of 64-bit integers, o a slow operation, h a host link, z three for op_entry. */
 static const struct {
     const char *name, *cells;
 } special[] = {
@@ -307,7 +307,10 @@ static const char *find_special(const char *name) {
             return special[i].cells;
         }
     }
-    return starts(name, "i64_") ? "ssd" : NULL;
+    if (starts(name, "i64_sh")) {
+        return "snd";
+    }
+    return !starts(name, "i64_") ? NULL : strstr(name, "_sc") != NULL ? "sccd" : "ssd";
 }
 
 /* Of stores, and of loads and everything else that ends in where the result goes. */
@@ -406,6 +409,9 @@ static void put_cell(char letter, const char *name) {
         break;
     case 'c':
         put(random_operand());
+        break;
+    case 'n':
+        put(below(64));
         break;
     case 't':
         put_target();

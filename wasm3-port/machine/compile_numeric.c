@@ -246,14 +246,39 @@ static void compile_function(struct compiler *c, const struct numeric *numeric,
     }
 }
 
-static void compile_i64_binary(struct compiler *c, enum operation_number operation) {
+/* first: its form with both operands in slots; the next takes a constant. */
+static void compile_i64_binary(struct compiler *c, enum operation_number first) {
     struct value b = pop_value(c), a = pop_value(c);
-    settle_in_any_slot(c, &b);
+    if (a.place == CONSTANT && first != OP_i64_sub_ss) {
+        swap(&a, &b);
+    }
     settle_in_any_slot(c, &a);
-    emit_operation(c, operation);
+    emit_operation(c, b.place == CONSTANT ? first + 1 : first);
     emit_slot(c, a.slot);
-    emit_slot(c, b.slot);
+    if (b.place == CONSTANT) {
+        emit(c, b.low);
+        emit(c, b.high);
+    } else {
+        emit_slot(c, b.slot);
+    }
     emit_result_in_slot(c, VALUE_I64);
+}
+
+/* By a constant; by anything else it is a C function. */
+static bool compile_i64_shift(struct compiler *c, uint32_t opcode) {
+    static const uint16_t operations[] = {OP_i64_shl_sc, OP_i64_shr_s_sc, OP_i64_shr_u_sc};
+    if (opcode < OPCODE_I64_SHL || opcode > OPCODE_I64_SHR_U ||
+        c->values[c->count - 1].place != CONSTANT) {
+        return false;
+    }
+    const struct value count = pop_value(c);
+    struct value a = pop_value(c);
+    settle_in_any_slot(c, &a);
+    emit_operation(c, operations[opcode - OPCODE_I64_SHL]);
+    emit_slot(c, a.slot);
+    emit(c, count.low & 63);
+    emit_result_in_slot(c, VALUE_I64);
+    return true;
 }
 
 /* ---- all of them -------------------------------------------------------------------------------- */
@@ -273,12 +298,12 @@ static bool compile_one_to_one(struct compiler *c, uint32_t opcode) {
         {OPCODE_F32_SQRT, OP_f32_sqrt_s_r, VALUE_F32},
         {OPCODE_F32_CONVERT_I32_S, OP_f32_convert_i32_s_s_r, VALUE_F32},
         {OPCODE_F32_CONVERT_I32_U, OP_f32_convert_i32_u_s_r, VALUE_F32},
-        {OPCODE_I64_ADD, OP_i64_add, VALUE_I64},
-        {OPCODE_I64_SUB, OP_i64_sub, VALUE_I64},
-        {OPCODE_I64_MUL, OP_i64_mul, VALUE_I64},
-        {OPCODE_I64_AND, OP_i64_and, VALUE_I64},
-        {OPCODE_I64_OR, OP_i64_or, VALUE_I64},
-        {OPCODE_I64_XOR, OP_i64_xor, VALUE_I64},
+        {OPCODE_I64_ADD, OP_i64_add_ss, VALUE_I64},
+        {OPCODE_I64_SUB, OP_i64_sub_ss, VALUE_I64},
+        {OPCODE_I64_MUL, OP_i64_mul_ss, VALUE_I64},
+        {OPCODE_I64_AND, OP_i64_and_ss, VALUE_I64},
+        {OPCODE_I64_OR, OP_i64_or_ss, VALUE_I64},
+        {OPCODE_I64_XOR, OP_i64_xor_ss, VALUE_I64},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].opcode == opcode) {
@@ -325,7 +350,8 @@ bool compile_numeric(struct compiler *c, uint32_t opcode) {
         compile_i32_binary(c, opcode);
     } else if (opcode >= OPCODE_F32_ADD && opcode <= OPCODE_F32_DIV) {
         compile_f32_binary(c, opcode);
-    } else if (compile_one_to_one(c, opcode) || compile_change_of_type(c, opcode)) {
+    } else if (compile_one_to_one(c, opcode) || compile_change_of_type(c, opcode) ||
+               compile_i64_shift(c, opcode)) {
         return true;
     } else if (machine_numeric_find(opcode, &numeric)) {
         compile_function(c, &numeric, instruction_find(opcode));

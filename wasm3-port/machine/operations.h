@@ -16,6 +16,7 @@
     RESULTS(X, name##_ss) RESULTS(X, name##_sc) RESULTS(X, name##_rs) RESULTS(X, name##_rc)
 #define BINARY7(X, name)                                                                                \
     BINARY4(X, name) RESULTS(X, name##_cs) RESULTS(X, name##_sr) RESULTS(X, name##_cr)
+#define BINARY64(X, name) X(name##_ss) X(name##_sc)
 #define OUTCOMES(X, name) X(name##_r) X(name##_s) X(name##_b) X(name##_l)
 #define COMPARE(X, name)                                                                                \
     OUTCOMES(X, name##_ss) OUTCOMES(X, name##_sc) OUTCOMES(X, name##_rs) OUTCOMES(X, name##_rc)
@@ -138,12 +139,18 @@ enum { RESULT_KINDS = 2, OUTCOME_KINDS = 4, COMPARE_SPAN = 4 * OUTCOME_KINDS };
     X(abs_store16_c)                                                                                    \
     X(abs_store16_r) X(load64_s) X(load64_r) X(store64_ss) X(store64_rs) X(abs_load64) X(abs_store64)
 
-/* 64-bit values live in slots only. unary64, binary64, compare64: a C function, operands, result. */
+/* 64-bit values live in slots only. unary64, binary64, compare64: a C function, operands, result. A
+ * constant takes two cells, but as a shift's count, 0 to 63, one. */
 #define OPERATIONS_64(X)                                                                                \
     X(unary64)                                                                                          \
     X(binary64)                                                                                         \
     RESULTS(X, compare64)                                                                               \
-    X(i64_add) X(i64_sub) X(i64_and) X(i64_or) X(i64_xor) X(i64_mul) X(i64_extend_s) X(i64_extend_r)
+    BINARY64(X, i64_add)                                                                                \
+    BINARY64(X, i64_sub)                                                                                \
+    BINARY64(X, i64_and)                                                                                \
+    BINARY64(X, i64_or)                                                                                 \
+    BINARY64(X, i64_xor)                                                                                \
+    BINARY64(X, i64_mul) X(i64_shl_sc) X(i64_shr_s_sc) X(i64_shr_u_sc) X(i64_extend_s) X(i64_extend_r)
 
 #define OPERATIONS(X)                                                                                   \
     OPERATIONS_CONTROL(X)                                                                               \

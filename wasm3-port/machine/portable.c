@@ -32,6 +32,7 @@
 #define PUT64(n, value) frame_put64(frame, pc[n], (value))
 #define SLOT_F(n) f32_from(SLOT(n))
 #define CONSTANT(n) ((uint32_t)pc[n])
+#define CONSTANT64(n) (CONSTANT(n) | (uint64_t)CONSTANT((n) + 1) << 32)
 #define CONSTANT_F(n) f32_from(CONSTANT(n))
 
 /* ---- control ---------------------------------------------------------------------------------- */
@@ -194,7 +195,7 @@ HANDLER(set) {
 }
 
 HANDLER(set64) {
-    PUT64(2, CONSTANT(0) | (uint64_t)CONSTANT(1) << 32);
+    PUT64(2, CONSTANT64(0));
     NEXT(3);
 }
 
@@ -530,8 +531,19 @@ TO_R(compare64, 3, , ((compare64_function)pc[0])(SLOT64(1), SLOT64(2)))
 TO_SLOT(compare64, 3, , ((compare64_function)pc[0])(SLOT64(1), SLOT64(2)))
 
 #define I64_BINARY(name, operator)                                                                      \
-    HANDLER(i64_##name) {                                                                               \
+    HANDLER(i64_##name##_ss) {                                                                          \
         PUT64(2, SLOT64(0) operator SLOT64(1));                                                         \
+        NEXT(3);                                                                                        \
+    }                                                                                                   \
+    HANDLER(i64_##name##_sc) {                                                                          \
+        PUT64(3, SLOT64(0) operator CONSTANT64(1));                                                     \
+        NEXT(4);                                                                                        \
+    }
+#define I64_SHIFT(name, value)                                                                          \
+    HANDLER(i64_##name##_sc) {                                                                          \
+        const uint64_t a = SLOT64(0);                                                                   \
+        const uint32_t count = CONSTANT(1);                                                             \
+        PUT64(2, value);                                                                                \
         NEXT(3);                                                                                        \
     }
 
@@ -541,6 +553,10 @@ I64_BINARY(and, &)
 I64_BINARY(or, |)
 I64_BINARY(xor, ^)
 I64_BINARY(mul, *)
+
+I64_SHIFT(shl, a << count)
+I64_SHIFT(shr_s, (uint64_t)((int64_t)a >> count))
+I64_SHIFT(shr_u, a >> count)
 
 HANDLER(i64_extend_s) {
     PUT64(1, (uint64_t)(int64_t)(int32_t)SLOT(0));

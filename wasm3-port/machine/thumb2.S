@@ -1158,13 +1158,23 @@ operation compare64_s
 
 @ do: r0 and r1 with r2 and r3, to r0 and r1.
 .macro i64_binary name, do
-operation \name
+operation \name\()_ss
     take 3
     add r10, frame, r2
     add r2, frame, r1
     add r0, frame
     ldm r0, {r0, r1}
     ldm r2, {r2, r3}
+    \do
+    strd r0, r1, [r10]
+    jump
+operation \name\()_sc
+    take 4
+    add r10, frame, r3
+    mov r3, r2
+    mov r2, r1
+    add r0, frame
+    ldm r0, {r0, r1}
     \do
     strd r0, r1, [r10]
     jump
@@ -1188,6 +1198,23 @@ operation \name
     i64_binary i64_or, "i64_each orrs, orrs"
     i64_binary i64_xor, "i64_each eors, eors"
     i64_binary i64_mul, i64_multiply
+
+@ function: of the run-time ABI, r0 and r1 shifted by r2.
+.macro i64_shift name, function
+operation \name\()_sc
+    take 3
+    add r10, frame, r2
+    mov r2, r1
+    add r0, frame
+    ldm r0, {r0, r1}
+    bl \function
+    strd r0, r1, [r10]
+    jump
+.endm
+
+    i64_shift i64_shl, __aeabi_llsl
+    i64_shift i64_shr_s, __aeabi_lasr
+    i64_shift i64_shr_u, __aeabi_llsr
 
 operation i64_extend_s
     fetch 2
