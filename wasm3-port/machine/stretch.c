@@ -44,9 +44,11 @@ trap_text machine_burn(slot *frame, const cell *at, struct machine *machine) {
 }
 
 static void emit_burn(struct compiler *c) {
+#ifndef MACHINE_NO_FUEL /* only to measure what it costs: tests/kernels */
     emit_operation(c, OP_slow_1);
     emit(c, (cell)machine_burn);
     emit(c, 0);
+#endif
     c->stretch = 0;
 }
 
