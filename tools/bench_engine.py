@@ -32,6 +32,7 @@ FAST_CLASSES = ("f32", "int")
 
 BASE_BYTES, BYTES_PER_CODE_BYTE = 3584, 3.2
 """Most that a module may hold beyond its linear memory and its Wasm stack; see `Ram.allowed`."""
+GOAL_BASE_BYTES, GOAL_PER_CODE_BYTE = 2048, 2.5
 
 PLAIN = ("-display", "none", "-monitor", "none", "-serial", "none", "-icount", "shift=0")
 
@@ -124,6 +125,7 @@ class Ram:
             "code_bytes": self.code,
             "beyond_memory_and_stack": self.beyond,
             "allowed": self.allowed,
+            "goal": GOAL_BASE_BYTES + int(GOAL_PER_CODE_BYTE * self.code),
         }
 
 
