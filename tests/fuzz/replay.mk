@@ -9,10 +9,12 @@ ARM_OUR_CFLAGS := $(ARM_CFLAGS) -fsanitize=undefined -fsanitize-undefined-trap-o
   -Wall -Wextra -Wshadow -Werror $(INCLUDES)
 ARM_LDFLAGS := --specs=rdimon.specs -nostartfiles -T $(ROOT)/tests/bare/mps2.ld -Wl,--gc-sections -Wl,--no-warn-rwx-segments
 QEMU := qemu-system-arm -M mps2-an386 -display none -monitor none -serial none -semihosting-config
-arm_object = $(ARM)/obj/$(1:.c=.o)
+arm_object = $(ARM)/obj/$(patsubst %.S,%.o,$(1:.c=.o))
+# The engine's operations are those of a Cortex-M.
+arm_sources = $(1:%/portable.c=%/thumb2.S)
 
 define arm_program
-$(ARM)/$(1).elf: $(foreach source,tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c tests/bare/mps2.c $(SRC_$(1)), \
+$(ARM)/$(1).elf: $(foreach source,tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c tests/bare/mps2.c $(call arm_sources,$(SRC_$(1))), \
   $(call arm_object,$(source))) $(ROOT)/tests/bare/mps2.ld
 	@$(ARM_CC) $(ARM_CFLAGS) $$(filter %.o,$$^) $(ARM_LDFLAGS) -lm -o $$@
 endef
@@ -20,14 +22,18 @@ $(foreach target,$(TARGETS),$(eval $(call arm_program,$(target))))
 
 $(call arm_object,tests/fuzz/fuzz_node.c): $(OUT)/seeds/bundles.h
 $(ARM)/obj/tests/fuzz/%.o: ARM_OUR_CFLAGS += -I$(OUT)/seeds
-$(ARM)/obj/wasm3-port/%.o: ARM_OUR_CFLAGS += -isystem $(WASM3_SRC)
+$(ARM)/obj/wasm3-port/%.o: ARM_OUR_CFLAGS += -isystem $(WASM3_SRC) -I$(ROOT)/wasm3-port/machine
 $(ARM)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c Makefile engine.mk replay.mk
 	@mkdir -p $(@D)
 	@$(ARM_CC) $(ARM_CFLAGS) -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -w -DNDEBUG \
-	  -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) -c $< -o $@
+	  -include $(ROOT)/wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) -I$(ROOT)/wasm3-port -c $< -o $@
 $(ARM)/obj/%.o: $(ROOT)/%.c Makefile replay.mk
 	@mkdir -p $(@D)
 	@$(ARM_CC) $(ARM_OUR_CFLAGS) -c $< -o $@
+
+$(ARM)/obj/%.o: $(ROOT)/%.S Makefile replay.mk
+	@mkdir -p $(@D)
+	@$(ARM_CC) $(ARM_CFLAGS) -c $< -o $@
 
 # Seeds, regressions, and whatever `fuzz` has learnt.
 .PHONY: replay
