@@ -103,4 +103,5 @@ const struct host_export host_exports[HOST_EXPORT_COUNT] = {
     {"on_config", "v(ii)", false},
     {"wasmote_state", "i()", false},
     {"wasmote_state_size", "i()", false},
+    {"migrate", "i(iiii)", false},
 };

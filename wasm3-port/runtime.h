@@ -56,8 +56,8 @@ size_t runtime_arena_free(void);
  * `why` holds a sentence for a person ("imports env.foo, which this node does not offer").
  * WM_EINVAL: does not parse / wrong type or missing export; WM_ENOENT: unknown import; WM_EPERM: an
  * import that is NULL in host; WM_ENOMEM: needs more than the arena or the limits have (said before
- * anything is built, with the numbers); WM_ENOTSUP: uses a feature this engine lacks. Of the guest's
- * code only wasmote_buffer() runs. */
+ * anything is built, with the numbers, and runtime_usage() tells predicted_bytes); WM_ENOTSUP: uses a
+ * feature this engine lacks. Of the guest's code only wasmote_buffer() runs. */
 wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
                        const struct runtime_limits *limits, const struct host_api *host,
                        void *host_context, char *why, size_t why_cap);
@@ -81,6 +81,11 @@ void runtime_usage(const struct runtime *rt, struct runtime_usage *out);
  * declares nonsense. Taken and set between events. */
 uint8_t *runtime_state(struct runtime *rt, size_t *len);
 
+/* Hands the state of a version with another schema to the export migrate(), through the guest's buffer.
+ * *took: it says that it has taken it; false as well when there is no such export. An event. */
+wm_status runtime_migrate(struct runtime *rt, const uint8_t *state, size_t len, const char *schema,
+                          bool *took, char *why, size_t why_cap);
+
 /* Everything that events have changed, to be read and put back between events, in place. A module that
  * is given a snapshot's memory and globals goes on as the one it was taken from, whatever the core. */
 
@@ -103,6 +108,11 @@ wm_status runtime_snapshot_set_global(struct runtime *rt, uint32_t index, uint64
 #define RUNTIME_NO_FUNCTION UINT32_MAX
 uint32_t runtime_snapshot_table(const struct runtime *rt);
 uint32_t runtime_snapshot_entry(const struct runtime *rt, uint32_t index);
+
+/* A copy of bytes in the arena, while a module is replaced where there is no room beside it. NULL: no
+ * room. */
+uint8_t *runtime_keep(const uint8_t *bytes, size_t len);
+void runtime_drop(uint8_t *kept);
 
 /* Frees everything the module held. Safe on a zeroed or failed one. */
 void runtime_unload(struct runtime *rt);

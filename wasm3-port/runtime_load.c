@@ -249,7 +249,9 @@ wm_status runtime_load(struct runtime *rt, const uint8_t *wasm, size_t len,
         rt->sample_bytes = limits->sample_bytes;
     }
     if (status != WM_OK) {
+        const uint32_t predicted_bytes = rt->predicted_bytes;
         runtime_unload(rt);
+        rt->predicted_bytes = predicted_bytes; /* the caller may know how to make room */
     }
     return status;
 }

@@ -144,6 +144,28 @@ wm_status runtime_on_config(struct runtime *rt, const uint8_t *cbor, size_t len,
     return call(rt, EXPORT_ON_CONFIG, args, &none, &text);
 }
 
+wm_status runtime_migrate(struct runtime *rt, const uint8_t *state, size_t len, const char *schema,
+                          bool *took, char *why, size_t why_cap) {
+    struct text text = text_in(why, why_cap);
+    const uint32_t size = (uint32_t)len, schema_len = (uint32_t)strlen(schema);
+    uint32_t address, answer;
+    *took = false;
+    if (rt->exports[EXPORT_MIGRATE] == NULL) {
+        return check_runnable(rt, &text);
+    }
+    const wm_status status = runtime_ask_buffer(rt, size + schema_len + 1, &address, &text);
+    if (status != WM_OK) {
+        return status;
+    }
+    uint8_t *buffer = guest_bytes(rt, address, size + schema_len + 1);
+    memcpy(buffer, state, size);
+    memcpy(buffer + size, schema, schema_len + 1);
+    const uint64_t args[] = {address, size, address + size, schema_len};
+    const wm_status called = call(rt, EXPORT_MIGRATE, args, &answer, &text);
+    *took = called == WM_OK && answer != 0;
+    return called;
+}
+
 bool runtime_wants_tick(const struct runtime *rt) {
     return rt->exports[EXPORT_ON_TICK] != NULL;
 }

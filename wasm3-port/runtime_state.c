@@ -62,3 +62,15 @@ uint32_t runtime_snapshot_table(const struct runtime *rt) {
 uint32_t runtime_snapshot_entry(const struct runtime *rt, uint32_t index) {
     return engine_table_entry(rt->module, index);
 }
+
+uint8_t *runtime_keep(const uint8_t *bytes, size_t len) {
+    uint8_t *kept = arena_alloc(&engine_arena, len);
+    if (kept != NULL) {
+        memcpy(kept, bytes, len);
+    }
+    return kept;
+}
+
+void runtime_drop(uint8_t *kept) {
+    arena_release(&engine_arena, kept);
+}

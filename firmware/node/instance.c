@@ -112,22 +112,38 @@ void instance_unload(struct instance *instance) {
     runtime_unload(&instance->runtime);
 }
 
-static bool same_state(const struct manifest *a, const struct manifest *b) {
-    return a->state_bytes && a->state_bytes == b->state_bytes &&
-           strcmp(a->state_schema, b->state_schema) == 0;
+void instance_leave(struct instance *instance, struct legacy *legacy) {
+    *legacy = (struct legacy){.state = NULL};
+    if (!runtime_is_loaded(&instance->runtime) || instance->manifest.state_bytes == 0)
+        return;
+    legacy->state = runtime_state(&instance->runtime, &legacy->len);
+    if (legacy->len != instance->manifest.state_bytes)
+        legacy->state = NULL;
+    memcpy(legacy->schema, instance->manifest.state_schema, sizeof legacy->schema);
 }
 
-static bool hand_over_state(struct instance *to, struct instance *from) {
-    size_t to_len, from_len;
-    if (!from || from == to || !runtime_is_loaded(&from->runtime) ||
-        !same_state(&to->manifest, &from->manifest))
-        return false;
-    uint8_t *target = runtime_state(&to->runtime, &to_len);
-    const uint8_t *source = runtime_state(&from->runtime, &from_len);
-    if (!target || !source || to_len != from_len || to_len != to->manifest.state_bytes)
-        return false;
-    memcpy(target, source, to_len);
-    return true;
+static wm_status hand_over(struct instance *to, const struct legacy *legacy, enum hand_over *handed,
+                           char *why, size_t why_cap) {
+    size_t len;
+    bool took = false;
+    *handed = HAND_OVER_NONE;
+    if (!legacy->state)
+        return WM_OK;
+    *handed = HAND_OVER_FRESH;
+    if (strcmp(to->manifest.state_schema, legacy->schema) == 0 &&
+        to->manifest.state_bytes == legacy->len) {
+        uint8_t *target = runtime_state(&to->runtime, &len);
+        if (target && len == legacy->len) {
+            memcpy(target, legacy->state, len);
+            *handed = HAND_OVER_SAME;
+        }
+        return WM_OK;
+    }
+    wm_status status =
+        runtime_migrate(&to->runtime, legacy->state, legacy->len, legacy->schema, &took, why, why_cap);
+    if (took)
+        *handed = HAND_OVER_MIGRATED;
+    return status == WM_EINVAL ? WM_ETRAP : status; /* no room in its buffer: the guest's fault */
 }
 
 /* Every way into the module's events passes begin() and account(). One event is bounded by its
@@ -189,7 +205,8 @@ static wm_status prepare(struct instance *instance, struct span chosen, char *wh
     return status;
 }
 
-wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
+wm_status instance_start(struct instance *instance, const struct instance *before,
+                         const struct legacy *legacy, enum hand_over *handed, char *why,
                          size_t why_cap) {
     const struct instance *parameters = before ? before : instance; /* a restart keeps its own */
     struct span chosen = {parameters->config, parameters->config_len};
@@ -199,7 +216,10 @@ wm_status instance_start(struct instance *instance, struct instance *before, boo
     if (status)
         return status;
     hal_watchdog_feed();
-    *state_kept = hand_over_state(instance, before);
+    status = hand_over(instance, legacy, handed, why, why_cap);
+    if (status)
+        return status;
+    hal_watchdog_feed();
     return give_config(instance, why, why_cap);
 }
 

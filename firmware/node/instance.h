@@ -12,6 +12,17 @@
 #include "runtime.h"
 
 struct state_reader;
+
+/* What a module leaves to the one that comes after it. */
+struct legacy {
+    const uint8_t *state; /* NULL: it declared none, or did not run */
+    size_t len;
+    char schema[NAME_CAP];
+};
+
+/* What became of it. FRESH: there was one, and the new module could not take it. */
+enum hand_over { HAND_OVER_NONE, HAND_OVER_SAME, HAND_OVER_MIGRATED, HAND_OVER_FRESH };
+
 struct stream;
 
 struct instance {
@@ -45,11 +56,14 @@ void instance_unbind(struct instance *instance);
 wm_status instance_load(struct instance *instance, char *why, size_t why_cap);
 void instance_unload(struct instance *instance);
 
-/* Runs the module's start, hands over what `before` leaves it - state when it runs and schema and
- * size are equal, parameters of the same name - and its config. before is NULL in an empty slot, and
- * the instance itself in a restart. *state_kept tells about the state. Needs instance_load(). */
-wm_status instance_start(struct instance *instance, struct instance *before, bool *state_kept, char *why,
-                         size_t why_cap);
+/* The declared state of a running instance, in its memory: until its next event. */
+void instance_leave(struct instance *instance, struct legacy *legacy);
+
+/* Runs the module's start, hands over what is left to it - the state, as it is when schema and size are
+ * equal, else through migrate(); parameters of the same name from `before` - and its config. before is
+ * NULL in an empty slot, and the instance itself in a restart. Needs instance_load(). */
+wm_status instance_start(struct instance *instance, const struct instance *before,
+                         const struct legacy *legacy, enum hand_over *handed, char *why, size_t why_cap);
 
 /* In place of instance_start(), for a snapshot of which the head was read: whole, then nothing of the
  * module runs; or only its declared state, then it starts and what follows goes there. Then

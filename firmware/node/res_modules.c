@@ -57,15 +57,19 @@ static void put_streams(struct cbor_out *out, int index) {
 
 static void put_swap(struct cbor_out *out, const struct slot *slot) {
     cbor_put_uint(out, 14);
-    cbor_put_bool(out, slot->state_kept);
+    cbor_put_bool(out, slot->handed == HAND_OVER_SAME || slot->handed == HAND_OVER_MIGRATED);
     cbor_put_uint(out, 15);
     cbor_put_uint(out, slot->swap_us);
+    cbor_put_uint(out, 17);
+    cbor_put_uint(out, slot->handed);
+    cbor_put_uint(out, 18);
+    cbor_put_bool(out, slot->in_place);
 }
 
 static void put_slot(struct cbor_out *out, int index) {
     const struct slot *slot = slot_at(index);
     size_t pairs = 2 + (slot->active ? 10u : 0u) + (slot->why[0] ? 1u : 0u) +
-                   (slot->candidate ? 1u : 0u) + (slot->swapped ? 2u : 0u) + (slot->missed ? 1u : 0u);
+                   (slot->candidate ? 1u : 0u) + (slot->swapped ? 4u : 0u) + (slot->missed ? 1u : 0u);
     cbor_put_map(out, pairs);
     cbor_put_uint(out, 0);
     cbor_put_uint(out, (unsigned)index);

@@ -79,6 +79,17 @@ void slot_upload_abandon(int index) {
     slots[index].upload = BANK_NONE;
 }
 
+/* An instance that just found no room: would it have, without what runs in the slot? */
+static bool fits_in_place(const struct slot *slot, const struct instance *instance) {
+    struct runtime_usage needs, gives;
+    if (!slot->active || !runtime_is_loaded(&slot->active->runtime))
+        return false;
+    runtime_usage(&instance->runtime, &needs);
+    runtime_usage(&slot->active->runtime, &gives);
+    return needs.predicted_bytes > 0 && needs.predicted_bytes + slot->active->manifest.state_bytes <=
+                                            runtime_arena_free() + gives.arena_bytes;
+}
+
 /* Loaded once and unloaded again: what cannot run is refused at install, not at the swap. */
 static wm_status make_candidate(struct slot *slot, int index, char *why, size_t why_cap) {
     struct instance *instance = spare_storage(slot);
@@ -87,6 +98,8 @@ static wm_status make_candidate(struct slot *slot, int index, char *why, size_t 
         return status;
     slot->upload = BANK_NONE; /* the bank is the instance's now */
     status = instance_load(instance, why, why_cap);
+    if (status == WM_ENOMEM && fits_in_place(slot, instance))
+        status = WM_OK; /* the swap will put it in the place of what runs */
     instance_unload(instance);
     if (status)
         instance_close(instance);
@@ -154,20 +167,23 @@ static void remember(struct slot *slot, int index, const char *why) {
 /* On error nothing is left of the attempt but the reason: a candidate that traps in its start is
  * dropped, so that it does not stand in the way of what was there before; one that only found no room
  * stays for another try. */
-static wm_status load_and_start(struct slot *slot, int index, struct instance *instance,
-                                bool *state_kept, char *why, size_t why_cap) {
+static void take_back(struct slot *slot, int index, struct instance *instance, wm_status status,
+                      const char *why) {
+    instance_unload(instance);
+    if (instance != slot->active)
+        instance_unbind(instance);
+    if (instance == slot->candidate && status != WM_ENOMEM)
+        drop_candidate(slot);
+    remember(slot, index, why);
+    settle_sensors();
+}
+
+static wm_status load_and_start(struct slot *slot, struct instance *instance,
+                                const struct legacy *legacy, enum hand_over *handed, char *why,
+                                size_t why_cap) {
     wm_status status = instance_load(instance, why, why_cap);
     if (status == WM_OK)
-        status = instance_start(instance, slot->active, state_kept, why, why_cap);
-    if (status) {
-        instance_unload(instance);
-        if (instance != slot->active)
-            instance_unbind(instance);
-        if (instance == slot->candidate && status != WM_ENOMEM)
-            drop_candidate(slot);
-        remember(slot, index, why);
-        settle_sensors();
-    }
+        status = instance_start(instance, slot->active, legacy, handed, why, why_cap);
     return status;
 }
 
@@ -180,10 +196,13 @@ wm_status slot_start(int index, struct slot_numbering numbering, char *why, size
     if (!instance)
         return refuse(WM_EBUSY, why, why_cap, "the slot is empty: install a bundle first");
     slot_restore_abandon(index);
-    bool kept; /* never: what is stopped has no state any more, only parameters */
-    wm_status status = load_and_start(slot, index, instance, &kept, why, why_cap);
-    if (status)
+    const struct legacy none = {.state = NULL}; /* what is stopped has only parameters */
+    enum hand_over handed;
+    wm_status status = load_and_start(slot, instance, &none, &handed, why, why_cap);
+    if (status) {
+        take_back(slot, index, instance, status, why);
         return status;
+    }
     for (uint32_t i = 0; i < instance->manifest.input_count; i++)
         sensor_begin_anew(instance->sensor[i]);
     if (slot->active && slot->active != instance)
@@ -194,22 +213,75 @@ wm_status slot_start(int index, struct slot_numbering numbering, char *why, size
     return WM_OK;
 }
 
-wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_t why_cap) {
-    struct slot *slot = &slots[index];
-    if (slot->state != SLOT_RUNNING || !slot->candidate)
-        return refuse(WM_EBUSY, why, why_cap, "a swap needs a running module and a candidate");
-    uint64_t began = hal_now_us();
-    bool kept = false;
-    wm_status status = load_and_start(slot, index, slot->candidate, &kept, why, why_cap);
-    if (status)
-        return status;
+/* What ran is loaded again from its bank, with its state, after its successor failed. */
+static void go_back(struct slot *slot, int index, const struct legacy *legacy) {
+    char why[SLOT_WHY_CAP];
+    enum hand_over handed;
+    wm_status status = load_and_start(slot, slot->active, legacy, &handed, why, sizeof why);
+    if (status == WM_OK)
+        return;
+    instance_unload(slot->active);
+    slot->state = SLOT_STOPPED;
+    remember(slot, index, why);
+}
+
+/* Where there is no room for both: the old one goes first, and leaves a copy of its state. */
+static wm_status swap_in_place(struct slot *slot, int index, struct legacy *legacy,
+                               enum hand_over *handed, char *why, size_t why_cap) {
+    uint8_t *kept = NULL;
+    if (legacy->state) {
+        kept = runtime_keep(legacy->state, legacy->len);
+        if (!kept)
+            return refuse(WM_ENOMEM, why, why_cap, "no room to keep the old state while swapping");
+        legacy->state = kept;
+    }
+    instance_unload(slot->active);
+    wm_status status = load_and_start(slot, slot->candidate, legacy, handed, why, why_cap);
+    if (status) {
+        instance_unload(slot->candidate);
+        go_back(slot, index, legacy);
+    }
+    runtime_drop(kept);
+    return status;
+}
+
+static void note_hand_over(struct slot *slot, int index, enum hand_over handed,
+                           const struct legacy *legacy) {
+    slot->handed = handed;
+    if (handed == HAND_OVER_FRESH)
+        log_line(LOG_WARNING, index,
+                 "begins without the state of schema %s, which it does not take over", legacy->schema);
+    else if (handed == HAND_OVER_MIGRATED)
+        log_line(LOG_INFO, index, "has migrated the state of schema %s", legacy->schema);
+}
+
+static void finish_swap(struct slot *slot) {
     struct instance *old = slot->active;
     slot->active = slot->candidate;
     slot->candidate = NULL;
     instance_close(old);
     slot->swapped = true;
-    slot->state_kept = kept;
+}
+
+wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (slot->state != SLOT_RUNNING || !slot->candidate)
+        return refuse(WM_EBUSY, why, why_cap, "a swap needs a running module and a candidate");
+    uint64_t began = hal_now_us();
+    enum hand_over handed = HAND_OVER_NONE;
+    struct legacy legacy;
+    instance_leave(slot->active, &legacy);
+    wm_status status = load_and_start(slot, slot->candidate, &legacy, &handed, why, why_cap);
+    slot->in_place = status == WM_ENOMEM && fits_in_place(slot, slot->candidate);
+    if (slot->in_place)
+        status = swap_in_place(slot, index, &legacy, &handed, why, why_cap);
+    if (status) {
+        take_back(slot, index, slot->candidate, status, why);
+        return status;
+    }
+    finish_swap(slot);
     slot->swap_us = (uint32_t)(hal_now_us() - began);
+    note_hand_over(slot, index, handed, &legacy);
     now_running(slot, index, numbering);
     return WM_OK;
 }

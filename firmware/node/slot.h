@@ -34,7 +34,8 @@ struct slot {
     uint32_t swap_us;
     uint32_t missed; /* readings of the board that came while it was paused */
     bool swapped;
-    bool state_kept;
+    bool in_place; /* the last swap had no room for both modules at once */
+    enum hand_over handed;
     char why[SLOT_WHY_CAP]; /* the last trap or error of this slot */
 };
 

@@ -413,7 +413,7 @@ static void a_swap_hands_over_state_numbers_and_parameters(void **state) {
     ASSERT_OK(swap(0));
     number_of_new_streams = 0;
     feed(1);
-    assert_true(slot_at(0)->state_kept);
+    assert_int_equal(slot_at(0)->handed, HAND_OVER_SAME);
     assert_true(newest(0, 0) == 2);
     assert_int_equal(stream_find(0, "out")->ring.next, 9);
     ASSERT_OK(slot_stop(0, why, sizeof why));
@@ -430,7 +430,7 @@ static void another_schema_or_stream_begins_anew(void **state) {
     feed(1);
     ASSERT_OK(install(0, &v2));
     ASSERT_OK(swap(0));
-    assert_false(slot_at(0)->state_kept);
+    assert_int_equal(slot_at(0)->handed, HAND_OVER_FRESH);
     assert_null(stream_find(0, "out"));
     assert_string_equal(gone, "out/0/out");
     assert_int_equal(stream_find(0, "other")->ring.next, 0);

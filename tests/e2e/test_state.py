@@ -7,11 +7,11 @@ import math
 import pytest
 from aiocoap import Code
 
-from on_board import bundle, outputs, probe, run_module
+from on_board import bundle, outputs, probe, run_module, swap_module
 from wasmote.errors import CoapError
 from wasmote.node import Node
 from wasmote.runtime import HostModule
-from wasmote.wire.modules import Control, ModuleState
+from wasmote.wire.modules import Control, HandOver, ModuleState
 from wasmote.wire.samples import Sample
 from wasmote.wire.state import Snapshot
 
@@ -156,3 +156,65 @@ async def test_a_paused_module_gets_no_samples(node: Node) -> None:
     await node.control(0, Control.RESUME)
     await node.feed("probe", probe(1.0))
     assert await outputs(node, "count") == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "handed", "expected"),
+    [
+        ("tally_v1", "tally_v2", HandOver.MIGRATED, [4.0, 8.0]),
+        ("tally_v2", "tally_v3", HandOver.MIGRATED, [4.0, 3.5]),
+        ("tally_v1", "tally_v3", HandOver.FRESH, [1.0, 8.0]),  # it does not know that schema
+        ("tally_v3", "tally_v1", HandOver.FRESH, [1.0, 0.0]),  # it has no migrate
+    ],
+)
+async def test_another_schema_is_migrated_or_begins_anew(
+    node: Node, before: str, after: str, handed: HandOver, expected: list[float]
+) -> None:
+    await run_module(node, before)
+    await node.feed("probe", probe(1.0, 2.0, 3.0))
+    await swap_module(node, after)
+    status = await node.module(0)
+    assert status.hand_over is handed
+    assert status.state_handed_over is (handed is HandOver.MIGRATED)
+    await node.feed("probe", probe(8.0, start=4))
+    (record,) = (await node.records(0, "tally", 2)).records
+    assert (record.seq, list(record.values)) == (3, expected)
+    said = b"begins without the state of schema" in (await node.request("GET", "/log?since=none")).payload
+    assert said is (handed is HandOver.FRESH)
+
+    host = HostModule(bundle(before))
+    host.start()
+    feed_host(host, probe(1.0, 2.0, 3.0))
+    schema = bundle(before).manifest.state
+    assert schema is not None
+    successor = HostModule(bundle(after))
+    assert successor.start(host.state(), schema.schema) is handed
+    assert feed_host(successor, probe(8.0, start=4)) == [record.values.tobytes()]
+
+
+async def test_a_swap_without_room_for_both_goes_through_one_place(node: Node) -> None:
+    free = (await node.info()).arena_free
+    await run_module(node, "wide_v1")
+    arena = (await node.module(0)).arena_bytes
+    assert arena is not None
+    await node.feed("probe", probe(1.0, 2.0, 3.0))
+    await swap_module(node, "wide_v2")
+    status = await node.module(0)
+    assert status.in_place is (2 * arena > free)
+    assert status.hand_over is HandOver.SAME
+    await node.feed("probe", probe(6.0, start=4))
+    assert await outputs(node, "mean") == [1.0, 1.5, 2.0, 30.0]
+
+
+async def test_a_swap_in_place_that_fails_leaves_the_old_module_with_its_state(node: Node) -> None:
+    await run_module(node, "wide_v1")
+    await node.feed("probe", probe(1.0, 2.0, 3.0))
+    await node.install(0, bundle("wide_bad").to_bytes())
+    with pytest.raises(CoapError) as caught:
+        await node.control(0, Control.SWAP)
+    assert "unreachable" in caught.value.diagnostic
+    status = await node.module(0)
+    assert status.state is ModuleState.RUNNING
+    assert status.version == "1.0.0"
+    await node.feed("probe", probe(6.0, start=4))
+    assert await outputs(node, "mean") == [1.0, 1.5, 2.0, 3.0]

@@ -165,16 +165,17 @@ def _event(function: Function) -> str:
     sizes = [size for _, size in function.slices if size is not None]
     params = ", ".join(f"{p.name}: {'usize' if p in sizes else _handed(p)}" for p in function.params)
     handler = ", ".join(p.type if s is None else f"&[{_ITEMS[p.type]}]" for p, s in function.slices)
+    result = _result(function)
     return f"""\
 {_comment(function)}
 ///
-/// Exports `fn({handler})` as this event's handler.
+/// Exports `fn({handler}){result}` as this event's handler.
 #[macro_export]
 macro_rules! {function.name} {{
     ($handler:path) => {{
         const _: () = {{
             #[export_name = "{function.name}"]
-            extern "C" fn event({params}) {{
+            extern "C" fn event({params}){result} {{
                 $handler({arguments})
             }}
         }};

@@ -114,12 +114,13 @@ def _event(function: Function) -> str:
     handler = ", ".join(p.type if s is None else f"[]const {_ITEMS[p.type]}" for p, s in function.slices)
     params = ", ".join(f"{p.name}: {'usize' if p in sizes else _handed(p)}" for p in function.params)
     arguments = ", ".join(p.name if s is None else f"{p.name}[0..{s.name}]" for p, s in function.slices)
+    result = function.result or "void"
     return f"""\
 {_comment(function)}
-pub fn {function.name}(comptime handler: fn ({handler}) void) void {{
+pub fn {function.name}(comptime handler: fn ({handler}) {result}) void {{
     const event = struct {{
-        fn call({params}) callconv(.c) void {{
-            handler({arguments});
+        fn call({params}) callconv(.c) {result} {{
+            {"return " if function.result else ""}handler({arguments});
         }}
     }};
     @export(&event.call, .{{ .name = "{function.name}" }});

@@ -87,7 +87,7 @@ class HostApi:
     @property
     def events(self) -> tuple[Function, ...]:
         """The exports that handle something; the others answer where something is."""
-        return tuple(function for function in self.exports if function.result is None)
+        return tuple(one for one in self.exports if one.result is None or len(one.params) > 1)
 
 
 def _function(table: Mapping[str, Any], allowed: tuple[str, ...]) -> Function:

@@ -157,6 +157,31 @@ macro_rules! on_config {
     };
 }
 
+/// In a swap from a version with another state schema, after on_start: takes over what it can of the old
+/// state, which stands with the schema's id in the buffer that wasmote_buffer named. Returns 1 when it took
+/// it, 0 to begin anew.
+///
+/// `state`: the old version's state
+///
+/// `len`: its bytes
+///
+/// `schema`: its schema id, UTF-8, with a NUL behind
+///
+/// `count`: bytes of the id, without the NUL
+///
+/// Exports `fn(&[u8], &[u8]) -> i32` as this event's handler.
+#[macro_export]
+macro_rules! migrate {
+    ($handler:path) => {
+        const _: () = {
+            #[export_name = "migrate"]
+            extern "C" fn event(state: *const u8, len: usize, schema: *const u8, count: usize) -> i32 {
+                $handler(unsafe { ::core::slice::from_raw_parts(state, len) }, unsafe { ::core::slice::from_raw_parts(schema, count) })
+            }
+        };
+    };
+}
+
 /// Exports wasmote_buffer over a static array: room for the largest sample (4 bytes a channel) and for the
 /// config as CBOR.
 #[macro_export]

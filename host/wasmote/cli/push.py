@@ -20,7 +20,7 @@ from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.errors import Busy, WasmoteError
 from wasmote.node import Node
-from wasmote.wire.modules import Control, ModuleState, ModuleStatus
+from wasmote.wire.modules import Control, HandOver, ModuleState, ModuleStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,5 +142,7 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
         say(f"slot {status.slot}: {name} started")
         return
     state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
+    if status.hand_over is HandOver.MIGRATED:
+        state = "it has migrated the old state"
     gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
     say(f"slot {status.slot}: swapped to {name}; {state}{gap}")

@@ -19,6 +19,7 @@ EXPORTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "on_config": (("i32", "i32"), ()),
     "wasmote_state": ((), ("i32",)),
     "wasmote_state_size": ((), ("i32",)),
+    "migrate": (("i32", "i32", "i32", "i32"), ("i32",)),
 }
 """What a module may export: name -> (parameter types, result types)."""
 

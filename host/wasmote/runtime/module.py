@@ -17,7 +17,7 @@ from wasmote.runtime.functions import Emission, Float32, GuestServices, LogLine
 from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US
-from wasmote.wire.modules import config_to_cbor
+from wasmote.wire.modules import HandOver, config_to_cbor
 from wasmote.wire.state import DeclaredState, Reading, Snapshot
 
 # wasmtime counts instructions, a node microseconds. A Cortex-M4 at 168 MHz interprets about 3 a
@@ -58,17 +58,34 @@ class HostModule:
         """Everything the guest has logged."""
         return self._services.log_lines
 
-    def start(self, state: bytes | None = None) -> None:
-        """Run the start function and on_start; then take over a state, then hand over the config."""
+    def start(self, state: bytes | None = None, schema: str | None = None) -> HandOver:
+        """Run the start function and on_start; then take over a state, then hand over the config.
+
+        A `state` of another `schema` than the module's goes to its `migrate`; without `schema` it is the
+        module's own. Tells what became of the state.
+        """
         if self._started:
             raise UsageFault(f"module {self._manifest.name} was started already")
         self._started = True
         self._call(START)
         self._call("on_start")
-        if state is not None:
-            self.restore(state)
+        handed = HandOver.NONE if state is None else self._take_over(state, schema)
         if self._manifest.config:
             self._give_config()
+        return handed
+
+    def _take_over(self, state: bytes, schema: str | None) -> HandOver:
+        own = self._manifest.state
+        if schema is None or (own is not None and (own.schema, own.size) == (schema, len(state))):
+            self.restore(state)
+            return HandOver.SAME
+        if self._function("migrate") is None:
+            return HandOver.FRESH
+        name = schema.encode()
+        address = self._ask_buffer(len(state) + len(name) + 1)
+        self._write(address, state + name + b"\0")
+        took = self._call("migrate", address, len(state), address + len(state), len(name))
+        return HandOver.MIGRATED if took else HandOver.FRESH
 
     def on_sample(self, input_: int, time_ms: int, values: Sequence[float] | Float32) -> list[Emission]:
         """Hand over one reading: a value for each channel of the input. Return what the module emitted."""

@@ -31,6 +31,15 @@ class ModuleState(enum.IntEnum):
     PAUSED = 4
 
 
+class HandOver(enum.IntEnum):
+    """What became of the old module's declared state in a swap."""
+
+    NONE = 0  # there was none
+    SAME = 1  # taken over as it is: the schemas are equal
+    MIGRATED = 2  # by the new module's `migrate`
+    FRESH = 3  # the new module began anew
+
+
 class Control(enum.IntEnum):
     """What can be asked of a slot."""
 
@@ -99,6 +108,8 @@ class ModuleStatus(Payload):
     streams: tuple[StreamStatus, ...] = ()
     state_handed_over: bool | None = None  # in the last swap
     swap_gap_us: int | None = None  # of the last swap: time without a running module
+    hand_over: HandOver | None = None  # in the last swap
+    in_place: bool | None = None  # the last swap had no room for both modules at once
     missed: int | None = None  # readings of the board that came while it was paused
 
     @classmethod
@@ -124,6 +135,8 @@ class ModuleStatus(Payload):
             streams=tuple(StreamStatus.from_item(one, fields.where(13)) for one in streams),
             state_handed_over=fields.optional_flag(14),
             swap_gap_us=fields.optional_unsigned(15),
+            hand_over=_hand_over(fields) if 17 in fields else None,
+            in_place=fields.optional_flag(18),
             missed=fields.optional_unsigned(16),
         )
 
@@ -147,6 +160,8 @@ class ModuleStatus(Payload):
             self.state_handed_over,
             self.swap_gap_us,
             self.missed,
+            None if self.hand_over is None else int(self.hand_over),
+            self.in_place,
         )
         return without_none(enumerate(values))
 
@@ -183,6 +198,13 @@ def config_from_cbor(payload: bytes, where: str) -> dict[str, float]:
 def config_to_cbor(config: Mapping[str, float]) -> bytes:
     """Encode a `config` payload."""
     return encode(dict(config))
+
+
+def _hand_over(fields: Fields) -> HandOver:
+    try:
+        return HandOver(fields.unsigned(17))
+    except ValueError as fault:
+        raise PayloadFault(fields.where(17), str(fault)) from fault
 
 
 def _state(value: int, where: str) -> ModuleState:
