@@ -111,9 +111,7 @@ class Maker:
         made = self._call(choices, IN_BYTES)
         in_bytes = bytes(made.wasm[: made.len])
         made = self._call(choices, COMPARABLE)
-        arguments = tuple(
-            tuple(made.arguments[i][: made.parameters[i]]) for i in range(made.functions)
-        )
+        arguments = tuple(tuple(made.arguments[i][: made.parameters[i]]) for i in range(made.functions))
         return Program(bytes(made.wasm[: made.len]), in_bytes, arguments)
 
 
@@ -135,7 +133,7 @@ def bits(kind: str, value: float) -> int:
             return int(value) & 0xFFFFFFFF
         case "i64":
             return int(value) & 0xFFFFFFFFFFFFFFFF
-        case _ if value != value:  # noqa: PLR0124 - a NaN
+        case _ if value != value:
             return NAN[kind]
         case "f32":
             return int(struct.unpack("<I", struct.pack("<f", value))[0])
@@ -213,7 +211,9 @@ def records_of(program: Program) -> bytes:
     for number, arguments in enumerate(program.arguments):
         records += invoke_record(0, b"reset", ())
         records += invoke_record(0, b"f%d" % number, arguments)
-    return records + b"".join(global_record(0, name) for name in GLOBALS) + invoke_record(0, b"memory_sum", ())
+    return (
+        records + b"".join(global_record(0, name) for name in GLOBALS) + invoke_record(0, b"memory_sum", ())
+    )
 
 
 def outcome_of(answers: list[Answer], types: list[list[str]]) -> Outcome | str:
@@ -266,7 +266,7 @@ def cases(maker: Maker, seed: int) -> Iterator[Case]:
     """One after the other, each from a seed of its own."""
     oracle = Oracle()
     while True:
-        source = random.Random(seed)  # noqa: S311 - the same each time is what is wanted
+        source = random.Random(seed)
         program = maker(source.randbytes(source.randrange(40, CHOICES_MAX)))
         yield Case(seed, program, *oracle(program))
         seed += 1
@@ -321,8 +321,10 @@ def main() -> int:
         core.build()
     failed = False
     for name, tally in compare(cores, arguments.count, arguments.seed).items():
-        print(f"{name}: {tally.programs} programs, {len(tally.different)} different,"
-              f" {tally.out_of_stack} out of stack; calls: {dict(tally.calls)}")
+        print(
+            f"{name}: {tally.programs} programs, {len(tally.different)} different,"
+            f" {tally.out_of_stack} out of stack; calls: {dict(tally.calls)}"
+        )
         for seed, program, words in tally.different[:10]:
             print(f"seed {seed}: {words}\n  {program.wasm.hex()}")
             failed = True
