@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Report what a firmware image takes of flash and RAM, by part and region; hold it to board.toml's budgets.
 
-Reads the linker's map. Parts: engine (wasm3 and its port), net, modules (core, node, main), libc (C library
-and compiler support), board, stack (as reserved). Regions: each [[memory]], with what lies between sections.
+Reads the linker's map. Parts: engine (wasm3 and its port), net, modules (core, node, main), crypto
+(Monocypher and firmware/crypto), libc (C library and compiler support), board, stack (as reserved). Regions:
+each [[memory]], with what lies between sections.
 Needs the standard library only. Status 1: over a budget.
 """
 
@@ -23,7 +24,7 @@ from board_toml import ROOT, Board, read_board
 # An input section in the map: name, address, size, object; a long name stands on a line of its own.
 INPUT = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$")
 OUTPUT = re.compile(r"^(\.\S+|/DISCARD/)(?:\s+0x|\s*$)")
-PARTS = ("engine", "net", "modules", "libc", "board", "stack")
+PARTS = ("engine", "net", "modules", "crypto", "libc", "board", "stack")
 # Output sections of an image: where they are kept. `data` is in both: copied to RAM at start.
 FLASH_SECTIONS = {".vectors", ".text", ".rodata", ".ARM", ".data", ".eh_frame", ".init_array", ".ARM.exidx"}
 RAM_SECTIONS = {".data", ".bss", ".noinit", ".arena"}
@@ -83,6 +84,8 @@ def part_of(owner: str) -> str:
         return "libc"
     if "wasm3" in owner:
         return "engine"
+    if "monocypher" in owner or "firmware/crypto/" in owner:
+        return "crypto"
     if "firmware/net/" in owner:
         return "net"
     if "firmware/" in owner:

@@ -216,6 +216,10 @@ const uint8_t *cbor_get_bytes(struct cbor_in *in, size_t *len) {
     return get_string(in, CBOR_BYTES, len);
 }
 
+uint64_t cbor_get_bytes_head(struct cbor_in *in) {
+    return expect(in, CBOR_BYTES);
+}
+
 const char *cbor_get_text(struct cbor_in *in, size_t *len) {
     const char *text = (const char *)get_string(in, CBOR_TEXT, len);
     if (text && utf8_is_valid(text, *len)) /* RFC 8949 section 5.3.1 */

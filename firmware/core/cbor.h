@@ -64,7 +64,8 @@ enum cbor_major cbor_peek(const struct cbor_in *in); /* CBOR_SIMPLE at the end o
 uint64_t cbor_get_uint(struct cbor_in *in);
 int64_t cbor_get_int(struct cbor_in *in);
 const uint8_t *cbor_get_bytes(struct cbor_in *in, size_t *len); /* into the buffer, not copied */
-const char *cbor_get_text(struct cbor_in *in, size_t *len);     /* valid UTF-8, without a NUL behind */
+uint64_t cbor_get_bytes_head(struct cbor_in *in); /* how many follow, though not all may be there yet */
+const char *cbor_get_text(struct cbor_in *in, size_t *len); /* valid UTF-8, without a NUL behind */
 size_t cbor_get_array(struct cbor_in *in);
 size_t cbor_get_map(struct cbor_in *in);
 uint64_t cbor_get_tag(struct cbor_in *in);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "board_config.h"
 #include "hal.h"
 #include "node/bank.h"
 #include "node/clock.h"
@@ -16,20 +15,10 @@ _Static_assert(MANIFEST_PAGE_BYTES == RUNTIME_PAGE_BYTES, "one page is the same 
 
 /* ---- checks before the engine ----------------------------------------------------------- */
 
-static bool class_matches(const char *device_class) {
-    return strcmp(device_class, "any") == 0 || strcmp(device_class, BOARD_CPU) == 0 ||
-           strcmp(device_class, BOARD_NAME) == 0;
-}
-
 static wm_status check_target(const struct manifest *m, char *why, size_t why_cap) {
     if (m->abi != RUNTIME_ABI_VERSION) {
         snprintf(why, why_cap, "built for guest ABI %u, this node speaks %u", (unsigned)m->abi,
                  RUNTIME_ABI_VERSION);
-        return WM_ENOTSUP;
-    }
-    if (!class_matches(m->device_class)) {
-        snprintf(why, why_cap, "made for device class %s, this is a %s (%s)", m->device_class,
-                 BOARD_NAME, BOARD_CPU);
         return WM_ENOTSUP;
     }
     if (m->stack_bytes > MODULE_STACK_MAX) {

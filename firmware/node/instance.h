@@ -42,8 +42,8 @@ struct instance {
     uint32_t longest_us;
 };
 
-/* Takes the bundle of a bank and checks all that needs no engine: form, digest, ABI, device class,
- * limits, sensors. On error the bank is still the caller's. */
+/* Takes the bundle of a bank, which intake.h let pass, and checks what is left that needs no engine:
+ * ABI, limits, sensors. On error the bank is still the caller's. */
 wm_status instance_open(struct instance *instance, int slot, int bank, char *why, size_t why_cap);
 
 /* Gives bank and memory back; safe on an unused one. */

@@ -281,7 +281,7 @@ static bool memory_ends_in_last_page(const struct manifest *m) {
     return m->memory_bytes <= whole && (uint64_t)m->memory_bytes + MANIFEST_PAGE_BYTES > whole;
 }
 
-static wm_status decode(const uint8_t *bytes, size_t len, struct manifest *m, char *why,
+wm_status manifest_read(const uint8_t *bytes, size_t len, struct manifest *m, char *why,
                         size_t why_cap) {
     struct cbor_in in;
     uint32_t seen = 0;
@@ -318,35 +318,42 @@ static wm_status decode(const uint8_t *bytes, size_t len, struct manifest *m, ch
     return WM_OK;
 }
 
-static wm_status check_module(const struct manifest *m, struct span module, char *why, size_t why_cap) {
-    if (module.len != m->size) {
-        snprintf(why, why_cap, "the manifest says %u bytes, the module has %u", (unsigned)m->size,
-                 (unsigned)module.len);
-        return WM_EINVAL;
-    }
-    struct sha256 hash;
-    uint8_t digest[SHA256_BYTES];
-    sha256_init(&hash);
-    sha256_update(&hash, module.bytes, module.len);
-    sha256_final(&hash, digest);
-    if (memcmp(digest, m->digest, sizeof digest) != 0) {
-        snprintf(why, why_cap, "the module does not match the SHA-256 of its manifest");
-        return WM_EDIGEST;
-    }
-    return WM_OK;
+static void get_envelope(struct cbor_in *in, struct bundle_head *head) {
+    cose_get_sign1(in, &head->envelope);
+    head->manifest = head->envelope.payload;
+}
+
+bool bundle_get_head(const uint8_t *bundle, size_t len, struct bundle_head *head) {
+    struct cbor_in in;
+    *head = (struct bundle_head){.is_signed = len > 0 && bundle[0] == COSE_SIGN1_FIRST_BYTE};
+    cbor_in_init(&in, bundle, len);
+    if (head->is_signed)
+        get_envelope(&in, head);
+    else
+        head->manifest.bytes = cbor_get_bytes(&in, &head->manifest.len);
+    head->module_len = cbor_get_bytes_head(&in);
+    head->module_at = len - (size_t)(in.end - in.at);
+    return !in.error;
+}
+
+static wm_status check_size(const struct manifest *m, struct span module, char *why, size_t why_cap) {
+    if (module.len == m->size)
+        return WM_OK;
+    snprintf(why, why_cap, "the manifest says %u bytes, the module has %u", (unsigned)m->size,
+             (unsigned)module.len);
+    return WM_EINVAL;
 }
 
 wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manifest, struct span *module,
                       char *why, size_t why_cap) {
-    struct cbor_in in;
-    size_t manifest_len;
-    cbor_in_init(&in, bundle, len);
-    const uint8_t *manifest_bytes = cbor_get_bytes(&in, &manifest_len);
-    module->bytes = cbor_get_bytes(&in, &module->len);
-    if (in.error || !cbor_at_end(&in)) {
-        snprintf(why, why_cap, "not a bundle: expected two byte strings, the manifest and the module");
+    struct bundle_head head;
+    if (!bundle_get_head(bundle, len, &head) || head.module_len != len - head.module_at) {
+        snprintf(why, why_cap,
+                 "not a bundle: expected a manifest, signed or as a byte string, and the "
+                 "module as a byte string");
         return WM_EINVAL;
     }
-    wm_status status = decode(manifest_bytes, manifest_len, manifest, why, why_cap);
-    return status ? status : check_module(manifest, *module, why, why_cap);
+    *module = (struct span){bundle + head.module_at, len - head.module_at};
+    wm_status status = manifest_read(head.manifest.bytes, head.manifest.len, manifest, why, why_cap);
+    return status ? status : check_size(manifest, *module, why, why_cap);
 }

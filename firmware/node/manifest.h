@@ -9,6 +9,7 @@
 #include "config.h"
 #include "core/sha256.h"
 #include "core/status.h"
+#include "crypto/cose.h"
 
 #define NAME_CAP 32 /* 31 bytes and the NUL */
 #define VERSION_CAP 24
@@ -57,8 +58,26 @@ struct manifest {
     uint32_t budget_us;
 };
 
-/* Splits a bundle in place and decodes its manifest. Checks form, limits, size and digest; not
- * whether this node can run it. WM_EINVAL / WM_EDIGEST with a sentence in why. */
+/* What stands in front of the module's bytes. */
+struct bundle_head {
+    struct cose_bytes manifest;
+    bool is_signed;
+    struct cose_sign1 envelope; /* when it is signed: the manifest is its payload */
+    size_t module_at;           /* where the module begins in the bundle */
+    uint64_t module_len;        /* as announced */
+};
+
+/* False while the head is not all there, and for what is no bundle: more bytes may change that or not.
+ */
+bool bundle_get_head(const uint8_t *bundle, size_t len, struct bundle_head *head);
+
+/* Decodes a manifest: form and limits. WM_EINVAL with a sentence in why. */
+wm_status manifest_read(const uint8_t *bytes, size_t len, struct manifest *manifest, char *why,
+                        size_t why_cap);
+
+/* Splits a whole bundle in place and decodes its manifest. Checks form, limits and size; neither the
+ * digest and the signature (intake.h) nor whether this node can run it. WM_EINVAL with a sentence in
+ * why. */
 wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manifest, struct span *module,
                       char *why, size_t why_cap);
 

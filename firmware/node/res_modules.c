@@ -136,6 +136,9 @@ void refuse_slot(struct coap_response *response, wm_status status, const char *w
     case WM_EDIGEST:
         coap_fail(response, COAP_400_BAD_REQUEST, "%s", why);
         break;
+    case WM_EPERM:
+        coap_fail(response, COAP_403_FORBIDDEN, "%s", why);
+        break;
     case WM_EAGAIN:
         coap_fail(response, COAP_408_INCOMPLETE, "%s", why);
         break;

@@ -6,6 +6,7 @@
 #include "hal.h"
 #include "node/clock.h"
 #include "node/resources.h"
+#include "node/trust.h"
 #include "runtime.h"
 
 static void put_link_counters(struct cbor_out *out) {
@@ -20,6 +21,20 @@ static void put_link_counters(struct cbor_out *out) {
 static void put_unique_id(struct cbor_out *out) {
     uint8_t id[16];
     cbor_put_bytes(out, id, hal_unique_id(id, sizeof id));
+}
+
+static void put_key_ids(struct cbor_out *out) {
+    size_t count = 0;
+    for (int place = 0; place < TRUST_KEYS_MAX; place++)
+        count += trust_key(place) != NULL;
+    cbor_put_array(out, count);
+    for (int place = 0; place < TRUST_KEYS_MAX; place++) {
+        uint8_t id[TRUST_KEY_ID_BYTES];
+        if (!trust_key(place))
+            continue;
+        trust_key_id(trust_key(place), id);
+        cbor_put_bytes(out, id, sizeof id);
+    }
 }
 
 static void put_what_it_is(struct cbor_out *out) {
@@ -51,7 +66,7 @@ static void put_how_it_is(struct cbor_out *out) {
     cbor_put_uint(out, 11);
     cbor_put_bool(out, BOARD_INJECTION);
     cbor_put_uint(out, 12);
-    cbor_put_bool(out, true); /* no keys on the board yet: every bundle is taken */
+    cbor_put_bool(out, trust_is_development());
     cbor_put_uint(out, 13);
     cbor_put_bool(out, clock_is_set());
     cbor_put_uint(out, 14);
@@ -65,7 +80,7 @@ void res_node(const struct coap_request *request, struct coap_response *response
     const char *fault = hal_last_fault();
     (void)request;
     cbor_out_init(&out, response->body, response->cap);
-    cbor_put_map(&out, fault ? 18 : 17);
+    cbor_put_map(&out, fault ? 19 : 18);
     put_what_it_is(&out);
     put_how_it_is(&out);
     if (fault) {
@@ -74,5 +89,7 @@ void res_node(const struct coap_request *request, struct coap_response *response
     }
     cbor_put_uint(&out, 17);
     cbor_put_uint(&out, loop_busy_us());
+    cbor_put_uint(&out, 18);
+    put_key_ids(&out);
     respond_cbor(response, &out);
 }

@@ -12,6 +12,10 @@
 
 static const struct coap_resource table[] = {
     {.path = "node", .attributes = "rt=\"wasmote.node\";ct=60", .methods = GET, .handle = res_node},
+    {.path = "node/keys",
+     .attributes = "rt=\"wasmote.keys\";ct=60",
+     .methods = GET | POST,
+     .handle = res_keys},
     {.path = "sensors",
      .attributes = "rt=\"wasmote.sensors\";ct=60",
      .methods = GET,

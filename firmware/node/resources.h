@@ -13,6 +13,7 @@
 void resources_start(void);
 
 void res_node(const struct coap_request *request, struct coap_response *response);
+void res_keys(const struct coap_request *request, struct coap_response *response);
 
 void res_sensors(const struct coap_request *request, struct coap_response *response);
 void res_sensor(const struct coap_request *request, struct coap_response *response);

@@ -5,12 +5,14 @@
 
 #include "hal.h"
 #include "node/bank.h"
+#include "node/intake.h"
 #include "node/log.h"
 #include "node/sensor.h"
 #include "node/state.h"
 #include "node/stream.h"
 
 static struct slot slots[MODULE_SLOTS];
+static struct intake intake; /* of the one upload that is under way */
 
 void slots_start(void) {
     for (int index = 0; index < MODULE_SLOTS; index++) {
@@ -117,6 +119,7 @@ static wm_status begin_upload(struct slot *slot, int index, char *why, size_t wh
         return refuse(WM_EBUSY, why, why_cap,
                       "every bank is in use: swap or delete another candidate first");
     }
+    intake_begin(&intake);
     return WM_OK;
 }
 
@@ -141,6 +144,9 @@ wm_status slot_upload(int index, uint32_t offset, const uint8_t *bytes, size_t l
     if (slot->upload == BANK_NONE)
         return refuse(WM_EAGAIN, why, why_cap, "no upload is under way: start with block 0");
     status = store_block(slot, offset, bytes, len, why, why_cap);
+    if (status == WM_OK)
+        status = intake_look(&intake, bank_bytes(slot->upload), bank_length(slot->upload), more, why,
+                             why_cap);
     if (status == WM_OK && !more)
         status = make_candidate(slot, index, why, why_cap);
     if (status)
@@ -184,6 +190,8 @@ static wm_status load_and_start(struct slot *slot, struct instance *instance,
     wm_status status = instance_load(instance, why, why_cap);
     if (status == WM_OK)
         status = instance_start(instance, slot->active, legacy, handed, why, why_cap);
+    if (status == WM_OK && instance == slot->candidate)
+        status = intake_runs(&instance->manifest, why, why_cap);
     return status;
 }
 

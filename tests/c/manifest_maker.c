@@ -153,7 +153,11 @@ size_t make_bundle_of(const struct manifest_fields *fields, const uint8_t *modul
         }
     }
     cbor_out_init(&outer, out, cap);
-    cbor_put_bytes(&outer, manifest, inner.len);
+    if (fields->envelope != NULL) {
+        outer.len = signer_envelope(fields->envelope, manifest, inner.len, out, cap);
+    } else {
+        cbor_put_bytes(&outer, manifest, inner.len);
+    }
     cbor_put_bytes(&outer, module, module_len);
     assert_false(inner.overflow || outer.overflow);
     return outer.len;

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "signer.h"
+
 #define MANIFEST_KEYS 16
 
 /* One key of a manifest (firmware/SPEC.md); lists of names end with their first NULL. */
@@ -30,6 +32,7 @@ struct manifest_fields {
     const char *capability[2];
     bool wrong_digest;
     bool leave_out[MANIFEST_KEYS], repeat[MANIFEST_KEYS];
+    const struct envelope *envelope; /* NULL: not signed */
 };
 
 /* Encodes the bundle; returns its length. Fails the test when it does not fit. */

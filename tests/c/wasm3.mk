@@ -23,7 +23,7 @@ SRC_test_runtime := $(RUNTIME)
 SRC_test_runtime_load := $(RUNTIME)
 SRC_test_hostile := $(RUNTIME)
 SRC_test_runtime_state := $(RUNTIME)
-SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c) \
+SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c signer.c) $(INTAKE) \
   $(addprefix firmware/,core/sha256.c core/status.c) \
   $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
   record_ring.c sensor.c slot.c state_encode.c state_restore.c stream.c)

@@ -14,7 +14,7 @@ PORT := $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c modu
 SRC_validate := $(VALIDATOR)
 SRC_loader := $(ENGINE) $(PORT)
 SRC_program := tests/fuzz/program.c wasm3-port/runtime_bare.c $(ENGINE) $(PORT)
-SRC_node := $(STACK) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
+SRC_node := $(STACK) $(SIGNATURES) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
   $(addprefix firmware/core/,cbor.c sha256.c status.c utf8.c)
 
 # Twice a board's: code and tables take twice the room on a 64-bit host.

@@ -22,6 +22,7 @@ $(foreach target,$(TARGETS),$(eval $(call arm_program,$(target))))
 
 $(call arm_object,tests/fuzz/fuzz_node.c): $(OUT)/seeds/bundles.h
 $(ARM)/obj/tests/fuzz/%.o: ARM_OUR_CFLAGS += -I$(OUT)/seeds
+$(ARM)/obj/firmware/crypto/%.o: ARM_OUR_CFLAGS += -isystem $(MONOCYPHER_SRC)
 $(ARM)/obj/wasm3-port/%.o: ARM_OUR_CFLAGS += -isystem $(WASM3_SRC) -I$(ROOT)/wasm3-port/machine
 $(ARM)/obj/build/wasm3/src/%.o: $(WASM3_SRC)/%.c Makefile engine.mk replay.mk
 	@mkdir -p $(@D)

@@ -140,7 +140,7 @@ Linker script and memory map
 
 def test_sizes_are_counted_by_part() -> None:
     sizes = size_report.measure(MAP)
-    parts = {"engine": 0x80, "net": 0x100, "modules": 0, "libc": 0x40, "board": 0x10, "stack": 0}
+    parts = {"engine": 0x80, "net": 0x100, "modules": 0, "crypto": 0, "libc": 0x40, "board": 0x10, "stack": 0}
     assert sizes["flash"] == parts
     assert sizes["ram"] == {**dict.fromkeys(parts, 0), "modules": 0x20, "board": 0x10, "stack": 0x2000}
 

@@ -1,0 +1,113 @@
+#include "node/intake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "board_config.h"
+#include "node/counters.h"
+#include "node/trust.h"
+
+#define NOT_SIGNED "the bundle is not signed, and this node takes modules of its keys only"
+
+void intake_begin(struct intake *intake) {
+    intake->judged = false;
+    intake->hashed = 0;
+    sha256_init(&intake->hash);
+}
+
+static wm_status check_class(const struct manifest *m, char *why, size_t why_cap) {
+    if (strcmp(m->device_class, "any") == 0 || strcmp(m->device_class, BOARD_CPU) == 0 ||
+        strcmp(m->device_class, BOARD_NAME) == 0)
+        return WM_OK;
+    snprintf(why, why_cap, "made for device class %s, this is a %s (%s)", m->device_class, BOARD_NAME,
+             BOARD_CPU);
+    return WM_EPERM;
+}
+
+static wm_status check_sequence(const struct manifest *m, char *why, size_t why_cap) {
+    uint32_t newest = counter_get("module", m->name);
+    if (trust_is_development() || m->sequence >= newest)
+        return WM_OK;
+    snprintf(why, why_cap, "%s with sequence number %u is older than %u, which ran here", m->name,
+             (unsigned)m->sequence, (unsigned)newest);
+    return WM_EPERM;
+}
+
+static wm_status check_manifest(const struct bundle_head *head, char *why, size_t why_cap) {
+    struct manifest manifest;
+    wm_status status = manifest_read(head->manifest.bytes, head->manifest.len, &manifest, why, why_cap);
+    if (status == WM_OK)
+        status = check_class(&manifest, why, why_cap);
+    return status ? status : check_sequence(&manifest, why, why_cap);
+}
+
+static wm_status check_signature(const struct bundle_head *head, char *why, size_t why_cap) {
+    if (trust_is_development())
+        return WM_OK;
+    if (head->is_signed)
+        return trust_check(&head->envelope, "", why, why_cap);
+    snprintf(why, why_cap, NOT_SIGNED);
+    return WM_EPERM;
+}
+
+static wm_status judge(struct intake *intake, const struct bundle_head *head, char *why,
+                       size_t why_cap) {
+    wm_status status = check_signature(head, why, why_cap);
+    if (status == WM_OK)
+        status = check_manifest(head, why, why_cap);
+    intake->judged = status == WM_OK;
+    intake->hashed = head->module_at;
+    return status;
+}
+
+/* The manifest is decoded once more: keeping it would take more RAM than that takes time. */
+static wm_status check_whole(struct intake *intake, const uint8_t *bundle, size_t len, char *why,
+                             size_t why_cap) {
+    struct manifest manifest;
+    struct span module;
+    uint8_t digest[SHA256_BYTES];
+    wm_status status = bundle_open(bundle, len, &manifest, &module, why, why_cap);
+    if (status)
+        return status;
+    sha256_final(&intake->hash, digest);
+    if (memcmp(digest, manifest.digest, sizeof digest) == 0)
+        return WM_OK;
+    snprintf(why, why_cap, "the module does not match the SHA-256 of its manifest");
+    return WM_EDIGEST;
+}
+
+static wm_status look(struct intake *intake, const uint8_t *bundle, size_t len, bool more, char *why,
+                      size_t why_cap) {
+    struct bundle_head head;
+    if (!intake->judged && bundle_get_head(bundle, len, &head)) {
+        wm_status status = judge(intake, &head, why, why_cap);
+        if (status)
+            return status;
+    }
+    if (intake->judged) {
+        sha256_update(&intake->hash, bundle + intake->hashed, len - intake->hashed);
+        intake->hashed = len;
+    }
+    return more ? WM_OK : check_whole(intake, bundle, len, why, why_cap);
+}
+
+wm_status intake_look(struct intake *intake, const uint8_t *bundle, size_t len, bool more, char *why,
+                      size_t why_cap) {
+    bool development = trust_is_development();
+    if (!development && len && bundle[0] != COSE_SIGN1_FIRST_BYTE) {
+        snprintf(why, why_cap, NOT_SIGNED);
+        return WM_EPERM;
+    }
+    wm_status status = look(intake, bundle, len, more, why, why_cap);
+    return status && !development ? WM_EPERM : status;
+}
+
+wm_status intake_runs(const struct manifest *m, char *why, size_t why_cap) {
+    wm_status status = check_sequence(m, why, why_cap);
+    if (status || trust_is_development())
+        return status;
+    if (counter_raise("module", m->name, m->sequence) == WM_OK)
+        return WM_OK;
+    snprintf(why, why_cap, "the sequence number of %s could not be kept", m->name);
+    return WM_ENOTSUP;
+}

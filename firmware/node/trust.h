@@ -1,0 +1,38 @@
+/* Whom this node believes: public keys, each at a place of its own. Without any it is in development
+ * mode and takes everything. They are in RAM, and gone after a reset. */
+#ifndef WASMOTE_TRUST_H
+#define WASMOTE_TRUST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "crypto/cose.h"
+
+#define TRUST_KEY_BYTES ED25519_KEY_BYTES
+#define TRUST_KEY_ID_BYTES 8 /* the first of the key's SHA-256 */
+
+/* True: no key, unsigned modules are taken. */
+bool trust_is_development(void);
+
+/* 0..TRUST_KEYS_MAX-1; NULL: no key at this place. */
+const uint8_t *trust_key(int place);
+void trust_key_id(const uint8_t key[TRUST_KEY_BYTES], uint8_t id[TRUST_KEY_ID_BYTES]);
+
+/* Puts a key at a place, or with NULL nothing. WM_EINVAL: no such place, or a key that is no key. */
+wm_status trust_put(int place, const uint8_t *key);
+
+/* WM_OK when the key that the message names is trusted and signed it, as one of the kind external_aad;
+ * else WM_EPERM with a sentence in why. Takes two to four million instructions. */
+wm_status trust_check(const struct cose_sign1 *message, const char *external_aad, char *why,
+                      size_t why_cap);
+
+/* A key comes or goes by a message of its own (SPEC, /node/keys), signed or not. WM_EINVAL: not one;
+ * WM_EPERM: not from whom it must be, or an old one; WM_EBUSY: it would take the last key away. */
+wm_status trust_change(const uint8_t *message, size_t len, bool is_signed, char *why, size_t why_cap);
+
+/* The number of the newest change that was made. */
+uint32_t trust_sequence(void);
+
+#endif
