@@ -37,6 +37,8 @@ COMMANDS = {
     "observe": "observe:observe",
     "monitor": "observe:monitor",
     "replay": "replay:replay",
+    "move": "move:move",
+    "host": "move:host",
     "gateway": "gateway:gateway",
     "completion": "completion:completion",
 }

@@ -129,6 +129,24 @@ class HostModule:
 
     # ---- snapshots -------------------------------------------------------------------------------------
 
+    @property
+    def config(self) -> dict[str, float]:
+        """The parameters as they are now."""
+        return dict(self._services.config)
+
+    @property
+    def events(self) -> int:
+        """Events handled since it was started, wherever that was."""
+        return self._events
+
+    def reading_times(self) -> dict[str, int]:
+        """When the newest reading of each input was taken that has one, by sensor, in ms."""
+        return {self._manifest.inputs[index].sensor: at for index, at in self._reading_times.items()}
+
+    def go_on_at(self, next_seq: Mapping[str, int]) -> None:
+        """Say which numbers the next records of its streams get."""
+        self._next_seq |= next_seq
+
     def number(self, stream: str) -> int:
         """Give the next record of a stream its sequence number."""
         number = self._next_seq[stream]

@@ -1,0 +1,334 @@
+"""This machine as a node: the resources of firmware/SPEC.md over UDP, modules under wasmtime.
+
+A client cannot tell it from a board but by its name: the gateway follows it, `wasmote push` installs on it,
+and `wasmote move` brings modules to it and back. Its sensors are all fed from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from aiocoap import Code, Context, resource
+from aiocoap.message import Message
+
+from wasmote.errors import UsageFault, WasmoteError
+from wasmote.runtime import host_api
+from wasmote.runtime.slots import Conflict, HostSlot, Unfit
+from wasmote.wire.bundle import Bundle
+from wasmote.wire.codec import PayloadFault, decode, encode, integer
+from wasmote.wire.manifest import PAGE_BYTES
+from wasmote.wire.modules import ControlRequest, ModuleState, config_from_cbor, config_to_cbor
+from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
+from wasmote.wire.records import OutEntry
+from wasmote.wire.samples import Sample, SensorInfo
+from wasmote.wire.state import STATE_CONTENT_FORMAT, Snapshot
+
+SLOTS = 2
+BUNDLE_MAX = 1 << 20
+RECORDS_MAX = 64  # in one answer
+FORMAT_CBOR = 60
+TICK_S = 1.0
+
+
+@dataclass(slots=True)
+class Sensor:
+    """An injected sensor."""
+
+    info: SensorInfo
+    readings: int = 0
+    newest_ms: int | None = None
+
+
+class Refusal(Exception):
+    """An error response."""
+
+    def __init__(self, code: Code, diagnostic: str) -> None:
+        super().__init__(diagnostic)
+        self.code = code
+
+
+class HostNode:
+    """The state of the node, and what its resources do with it."""
+
+    def __init__(self) -> None:
+        self.boot_id = secrets.token_bytes(4)
+        self.site = resource.Site()
+        self._began = time.monotonic()
+        self._sensors: dict[str, Sensor] = {}
+        self._streams: dict[tuple[int, str], _Stream] = {}
+        self.slots = [HostSlot(index, self._emitted) for index in range(SLOTS)]
+        self.site.add_resource(["node"], _Simple(get=lambda _: self._info().to_cbor()))
+        self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=lambda _: None))
+        self.site.add_resource(["log"], _Simple(get=lambda _: encode([])))
+        self.site.add_resource(["sensors"], _Sensors(self))
+        self.site.add_resource(
+            ["modules"], _Simple(get=lambda _: encode([s.status().to_item() for s in self.slots]))
+        )
+        self.site.add_resource(["out"], _Simple(get=lambda _: encode(self._out())))
+        for slot in self.slots:
+            self._add_slot(slot)
+
+    def _add_slot(self, slot: HostSlot) -> None:
+        path = ["modules", str(slot.index)]
+        self.site.add_resource(
+            path,
+            _Simple(
+                get=lambda _: slot.status().to_cbor(),
+                put=lambda body: slot.install(Bundle.from_bytes(body)),
+                delete=lambda: self._changed(slot.remove),
+            ),
+        )
+        self.site.add_resource([*path, "control"], _Simple(post=lambda body: self._control(slot, body)))
+        self.site.add_resource(
+            [*path, "config"],
+            _Simple(get=lambda _: self._config(slot), put=lambda body: self._configure(slot, body)),
+        )
+        self.site.add_resource(
+            [*path, "state"],
+            _Simple(
+                get=lambda _: slot.snapshot(),
+                put=lambda body: self._changed(lambda: slot.restore(Snapshot.from_bytes(body)), slot),
+                content_format=STATE_CONTENT_FORMAT,
+            ),
+        )
+
+    # ---- what is asked --------------------------------------------------------------------------------
+
+    def _info(self) -> NodeInfo:
+        return NodeInfo(
+            board="host",
+            cpu="wasmtime",
+            firmware=version("wasmote"),
+            abi=host_api.ABI_VERSION,
+            page_size=PAGE_BYTES,
+            arena_free=1 << 30,
+            slots=SLOTS,
+            uptime_s=int(time.monotonic() - self._began),
+            unique_id=hashlib.sha256(socket.gethostname().encode()).digest()[:12],
+            boot_id=self.boot_id,
+            reset_cause=ResetCause.SOFTWARE,
+            injection=True,
+            development=True,
+            clock_set=True,
+            bundle_max=BUNDLE_MAX,
+            link=LinkCounters(0, 0, 0),
+        )
+
+    def _out(self) -> list[object]:
+        return [
+            OutEntry(slot.index, name, ring.next_seq).to_item()
+            for slot in self.slots
+            for name, ring in slot.rings.items()
+        ]
+
+    def sensor_list(self) -> bytes:
+        """`GET /sensors`."""
+        return encode(
+            [
+                SensorInfo(
+                    s.info.name, s.info.channels, s.info.units, True, s.readings, s.newest_ms
+                ).to_item()
+                for s in self._sensors.values()
+            ]
+        )
+
+    def feed(self, name: str, body: bytes) -> None:
+        """`PUT /sensors/NAME`: all samples, or none."""
+        sensor = self._sensors.get(name)
+        if sensor is None:
+            raise Refusal(Code.NOT_FOUND, f"no sensor {name}: a module declares them")
+        samples = Sample.list_from_cbor(body, f"/sensors/{name}")
+        if any(len(sample.values) != len(sensor.info.channels) for sample in samples) or not samples:
+            raise Refusal(Code.BAD_REQUEST, f"expected samples of {len(sensor.info.channels)} values")
+        times = [*([] if sensor.newest_ms is None else [sensor.newest_ms]), *(s.time_ms for s in samples)]
+        if sorted(set(times)) != times:
+            raise Refusal(Code.CONFLICT, "a sample is not later than the reading before it")
+        if any(slot.state is ModuleState.PAUSED and _listens(slot, name) for slot in self.slots):
+            raise Refusal(Code.SERVICE_UNAVAILABLE, f"a module that listens to {name} is paused")
+        for sample in samples:
+            sensor.readings += 1
+            sensor.newest_ms = sample.time_ms
+            for slot in self.slots:
+                slot.feed(name, sample)
+
+    def _control(self, slot: HostSlot, body: bytes) -> None:
+        request = ControlRequest.from_cbor(body, "control")
+        self._changed(lambda: slot.control(request.operation, request.next_seq or {}))
+
+    def _config(self, slot: HostSlot) -> bytes:
+        return config_to_cbor(slot.module.config if slot.module else {})
+
+    def _configure(self, slot: HostSlot, body: bytes) -> None:
+        if slot.module is None:
+            raise Conflict("nothing runs in this slot")
+        slot.module.set_config(config_from_cbor(body, "config"))
+
+    # ---- what follows from a change -------------------------------------------------------------------
+
+    def _changed(self, change: Callable[[], None], restored: HostSlot | None = None) -> None:
+        change()
+        self._settle_sensors()
+        if restored is not None and restored.module is not None:
+            for name, time_ms in restored.module.reading_times().items():
+                self._sensors[name].newest_ms = time_ms
+        wanted = {(slot.index, name) for slot in self.slots for name in slot.rings}
+        for key in self._streams.keys() - wanted:
+            self.site.remove_resource(["out", str(key[0]), key[1]])
+            del self._streams[key]
+        for key in wanted - self._streams.keys():
+            self._streams[key] = _Stream(self, *key)
+            self.site.add_resource(["out", str(key[0]), key[1]], self._streams[key])
+
+    def _settle_sensors(self) -> None:
+        needed = {
+            one.sensor: one for slot in self.slots if slot.active for one in slot.active.manifest.inputs
+        }
+        self._sensors = {
+            name: self._sensors.get(name)
+            or Sensor(SensorInfo(name, tuple(one.channels), tuple(one.units), True, 0))
+            for name, one in needed.items()
+        }
+
+    def _emitted(self, slot: int, stream: str) -> None:
+        if (slot, stream) in self._streams:
+            self._streams[slot, stream].updated_state()
+
+    async def tick(self) -> None:
+        """Give every module its seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            for slot in self.slots:
+                slot.tick(_now_ms())
+
+
+@asynccontextmanager
+async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[tuple[HostNode, str]]:
+    """Run a node on a UDP address; yields it and its link."""
+    node = HostNode()
+    port = port or _free_port(host)
+    context = await Context.create_server_context(node.site, bind=(host, port))
+    ticking = asyncio.create_task(node.tick(), name="ticks of the host node")
+    try:
+        yield node, f"coap://{host}:{port}"
+    finally:
+        ticking.cancel()
+        await context.shutdown()
+
+
+# ---- resources -------------------------------------------------------------------------------------------
+
+
+class _Simple(resource.Resource):  # type: ignore[misc]
+    """GET gives a body, the other methods take one."""
+
+    def __init__(
+        self,
+        *,
+        get: Callable[[str], bytes] | None = None,
+        put: Callable[[bytes], None] | None = None,
+        post: Callable[[bytes], None] | None = None,
+        delete: Callable[[], None] | None = None,
+        content_format: int = FORMAT_CBOR,
+    ) -> None:
+        super().__init__()
+        self._format = content_format
+        if get:
+            self.render_get = _answering(lambda request: self._content(get(_query(request))))
+        if put:
+            self.render_put = _answering(lambda request: _done(Code.CHANGED, put(request.payload)))
+        if post:
+            self.render_post = _answering(lambda request: _done(Code.CHANGED, post(request.payload)))
+        if delete:
+            self.render_delete = _answering(lambda _: _done(Code.DELETED, delete()))
+
+    def _content(self, body: bytes) -> Message:
+        return Message(code=Code.CONTENT, payload=body, content_format=self._format)
+
+
+class _Sensors(resource.Resource, resource.PathCapable):  # type: ignore[misc]
+    """/sensors and what is below it."""
+
+    def __init__(self, node: HostNode) -> None:
+        super().__init__()
+        self.render_get = _answering(
+            lambda _: Message(code=Code.CONTENT, payload=node.sensor_list(), content_format=FORMAT_CBOR)
+        )
+        self.render_put = _answering(lambda request: self._feed(node, request))
+
+    @staticmethod
+    def _feed(node: HostNode, request: Message) -> Message:
+        node.feed("/".join(request.opt.uri_path), request.payload)
+        return Message(code=Code.CHANGED)
+
+
+class _Stream(resource.ObservableResource):  # type: ignore[misc]
+    """/out/N/STREAM."""
+
+    def __init__(self, node: HostNode, slot: int, name: str) -> None:
+        super().__init__()
+        self._node, self._slot, self._name = node, slot, name
+        self.render_get = _answering(self._records)
+
+    def _records(self, request: Message) -> Message:
+        ring = self._node.slots[self._slot].rings[self._name]
+        query = _query(request)
+        if query.startswith("since="):
+            text = query.removeprefix("since=")
+            since = None if text == "none" else integer(decode(encode(int(text)), "since"), "since")
+            found = ring.after(self._node.boot_id, since, RECORDS_MAX)
+        else:
+            found = ring.newest(self._node.boot_id)
+        return Message(code=Code.CONTENT, payload=found.to_cbor(), content_format=FORMAT_CBOR)
+
+
+def _answering(handle: Callable[[Message], Message]) -> Callable[[Message], object]:
+    """A handler whose faults become the codes that a node answers with."""
+
+    async def answer(request: Message) -> Message:
+        try:
+            return handle(request)
+        except Refusal as fault:
+            return _refusal(fault.code, str(fault))
+        except Conflict as fault:
+            return _refusal(Code.CONFLICT, fault.message)
+        except Unfit as fault:
+            return _refusal(Code.UNPROCESSABLE_ENTITY, fault.message)
+        except (PayloadFault, UsageFault, WasmoteError, ValueError) as fault:
+            return _refusal(Code.BAD_REQUEST, str(fault))
+
+    return answer
+
+
+def _refusal(code: Code, diagnostic: str) -> Message:
+    return Message(code=code, payload=diagnostic.encode())
+
+
+def _done(code: Code, _: None) -> Message:
+    return Message(code=code)
+
+
+def _query(request: Message) -> str:
+    return "&".join(request.opt.uri_query)
+
+
+def _listens(slot: HostSlot, sensor: str) -> bool:
+    return slot.active is not None and any(one.sensor == sensor for one in slot.active.manifest.inputs)
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
