@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from board_toml import PIN, ROOT, Board, BoardError, board_names, read_board
+from board_toml import PIN, ROOT, Board, BoardError, FlashMap, Sector, board_names, read_board
 
 
 def version() -> str:
@@ -35,6 +35,24 @@ def pin_macros(link: dict[str, Any]) -> list[str]:
     return lines
 
 
+def flash_macros(flash: FlashMap | None) -> list[str]:
+    """Return the flash map's macros: initialisers of struct hal_flash_sector."""
+    if flash is None:
+        return []
+
+    def initialisers(sectors: tuple[Sector, ...]) -> str:
+        return ", ".join(f"{{{sector.at:#x}, {sector.size:#x}}}" for sector in sectors)
+
+    return [
+        f"#define BOARD_FLASH_ORIGIN {flash.origin:#x}u",
+        f"#define BOARD_FLASH_BYTES {flash.size:#x}u",
+        *(
+            f"#define BOARD_FLASH_{use.upper()} {initialisers(getattr(flash, use))}"
+            for use in ("sectors", "records", "keys", "banks")
+        ),
+    ]
+
+
 def config_header(board: Board) -> str:
     """Return board_config.h."""
     lines = [
@@ -48,6 +66,7 @@ def config_header(board: Board) -> str:
         f"#define BOARD_INJECTION {int(board.injection)}",
         *(f"#define BOARD_{key.upper()} {value}u" for key, value in board.clock.items()),
         *pin_macros(board.link),
+        *flash_macros(board.flash),
         *(f"#define {key} {value}" for key, value in board.limits.items()),
         "#endif",
     ]
@@ -105,9 +124,15 @@ def linker_regions(board: Board, origins: dict[str, int]) -> str:
     lines = [f"/* Generated from boards/{board.name}/board.toml: do not edit. */", "MEMORY", "{"]
     for memory in board.memories:
         access = "rx" if memory.name == "flash" else "rw"
-        origin, length = origins.get(memory.name, memory.origin), board.capacity(memory)
+        origin, length = origins.get(memory.name, board.origin(memory)), board.capacity(memory)
         lines.append(f"    {memory.name} ({access}) : ORIGIN = {origin:#010x}, LENGTH = {length}")
+    if board.flash and board.flash.vectors:
+        vectors = board.flash.vectors[0]
+        origin = board.flash.origin + vectors.at
+        lines.append(f"    vectors (rx) : ORIGIN = {origin:#010x}, LENGTH = {vectors.size}")
     lines.append("}")
+    if board.flash and not board.flash.vectors:
+        lines.append('REGION_ALIAS("vectors", flash);')
     lines += [f'REGION_ALIAS("arena", {memory.name});' for memory in board.memories if memory.arena]
     lines.append(f"__stack_size = {board.budgets.get('stack', 0)};")
     return "\n".join(lines) + "\n"

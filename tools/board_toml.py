@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z0-9_-]{1,31}")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
-KNOWN = {*REQUIRED, "usb", "clock", "memory", "limits", "budgets", "sensor", "emulator"}
+KNOWN = {*REQUIRED, "usb", "clock", "memory", "flash", "limits", "budgets", "sensor", "emulator"}
 LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": (), "emulated": ()}  # what each must say
 
 
@@ -44,6 +44,37 @@ class Memory:
     def end(self) -> int:
         """The first address behind the region."""
         return self.origin + self.size
+
+
+@dataclass(frozen=True)
+class Sector:
+    """One sector of flash: bytes from its start, and bytes."""
+
+    at: int
+    size: int
+
+
+@dataclass(frozen=True)
+class FlashMap:
+    """Which sectors of flash are for what; `vectors` may be a sector away from the rest of the firmware."""
+
+    origin: int
+    sectors: tuple[Sector, ...]
+    vectors: tuple[Sector, ...]
+    firmware: tuple[Sector, ...]
+    records: tuple[Sector, ...]
+    keys: tuple[Sector, ...]
+    banks: tuple[Sector, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all sectors."""
+        return sum(sector.size for sector in self.sectors)
+
+    @property
+    def firmware_origin(self) -> int:
+        """The address of the firmware's first sector, vectors apart."""
+        return self.origin + (self.firmware[0].at if self.firmware else 0)
 
 
 @dataclass(frozen=True)
@@ -90,7 +121,7 @@ class Board:
     family: str
     net: bool
     injection: bool
-    firmware_bytes: int
+    flash: FlashMap | None
     clock: dict[str, int]
     link: dict[str, Any]
     limits: dict[str, int]
@@ -99,6 +130,15 @@ class Board:
     sensors: tuple[Sensor, ...]
     emulator: Emulator | None
     support: Support
+
+    @property
+    def firmware_bytes(self) -> int:
+        """Bytes of flash that the firmware may fill, vectors apart."""
+        return sum(sector.size for sector in self.flash.firmware) if self.flash else 0
+
+    def origin(self, memory: Memory) -> int:
+        """Where a region's image begins: in flash, at the first of the firmware's sectors."""
+        return self.flash.firmware_origin if self.flash and memory.name == "flash" else memory.origin
 
     def capacity(self, memory: Memory) -> int:
         """Bytes of a region that the image may take: of flash, the sectors that are the firmware's."""
@@ -162,15 +202,20 @@ def numbers(data: dict[str, Any], key: str, where: str) -> dict[str, int]:
     return dict(table)
 
 
+def read_runs(table: dict[str, Any], where: str) -> tuple[tuple[int, int], ...]:
+    """Check `sectors`: runs of sectors of one size."""
+    runs = optional(table, "sectors", list, where)
+    if not all(isinstance(run, dict) for run in runs):
+        raise BoardError(f"{where}: 'sectors' must be a list of {{ count, size }}")
+    return tuple((get(run, "count", int, where), get(run, "size", int, where)) for run in runs)
+
+
 def read_memory(table: dict[str, Any]) -> Memory:
     """Check one [[memory]]; sectors must fill it exactly."""
     name = get(table, "name", str, "[[memory]]")
     where = f"[[memory]] {name}"
-    only(table, ("name", "origin", "size", "arena", "sectors", "firmware_sectors"), where)
-    runs = optional(table, "sectors", list, where)
-    if not all(isinstance(run, dict) for run in runs):
-        raise BoardError(f"{where}: 'sectors' must be a list of {{ count, size }}")
-    sectors = tuple((get(run, "count", int, where), get(run, "size", int, where)) for run in runs)
+    only(table, ("name", "origin", "size", "arena", "sectors"), where)
+    sectors = read_runs(table, where)
     origin, size = get(table, "origin", int, where), get(table, "size", int, where)
     memory = Memory(name, origin, size, sectors, optional(table, "arena", bool, where))
     total = sum(count * size for count, size in sectors)
@@ -198,21 +243,48 @@ def unique(where: str, names: list[str]) -> None:
         raise BoardError(f"{where}: two of them have the same name: {', '.join(names)}")
 
 
-def read_firmware_bytes(data: dict[str, Any], memories: tuple[Memory, ...]) -> int:
-    """Return the bytes of flash that the firmware may fill: whole sectors from the first."""
-    flash = next((memory for memory in memories if memory.name == "flash"), None)
-    if flash is None:
-        return 0
-    table = next(table for table in data["memory"] if table["name"] == "flash")
-    wanted: int = get(table, "firmware_sectors", int, "[[memory]] flash")
-    left, total = wanted, 0
-    for count, size in flash.sectors:
-        taken = min(left, count)
-        left, total = left - taken, total + taken * size
-    if wanted == 0 or left > 0:
-        most = sum(count for count, _ in flash.sectors)
-        raise BoardError(f"[[memory]] flash: 'firmware_sectors' must be 1..{most}, is {wanted}")
-    return total
+FLASH_USES = ("vectors", "firmware", "records", "keys", "banks")
+
+
+def read_flash(data: dict[str, Any], memories: tuple[Memory, ...]) -> FlashMap | None:
+    """Check [flash]: each use names sectors by their numbers; no sector has two."""
+    memory = next((memory for memory in memories if memory.name == "flash"), None)
+    if "flash" not in data and memory is None:
+        return None
+    table, where = get(data, "flash", dict, "board"), "[flash]"
+    only(table, (*FLASH_USES, *(() if memory else ("sectors",))), where)
+    sizes = [
+        size
+        for count, size in (memory.sectors if memory else read_runs(table, where))
+        for _ in range(min(count, 4096))
+    ]
+    sectors = tuple(Sector(sum(sizes[:number]), size) for number, size in enumerate(sizes))
+    taken: list[int] = []
+    uses: dict[str, tuple[Sector, ...]] = {}
+    for use in FLASH_USES:
+        wanted = optional(table, use, list, where)
+        if not all(type(number) is int and 0 <= number < len(sectors) for number in wanted):
+            raise BoardError(f"{where}: '{use}' must hold numbers 0..{len(sectors) - 1}, is {wanted!r}")
+        taken += wanted
+        uses[use] = tuple(sectors[number] for number in wanted)
+    twice = sorted({number for number in taken if taken.count(number) > 1})
+    if twice:
+        raise BoardError(f"{where}: sector {twice[0]} has two uses")
+    check_uses(uses, is_chip=memory is not None)
+    return FlashMap(memory.origin if memory else 0, sectors, **uses)
+
+
+def check_uses(uses: dict[str, tuple[Sector, ...]], *, is_chip: bool) -> None:
+    """Refuse what the firmware cannot work with."""
+    firmware = uses["firmware"]
+    if is_chip and not firmware:
+        raise BoardError("[flash]: 'firmware' must name a sector")
+    if any(below.at + below.size != above.at for below, above in itertools.pairwise(firmware)):
+        raise BoardError("[flash]: the sectors of 'firmware' must lie side by side")
+    if len(uses["records"]) != 2 or len(uses["keys"]) != 1 or not 1 <= len(uses["banks"]) <= 16:
+        raise BoardError("[flash]: wants 2 sectors for 'records', 1 for 'keys', 1 to 16 for 'banks'")
+    if any(sector.size < 4096 for sector in (*uses["records"], *uses["keys"])):
+        raise BoardError("[flash]: sectors for 'records' and 'keys' hold at least 4,096 bytes")
 
 
 def read_sensor(table: dict[str, Any]) -> Sensor:
@@ -353,7 +425,7 @@ def read_board(path: Path) -> Board:
         family=family,
         net=get(data, "net", bool, "board"),
         injection=get(data, "injection", bool, "board"),
-        firmware_bytes=read_firmware_bytes(data, memories),
+        flash=read_flash(data, memories),
         clock=numbers(data, "clock", "board"),
         link=read_link(data),
         limits=read_limits(data),

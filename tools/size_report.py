@@ -125,8 +125,8 @@ def regions(text: str, board: Board) -> dict[str, int]:
             continue
         for start in {int(address, 16), int(load or address, 16)}:
             for memory in board.memories:
-                if memory.origin <= start < memory.end:
-                    used[memory.name] = max(used[memory.name], start + int(size, 16) - memory.origin)
+                if board.origin(memory) <= start < memory.end:
+                    used[memory.name] = max(used[memory.name], start + int(size, 16) - board.origin(memory))
     return used
 
 

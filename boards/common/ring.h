@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For code that runs where it may call nothing. */
+#define RING_INLINE static inline __attribute__((always_inline))
+
 struct ring {
     uint8_t *bytes;
     uint32_t size;          /* a power of two */
@@ -14,15 +17,15 @@ struct ring {
     volatile uint32_t tail; /* next to read; the consumer's */
 };
 
-static inline uint32_t ring_used(const struct ring *ring) {
+RING_INLINE uint32_t ring_used(const struct ring *ring) {
     return ring->head - ring->tail;
 }
 
-static inline uint32_t ring_space(const struct ring *ring) {
+RING_INLINE uint32_t ring_space(const struct ring *ring) {
     return ring->size - ring_used(ring);
 }
 
-static inline bool ring_put(struct ring *ring, uint8_t byte) {
+RING_INLINE bool ring_put(struct ring *ring, uint8_t byte) {
     if (ring_space(ring) == 0)
         return false;
     ring->bytes[ring->head & (ring->size - 1)] = byte;

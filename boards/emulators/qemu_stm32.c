@@ -1,5 +1,6 @@
 /* The one file by which an image for QEMU's STM32F405 or STM32F205 (machines netduinoplus2 and
- * netduino2, QEMU 7.2) differs from the shipped one: it stands in for boards/families/stm32f4/chip.c.
+ * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c, flash.c
+ * and flash_wait.c of boards/families/stm32f4.
  * What QEMU lacks, and what this does instead:
  *
  *   unique id      reading it faults               from the command line (semihosting): id=HEX
@@ -9,12 +10,17 @@
  *   entropy        RNG never has a word            seed=HEX from the command line, and a count of resets
  *   clock rates    RCC is not there                what QEMU's model runs at, whatever RCC says
  *   ADC            never finishes (no EOC)         codes that stand for 25 Cel and a slow ramp
- *   calibration    reading it faults               typical values of the datasheet */
+ *   calibration    reading it faults               typical values of the datasheet
+ *   flash          registers are not there         a file (qemu_flash.h), with the datasheet's times;
+ * what is mapped is copied to RAM; fetching goes on meanwhile */
 #include "board_config.h"
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"
 #include "qemu.h"
 #include "stm32f4.h"
+
+#define FLASH_WORD_US 16u /* DS8626 table 41, typical, 32 bits at a time */
+#include "qemu_flash.h"
 
 #define QEMU_CORE_HZ BOARD_CORE_HZ /* what the machine's CPU clock is fixed to, too */
 #define QEMU_TIMER_HZ 1000000000u  /* its timers count nanoseconds */
@@ -89,4 +95,13 @@ wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
     else
         *code = (uint16_t)((hal_now_us() >> 14) & 0xFFFu);
     return WM_OK;
+}
+
+/* ---- flash ------------------------------------------------------------------------------------ */
+
+/* DS8626 table 41, typical: the chip stands still for so long, but for what waits in RAM. */
+static uint32_t flash_erase_us(uint32_t sector_bytes) {
+    if (sector_bytes <= 0x4000)
+        return 250000;
+    return sector_bytes <= 0x10000 ? 550000 : 1000000;
 }

@@ -3,11 +3,17 @@
  *   unique id      from the command line (semihosting): id=HEX
  *   reset cause    noted in RAM that a warm reset keeps
  *   watchdog       the alarm of the real-time clock resets; unlike a real one it cannot while interrupts
- * are locked entropy        seed=HEX from the command line, and a count of resets */
+ *                  are locked
+ *   entropy        seed=HEX from the command line, and a count of resets
+ *   flash          a file (qemu_flash.h), with the times of a serial flash beside an ESP32-C3; what is
+ * mapped is copied to RAM */
 #include "common/bare/chip.h"
 #include "parts.h"
 #include "qemu.h"
 #include "virt.h"
+
+#define FLASH_WORD_US 11u /* 0.7 ms for 256 bytes (W25Q32JV, section 9.6) */
+#include "qemu_flash.h"
 
 size_t chip_unique_id(uint8_t *out, size_t cap) {
     return qemu_unique_id(out, cap);
@@ -45,4 +51,11 @@ void chip_watchdog_feed(void) {
     now |= (uint64_t)RTC->TIME_HIGH << 32;
     RTC->ALARM_HIGH = (uint32_t)((now + timeout_ns) >> 32);
     RTC->ALARM_LOW = (uint32_t)(now + timeout_ns);
+}
+
+/* ---- flash ------------------------------------------------------------------------------------ */
+
+/* W25Q32JV, section 9.6, typical: 4 KiB 45 ms, 32 KiB 120 ms. */
+static uint32_t flash_erase_us(uint32_t sector_bytes) {
+    return sector_bytes < 0x8000 ? sector_bytes / 0x1000 * 45000 : sector_bytes / 0x8000 * 120000;
 }

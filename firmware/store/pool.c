@@ -148,10 +148,12 @@ wm_status pool_finish(struct bank_writer *writer) {
     struct store_bank noted = {.length = writer->length};
     uint8_t back[SHA256_BYTES];
     sha256_final(&writer->hash, noted.digest);
-    if (flush(writer) || digest_of(writer->bank, noted.length, back))
-        return WM_EIO;
-    if (memcmp(back, noted.digest, sizeof back) != 0)
+    bool whole = !flush(writer) && !digest_of(writer->bank, noted.length, back) &&
+                 memcmp(back, noted.digest, sizeof back) == 0;
+    if (!whole) {
+        pool.bad |= 1u << writer->bank;
         return WM_EDIGEST;
+    }
     return store_put_bank(writer->bank, &noted);
 }
 

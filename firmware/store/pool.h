@@ -35,8 +35,9 @@ wm_status pool_erased(struct bank_writer *writer);
 /* WM_ENOMEM: the bank is full. WM_EIO: the flash did not take it. */
 wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t len);
 
-/* Reads the whole back: WM_EDIGEST when it is not what was appended; then notes length and digest, and
- * the bank can be named in a slot's record. It stays taken until pool_release(). */
+/* Reads the whole back: WM_EDIGEST when it is not what was appended, and the bank is left alone until
+ * the next reset. Else notes length and digest, and the bank can be named in a slot's record. It stays
+ * taken until pool_release(). */
 wm_status pool_finish(struct bank_writer *writer);
 
 /* The caller needs the bank no longer; what slots say of it counts on. */

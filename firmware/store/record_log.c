@@ -11,7 +11,6 @@
 #define HEADER_FORMAT 1
 #define HEADERS 4 /* room for copies of a header */
 #define CRC_AT (RECORD_BYTES - 4)
-#define SCAN_ROOM 2 /* slots that settle() takes */
 
 _Static_assert(RECORD_BYTES % HAL_FLASH_WORD == 0, "a record is whole words");
 _Static_assert(4 + RECORD_PAYLOAD + 4 == RECORD_BYTES, "type, key, two spare bytes; CRC");
@@ -196,16 +195,16 @@ static struct scan scan_active(void) {
     return scan;
 }
 
-/* The last record may read differently next time, and the slot behind it may have been begun. */
+/* The last record may read differently next time. So may its copy, if what it is written over was begun
+ * and reads as free; but then the record itself was not the last thing to be written. */
 static wm_status settle(const struct scan *scan) {
     uint32_t end = slot_count(record_log.active);
-    bool full = record_log.next + SCAN_ROOM > end;
+    bool full = record_log.next == end;
     if (scan->doubt || full) {
         wm_status status = compact();
         if (status == WM_OK || full)
             return status;
     }
-    clear_slot(record_log.active, record_log.next++);
     if (scan->some && write_next(record_log.active, &record_log.next, end, &scan->last))
         return compact();
     return WM_OK;

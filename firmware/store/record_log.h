@@ -7,8 +7,8 @@
  * written last. What flash does when power fails decides the rest:
  *
  *  - A word that was being programmed may read differently each time. So a mount never relies on the
- *    newest thing it finds: it writes a copy of the last record, a second header where the first may be
- *    the newest thing, and clears what looks like a free slot but may have been begun.
+ *    newest thing it finds: it writes a copy of the last record, and a second header where the first may
+ * be the newest thing.
  *  - A header that read as invalid may be valid next time: the sector that is not active and not older
  *    gets its headers cleared before anything else is written.
  *  - Whatever else is not as it should be is left behind: the live records are copied. */

@@ -216,7 +216,13 @@ class Simulator:
 
     def _native_command(self) -> list[str]:
         unique_id = f"native-{self._instance}".encode().hex()
-        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0)]
+        flash = ("--flash", str(self._flash))
+        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0), *flash]
+
+    @property
+    def _flash(self) -> Path:
+        """What the board's flash holds: it outlives a restart, and goes with the simulator."""
+        return Path(self._folder.name) / "flash"
 
     def _note_native_links(self, greeting: dict[str, Any]) -> None:
         self._port = int(greeting["udp"])  # the same after a restart
@@ -244,7 +250,8 @@ class Simulator:
             *(*unconnected, "-serial", "chardev:uart"),
             *(
                 "-semihosting-config",
-                f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed}",
+                f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed},"
+                f"arg=flash={self._flash}",
             ),
         ]
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "core/loop.h"
 #include "hal.h"
 
@@ -130,6 +131,49 @@ static void overflow(unsigned argument) {
     answer("%u", deeper(argument));
 }
 
+/* ---- flash: the first bank ---------------------------------------------------------------- */
+
+#define FLASH_SAMPLE 32
+
+static void answer_after(wm_status status, uint64_t began_us) {
+    answer("%d %" PRIu32, (int)status, (uint32_t)(hal_now_us() - began_us));
+}
+
+/* Answers with the status and how many microseconds it took. */
+static void erase(unsigned argument) {
+    uint64_t began = hal_now_us();
+    wm_status status = hal_flash_erase_start(hal_flash_sector(HAL_FLASH_BANKS, argument).at);
+    if (status == WM_OK)
+        while ((status = hal_flash_erase_poll()) == WM_EAGAIN)
+            hal_watchdog_feed();
+    answer_after(status, began);
+}
+
+/* The last bytes of what a bank holds. */
+static uint32_t sample_at(void) {
+    return hal_flash_sector(HAL_FLASH_BANKS, 0).at + MODULE_BANK_BYTES - FLASH_SAMPLE;
+}
+
+static void program(unsigned argument) {
+    uint8_t bytes[FLASH_SAMPLE];
+    uint64_t began = hal_now_us();
+    memset(bytes, (int)argument, sizeof bytes);
+    answer_after(hal_flash_program(sample_at(), bytes, sizeof bytes), began);
+}
+
+/* Both ways to read must show the same. */
+static void peek(unsigned argument) {
+    (void)argument;
+    uint8_t bytes[FLASH_SAMPLE];
+    const uint8_t *window = hal_flash_map(sample_at(), sizeof bytes);
+    wm_status status = hal_flash_read(sample_at(), bytes, sizeof bytes);
+    if (status == WM_OK && window && memcmp(window, bytes, sizeof bytes) == 0)
+        answer_hex(bytes, sizeof bytes);
+    else
+        answer("cannot be read: %d", (int)status);
+    hal_flash_unmap(window);
+}
+
 static void echo(unsigned argument) {
     echo_left = argument;
 }
@@ -138,10 +182,15 @@ static const struct {
     const char *word;
     void (*run)(unsigned argument);
 } commands[] = {
-    {"id", say_id},         {"random", say_random},     {"now", say_now},       {"cause", say_cause},
-    {"fault", say_fault},   {"stack", say_stack},       {"sensor", say_sensor}, {"wait", wait},
-    {"reset", reset},       {"watchdog", watchdog},     {"hang", hang},         {"crash", crash},
-    {"overflow", overflow}, {"overruns", say_overruns}, {"echo", echo},
+    {"id", say_id},         {"random", say_random},
+    {"now", say_now},       {"cause", say_cause},
+    {"fault", say_fault},   {"stack", say_stack},
+    {"sensor", say_sensor}, {"wait", wait},
+    {"reset", reset},       {"watchdog", watchdog},
+    {"hang", hang},         {"crash", crash},
+    {"overflow", overflow}, {"overruns", say_overruns},
+    {"echo", echo},         {"erase", erase},
+    {"program", program},   {"peek", peek},
 };
 
 static void run_line(void) {

@@ -17,7 +17,7 @@ CRASH = {
 }
 OVERFLOW = {
     "stm32f4": r"BusFault stack overflow, sp=1fff",
-    "rv32_virt": r"store access fault stack overflow, sp=8003f[0-9a-f]{3} pc=8000[0-9a-f]{4} ",
+    "rv32_virt": r"store access fault stack overflow, sp=8006f[0-9a-f]{3} pc=8000[0-9a-f]{4} ",
 }
 FAULT = f"ready {ResetCause.FAULT:d}"
 

@@ -38,7 +38,12 @@ def test_every_board_is_sound(path: Path) -> None:
         ("net = false", 'net = "no"', "'net' must be bool"),
         ('name = "netduinoplus2"', 'name = "other"', "must be that of its folder"),
         ('family = "stm32f4"', 'family = "z80"', "no boards/families/z80/family.mk"),
-        ("firmware_sectors = 6", "firmware_sectors = 13", "must be 1..12"),
+        ("firmware = [4, 5]", "firmware = [4, 12]", "'firmware' must hold numbers 0..11"),
+        ("firmware = [4, 5]", "firmware = [0, 5]", "sector 0 has two uses"),
+        ("vectors = [0]\n", "vectors = [0]\nrecord = [1]\n", "[flash]: unknown: record"),
+        ("banks = [6, 7,", "banks = [5, 7,", "sector 5 has two uses"),
+        ("firmware = [4, 5]", "firmware = []", "'firmware' must name a sector"),
+        ("banks = [6, 7, 8, 9, 10, 11]", "banks = []", "1 to 16 for 'banks'"),
         ("count = 7", "count = 6", "its sectors hold 917504 bytes"),
         ("origin = 0x10000000", "origin = 0x20010000", "sram and ccm overlap at 0x20010000"),
         ('tx = "PB6"', 'tx = "B6"', "'tx' must be a pin such as PB6"),
@@ -102,9 +107,11 @@ def test_any_key_with_a_value_of_another_type_is_one_clear_error(tmp_path: Path)
 
 def test_firmware_takes_whole_sectors_and_emulation_moves_regions(tmp_path: Path) -> None:
     board = read(tmp_path, GOOD)
-    assert board.firmware_bytes == 256 * 1024
+    assert board.firmware_bytes == 192 * 1024
     files = board_config.outputs(board)
-    assert "flash (rx) : ORIGIN = 0x08000000, LENGTH = 262144" in files["memory.ld"]
+    assert "flash (rx) : ORIGIN = 0x08010000, LENGTH = 196608" in files["memory.ld"]
+    assert "vectors (rx) : ORIGIN = 0x08000000, LENGTH = 16384" in files["memory.ld"]
+    assert "#define BOARD_FLASH_RECORDS {0x4000, 0x4000}, {0x8000, 0x4000}\n" in files["board_config.h"]
     assert "ccm (rw) : ORIGIN = 0x10000000, LENGTH = 65536" in files["memory.ld"]
     assert "ccm (rw) : ORIGIN = 0x20020000, LENGTH = 65536" in files["memory-emulated.ld"]
     assert 'REGION_ALIAS("arena", ccm);' in files["memory.ld"]
@@ -165,8 +172,9 @@ def test_strings_that_the_linker_merged_are_counted_once() -> None:
 REGIONS = """\
 Linker script and memory map
 
-.text           0x08000000      0x300
-.data           0x20002000       0x10 load address 0x08000304
+.vectors        0x08000000      0x188
+.text           0x08010000      0x300
+.data           0x20002000       0x10 load address 0x08010304
 .stack          0x20000000     0x2000
 .a_section_with_a_long_name
                 0x20002018       0x20

@@ -30,15 +30,20 @@ static const char *const cut_names[CUTS] = {"before", "after", "torn", "half", "
 
 static struct { unsigned long cuts, bad; } total;
 
+static void finish(void) {
+    printf("{\"cuts\": %lu, \"bad\": %lu, \"geometries\": %zu}\n", total.cuts, total.bad, GEOMETRIES);
+    exit(total.bad ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
 static void report(const char *geometry, const char *what, uint32_t first, int how, uint32_t second,
                    int how_then) {
     total.bad++;
-    if (total.bad > 20)
-        return;
     fprintf(stderr, "%s: %s: cut at %u (%s)", geometry, what, (unsigned)first, cut_names[how]);
     if (how_then >= 0)
         fprintf(stderr, ", and at %u of the recovery (%s)", (unsigned)second, cut_names[how_then]);
     fputc('\n', stderr);
+    if (total.bad == 20)
+        finish();
 }
 
 /* True when power failed in it. */
@@ -157,6 +162,5 @@ int main(int argc, char **argv) {
             if (pair)
                 all_pairs(&geometries[i], rooms[room], pair);
         }
-    printf("{\"cuts\": %lu, \"bad\": %lu, \"geometries\": %zu}\n", total.cuts, total.bad, GEOMETRIES);
-    return total.bad != 0;
+    finish();
 }

@@ -77,8 +77,8 @@ static void install(int slot, int module) {
     drop_candidate(slot);
     expected.slot[slot].candidate[1] = module;
     wm_status status = pool_take(&writer);
-    while (status == WM_OK && (status = pool_erased(&writer)) == WM_EAGAIN)
-        ;
+    if (status == WM_OK)
+        status = pool_erased(&writer);
     for (uint32_t at = 0; status == WM_OK && at < length; at += part)
         status = pool_append(&writer, bytes + at, length - at < part ? length - at : part);
     if (status == WM_OK)

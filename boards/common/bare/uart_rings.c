@@ -30,6 +30,10 @@ void uart_rings_put(uint8_t byte) {
     loop_post(EVENT_UART);
 }
 
+struct ring *uart_rings_received(void) {
+    return &rx;
+}
+
 /* The loop hears of room when half the ring is free, and when all of it is: not for every byte. */
 bool uart_rings_get(uint8_t *byte) {
     bool some = ring_get(&tx, byte);

@@ -37,6 +37,14 @@ struct uart {
 #define UART_RECEIVE_INTERRUPT 2u
 #define UART_SEND_INTERRUPT 4u
 
+/* ---- flash: one word or one sector at a time ------------------------------------------------------ */
+struct flash {
+    volatile uint32_t ADDRESS, PROGRAM, ERASE, STATUS;
+};
+#define FLASH ((struct flash *)0x40006000u)
+#define FLASH_STATUS_BUSY 1u
+#define FLASH_STATUS_ERROR 2u
+
 /* ---- watchdog, random numbers, temperature ------------------------------------------------------ */
 struct watchdog {
     volatile uint32_t TIMEOUT_MS, FEED;

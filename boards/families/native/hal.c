@@ -66,6 +66,7 @@ void hal_init(void) {
     install_signals();
     const char *pty = native_options.pty ? native_pty_open() : NULL;
     int port = native_options.udp_port >= 0 ? native_udp_open(native_options.udp_port) : -1;
+    native_flash_open();
     native_prepare_restart();
     if (!native_is_restart())
         announce(pty, port);

@@ -13,6 +13,7 @@ struct native_options {
     size_t id_len;
     int udp_port; /* -1: no UDP, 0: any free port */
     bool pty;
+    const char *flash; /* a file; NULL: one that ends with the process */
 };
 extern struct native_options native_options;
 
@@ -21,6 +22,7 @@ struct native_files {
     int pty_master;
     int pty_slave;
     int udp;
+    int flash;
 };
 extern struct native_files native_files;
 
@@ -44,6 +46,9 @@ short native_pty_events(void);
 bool native_pty_pump(bool readable);
 /* When the transmit side must be looked at again at the latest; UINT64_MAX when it need not. */
 uint64_t native_pty_deadline_us(void);
+
+/* Opens the flash's file and maps it. */
+void native_flash_open(void);
 
 /* Opens the socket; returns the port. */
 int native_udp_open(int port);

@@ -9,7 +9,7 @@
 #include "native.h"
 
 struct native_options native_options = {.id = "native-0", .id_len = 8, .udp_port = 5683, .pty = true};
-struct native_files native_files = {.pty_master = -1, .pty_slave = -1, .udp = -1};
+struct native_files native_files = {.pty_master = -1, .pty_slave = -1, .udp = -1, .flash = -1};
 
 static char **program_argv;
 static hal_reset_cause reset_cause = HAL_RESET_POWER;
@@ -18,7 +18,7 @@ static hal_reset_cause reset_cause = HAL_RESET_POWER;
  * start, so that a signal handler needs to change one digit only. */
 #define RESTART_VARIABLE "WASMOTE_NATIVE_RESTART"
 enum { RESTART_CAUSE_AT = sizeof RESTART_VARIABLE }; /* the digit after NAME= */
-static char restart_text[sizeof RESTART_VARIABLE + 40];
+static char restart_text[sizeof RESTART_VARIABLE + 52];
 
 static const char usage[] =
     "A wasmote node as a Linux process.\n\n"
@@ -26,6 +26,7 @@ static const char usage[] =
     "  --udp PORT    CoAP over UDP on 127.0.0.1:PORT; 0 takes any free port (default 5683)\n"
     "  --no-udp      no UDP\n"
     "  --no-pty      no pseudo-terminal with slipmux\n"
+    "  --flash FILE  what survives a restart (default: nothing does, but a reset)\n"
     "  --help        this text\n\n"
     "The first line on stdout is JSON: {\"board\",\"id\",\"pid\",\"pty\",\"udp\"}.\n";
 
@@ -61,9 +62,13 @@ static void parse_port(const char *text) {
 
 static void parse_options(int argc, char **argv) {
     static const struct option known[] = {
-        {"id", required_argument, NULL, 'i'}, {"udp", required_argument, NULL, 'u'},
-        {"no-udp", no_argument, NULL, 'U'},   {"no-pty", no_argument, NULL, 'P'},
-        {"help", no_argument, NULL, 'h'},     {0},
+        {"id", required_argument, NULL, 'i'},
+        {"udp", required_argument, NULL, 'u'},
+        {"no-udp", no_argument, NULL, 'U'},
+        {"no-pty", no_argument, NULL, 'P'},
+        {"help", no_argument, NULL, 'h'},
+        {"flash", required_argument, NULL, 'f'},
+        {0},
     };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (option) {
@@ -78,6 +83,9 @@ static void parse_options(int argc, char **argv) {
             break;
         case 'P':
             native_options.pty = false;
+            break;
+        case 'f':
+            native_options.flash = optarg;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -99,8 +107,8 @@ __attribute__((constructor)) static void native_start(int argc, char **argv) {
     parse_options(argc, argv);
     const char *restart = getenv(RESTART_VARIABLE);
     int cause;
-    if (restart && sscanf(restart, "%d,%d,%d,%d", &cause, &native_files.pty_master,
-                          &native_files.pty_slave, &native_files.udp) == 4)
+    if (restart && sscanf(restart, "%d,%d,%d,%d,%d", &cause, &native_files.pty_master,
+                          &native_files.pty_slave, &native_files.udp, &native_files.flash) == 5)
         reset_cause = (hal_reset_cause)cause;
 }
 
@@ -109,8 +117,8 @@ bool native_is_restart(void) {
 }
 
 void native_prepare_restart(void) {
-    snprintf(restart_text, sizeof restart_text, RESTART_VARIABLE "=0,%d,%d,%d", native_files.pty_master,
-             native_files.pty_slave, native_files.udp);
+    snprintf(restart_text, sizeof restart_text, RESTART_VARIABLE "=0,%d,%d,%d,%d",
+             native_files.pty_master, native_files.pty_slave, native_files.udp, native_files.flash);
     putenv(restart_text);
 }
 

@@ -9,8 +9,14 @@
 /* ---- power control, chapter 5; flash interface, chapter 3 --------------------------------- */
 #define PWR_CR (*(volatile uint32_t *)0x40007000u)
 #define FLASH_ACR (*(volatile uint32_t *)0x40023C00u)
+#define FLASH_KEYR (*(volatile uint32_t *)0x40023C04u)
+#define FLASH_SR (*(volatile uint32_t *)0x40023C0Cu)
+#define FLASH_CR (*(volatile uint32_t *)0x40023C10u)
 #define FLASH_ACR_LATENCY 0xFu
 #define FLASH_ACR_CACHES (7u << 8) /* PRFTEN, ICEN, DCEN */
+#define FLASH_ACR_DCEN (1u << 10)
+#define FLASH_ACR_DCRST (1u << 12)
+#define FLASH_SR_BSY (1u << 16)
 
 /* ---- reset and clock control, chapter 7 ---------------------------------------------------- */
 struct rcc {
