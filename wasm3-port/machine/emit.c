@@ -107,7 +107,7 @@ static void insert(struct compiler *c, uint32_t at, cell word) {
         c->last.at++;
     }
     for (enum register_kind reg = 0; reg < REGISTERS; reg++) {
-        if (c->makers[reg].at >= at) {
+        if (c->makers[reg].end != 0 && c->makers[reg].at >= at) {
             c->makers[reg].at++;
             c->makers[reg].end++;
         }
