@@ -10,6 +10,7 @@ Usage: seeds.py FOLDER                    bundles.h, one folder a target in it, 
 from __future__ import annotations
 
 import hashlib
+import random
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -325,6 +326,14 @@ def node() -> Seeds:
     yield "dead_converter", bytes([CONVERTER | 16]) + any_request(3) + bytes([MOVE, 2])
 
 
+# program.c: a byte a choice
+def program() -> Seeds:
+    """Choices by chance, the same each time."""
+    for number in range(24):
+        source = random.Random(number)
+        yield f"random{number}", source.randbytes(200 + 50 * number)
+
+
 # fuzz_loader.c: a module, or 1 and code for three functions, the first two with their lengths
 def loader() -> Seeds:
     """The modules of the unit tests, and code that needs what the wrapper has."""
@@ -388,7 +397,7 @@ def write_changed(path: Path, text: str) -> None:
 
 def write_all(target_folder: Path) -> None:
     """Replace the files of every target's folder, and bundles.h."""
-    for target in (slip, pdu, options, bundle, block, server, node, validate, loader):
+    for target in (slip, pdu, options, bundle, block, server, node, validate, loader, program):
         folder = target_folder / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         seeds = dict(target())
