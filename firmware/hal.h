@@ -144,8 +144,8 @@ const uint8_t *hal_flash_map(uint32_t at, size_t len);
 void hal_flash_unmap(const uint8_t *window);
 
 /* Programs whole words. Blocks: 16 us a word on STM32F4, at most 100. WM_EIO when the flash reports an
- * error; that it took the bits is the caller's to check. Clearing bits that are clear already is
- * allowed. WM_EBUSY while a sector is being erased. Thread. */
+ * error; that it took the bits is the caller's to check. A word may be programmed again to
+ * clear more of its bits. WM_EBUSY while a sector is being erased. Thread. */
 wm_status hal_flash_program(uint32_t at, const void *words, size_t len);
 
 /* Begins to erase the sector that starts at `at`; then ask hal_flash_erase_poll() until it says

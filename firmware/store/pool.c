@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hal.h"
 #include "store/store.h"
 
 static struct {
@@ -78,45 +79,35 @@ wm_status pool_erased(struct bank_writer *writer) {
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static uint32_t address(const struct bank_writer *writer, uint32_t offset) {
-    return sector_of(writer->bank).at + offset;
+/* A word may be programmed in parts: ones change nothing. */
+static wm_status program_part(uint32_t at, const uint8_t *bytes, size_t len) {
+    uint8_t word[HAL_FLASH_WORD];
+    uint32_t before = at % HAL_FLASH_WORD;
+    memset(word, 0xFF, sizeof word);
+    memcpy(word + before, bytes, len);
+    return hal_flash_program(at - before, word, sizeof word);
 }
 
-/* Whole words go to flash as they come, what is left of one waits for more. */
-static wm_status append_words(struct bank_writer *writer, const uint8_t *bytes, size_t len) {
-    size_t whole = len - len % HAL_FLASH_WORD;
-    if (whole && hal_flash_program(address(writer, writer->length), bytes, whole))
-        return WM_EIO;
-    writer->length += (uint32_t)whole;
-    memcpy(writer->word, bytes + whole, len - whole);
-    writer->length += (uint32_t)(len - whole);
-    return WM_OK;
-}
-
-static wm_status fill_word(struct bank_writer *writer, const uint8_t **bytes, size_t *len) {
-    size_t held = writer->length % HAL_FLASH_WORD;
-    while (held && *len) {
-        writer->word[held++] = *(*bytes)++;
-        writer->length++;
-        --*len;
-        if (held < HAL_FLASH_WORD)
-            continue;
-        return hal_flash_program(address(writer, writer->length - HAL_FLASH_WORD), writer->word,
-                                 HAL_FLASH_WORD);
-    }
-    return WM_OK;
+static wm_status program(uint32_t at, const uint8_t *bytes, size_t len) {
+    size_t head = (HAL_FLASH_WORD - at % HAL_FLASH_WORD) % HAL_FLASH_WORD;
+    head = head < len ? head : len;
+    size_t whole = (len - head) / HAL_FLASH_WORD * HAL_FLASH_WORD, tail = len - head - whole;
+    wm_status status = head ? program_part(at, bytes, head) : WM_OK;
+    if (status == WM_OK && whole)
+        status = hal_flash_program(at + (uint32_t)head, bytes + head, whole);
+    if (status == WM_OK && tail)
+        status = program_part(at + (uint32_t)(head + whole), bytes + head + whole, tail);
+    return status;
 }
 
 wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t len) {
     if (len > pool_capacity() - writer->length)
         return WM_ENOMEM;
-    if (len == 0)
-        return WM_OK;
+    if (program(sector_of(writer->bank).at + writer->length, bytes, len))
+        return WM_EIO;
     sha256_update(&writer->hash, bytes, len);
-    wm_status status = fill_word(writer, &bytes, &len);
-    if (status == WM_OK && len)
-        status = append_words(writer, bytes, len);
-    return status ? WM_EIO : WM_OK;
+    writer->length += (uint32_t)len;
+    return WM_OK;
 }
 
 /* ---- checking --------------------------------------------------------------------------- */
@@ -135,21 +126,12 @@ static wm_status digest_of(int bank, uint32_t length, uint8_t digest[SHA256_BYTE
     return WM_OK;
 }
 
-static wm_status flush(struct bank_writer *writer) {
-    size_t held = writer->length % HAL_FLASH_WORD;
-    if (held == 0)
-        return WM_OK;
-    memset(writer->word + held, 0xFF, HAL_FLASH_WORD - held);
-    return hal_flash_program(address(writer, writer->length - (uint32_t)held), writer->word,
-                             HAL_FLASH_WORD);
-}
-
 wm_status pool_finish(struct bank_writer *writer) {
     struct store_bank noted = {.length = writer->length};
     uint8_t back[SHA256_BYTES];
     sha256_final(&writer->hash, noted.digest);
-    bool whole = !flush(writer) && !digest_of(writer->bank, noted.length, back) &&
-                 memcmp(back, noted.digest, sizeof back) == 0;
+    bool whole =
+        !digest_of(writer->bank, noted.length, back) && memcmp(back, noted.digest, sizeof back) == 0;
     if (!whole) {
         pool.bad |= 1u << writer->bank;
         return WM_EDIGEST;

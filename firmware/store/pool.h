@@ -10,14 +10,12 @@
 
 #include "core/sha256.h"
 #include "core/status.h"
-#include "hal.h"
 
 /* A bundle on its way into a bank; the caller's. */
 struct bank_writer {
     int bank;
     uint32_t length; /* bytes taken: where the next one goes */
     struct sha256 hash;
-    uint8_t word[HAL_FLASH_WORD]; /* what does not fill one yet */
 };
 
 /* After store_start(). */
@@ -32,7 +30,7 @@ wm_status pool_take(struct bank_writer *writer);
  * take another. */
 wm_status pool_erased(struct bank_writer *writer);
 
-/* WM_ENOMEM: the bank is full. WM_EIO: the flash did not take it. */
+/* In flash at once, to the last byte. WM_ENOMEM: the bank is full. WM_EIO: the flash did not take it. */
 wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t len);
 
 /* Reads the whole back: WM_EDIGEST when it is not what was appended, and the bank is left alone until
