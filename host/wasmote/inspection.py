@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import wasmtime
@@ -12,6 +12,8 @@ from wasmote.build.packer import Layout, layout
 from wasmote.build.pages import NODE_PAGE_LOG2, PackRefused
 from wasmote.build.wasm import FuncType, Kind, Limits, WasmModule
 from wasmote.errors import UsageFault, WasmoteError
+from wasmote.keys import own_and_known_keys
+from wasmote.signing import find_signer
 from wasmote.wire.bundle import WASM_MAGIC, Bundle
 from wasmote.wire.manifest import Manifest
 
@@ -23,6 +25,14 @@ class Entry:
     name: str
     kind: Kind
     type: FuncType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed a bundle: a key's id, and the name by which it is known here, else None."""
+
+    key_id: str
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +51,32 @@ class Inspection:
     layout: Layout | None
     imports: tuple[Entry, ...]
     exports: tuple[Entry, ...]
+    signature: Signature | None = None
 
 
 def inspect(path: Path) -> Inspection:
     """Read a bundle or a Wasm file, check it, and validate the module with wasmtime.
 
-    Raises `UsageFault` (neither of both), `VerificationRefused` (the module is not the manifest's),
-    `WasmoteError` (the module is not valid); all of them name the file.
+    Raises `UsageFault` (neither of both), `VerificationRefused` (the module is not the manifest's, or a known
+    key did not sign it so), `WasmoteError` (the module is not valid); all of them name the file.
     """
     content = _read(path)
     try:
         bundle = None if content.startswith(WASM_MAGIC) else Bundle.from_bytes(content)
         encoded = content if bundle is None else bundle.module
         _validate(encoded)  # first: what follows relies on indices that are in range
-        return _describe(path, len(content), bundle.manifest if bundle else None, encoded)
+        described = _describe(path, len(content), bundle.manifest if bundle else None, encoded)
+        return replace(described, signature=_signature(bundle)) if bundle else described
     except WasmoteError as fault:
         fault.locate(path)
         raise
+
+
+def _signature(bundle: Bundle) -> Signature | None:
+    if bundle.envelope is None:
+        return None
+    signer = find_signer(bundle, own_and_known_keys())
+    return Signature(bundle.envelope.key_id.hex(), signer.name if signer else None)
 
 
 def _read(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from wasmote.link.ports import open_port
 from wasmote.link.url import parse_link
 from wasmote.observation import Observation
 from wasmote.wire.codec import encode
+from wasmote.wire.keys import KeyChange, TrustedKeys
 from wasmote.wire.modules import Control, ControlRequest, ModuleStatus, config_from_cbor, config_to_cbor
 from wasmote.wire.node import NodeInfo
 from wasmote.wire.samples import Sample, SensorInfo, sample_chunks
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from wasmote.wire.records import Records
 
 FORMAT_TEXT = 0
+FORMAT_COSE_SIGN1 = 18
 FORMAT_LINK = 40
 FORMAT_CBOR = 60
 FORMAT_SENML_CBOR = 112
@@ -132,6 +134,17 @@ class Node:
     async def info(self) -> NodeInfo:
         """GET /node."""
         return NodeInfo.from_cbor((await self.request("GET", "/node")).payload, "/node")
+
+    async def trusted_keys(self) -> TrustedKeys:
+        """GET /node/keys."""
+        return TrustedKeys.from_cbor((await self.request("GET", "/node/keys")).payload, "/node/keys")
+
+    async def change_keys(self, change: KeyChange | bytes) -> None:
+        """POST /node/keys: a signed change (`wasmote.signing`), or in development mode a bare one."""
+        if isinstance(change, bytes):
+            await self.request("POST", "/node/keys", change, FORMAT_COSE_SIGN1)
+        else:
+            await self.request("POST", "/node/keys", change.to_cbor(), FORMAT_CBOR)
 
     async def set_time(self, at: datetime | None = None) -> None:
         """Set the node's wall clock; to this machine's time where `at` (with a time zone) is not given."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import cbor2
 import pytest
@@ -14,9 +15,12 @@ from aiocoap import Code
 
 from on_board import bundle, probe, run_module, swap_module
 from wasmote.errors import CoapError
+from wasmote.keys import Key, new_key
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, FORMAT_LINK, FORMAT_SENML_CBOR, Node
-from wasmote.sim import ROOT
+from wasmote.signing import sign_bundle, sign_change
+from wasmote.sim import ROOT, Simulator
 from wasmote.wire.bundle import Bundle
+from wasmote.wire.keys import KeyChange
 from wasmote.wire.modules import Control
 from wasmote.wire.samples import sample_chunks
 
@@ -113,6 +117,31 @@ def test_a_bundle_that_we_build(name: str) -> None:
     assert Bundle.from_bytes(encoded).to_bytes() == encoded
     manifest = cbor2.loads(encoded)  # the first of the two byte strings
     validate("manifest", manifest)
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Key:
+    monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path))
+    return new_key("release")
+
+
+def test_a_bundle_that_we_sign(key: Key) -> None:
+    encoded = sign_bundle(bundle("counter"), key).to_bytes()
+    module = cbor2.dumps(bundle("counter").module)
+    assert encoded.endswith(module)
+    validate("signed-manifest", encoded.removesuffix(module))
+
+
+async def test_keys(node: Node, emulated: Simulator | None, key: Key) -> None:
+    await get(node, "/node/keys", "keys")
+    put = KeyChange(1, 3, key.public)
+    validate("key-change", put.to_cbor())
+    validate("key-change", KeyChange(2, 0, None).to_cbor())
+    validate("signed-key-change", sign_change(put, key))
+    if emulated is not None:  # a board of a rig would keep the key
+        await node.change_keys(put)
+        await get(node, "/node/keys", "keys")
+        await get(node, "/node", "node")
 
 
 def test_requests_that_we_make() -> None:

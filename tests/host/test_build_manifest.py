@@ -36,7 +36,8 @@ positive = st.integers(1, 0xFFFF_FFFF)
 def streams(draw: st.DrawFn) -> Stream:
     fields = tuple(draw(st.lists(labels, min_size=1, max_size=5, unique=True)))
     units = tuple(draw(st.lists(labels, min_size=len(fields), max_size=len(fields))))
-    return Stream(draw(names), (len(fields),), fields, draw(st.sampled_from([(), units])))
+    rate = draw(st.none() | st.integers(1, 0xFFFF_FFFF))
+    return Stream(draw(names), (len(fields),), fields, draw(st.sampled_from([(), units])), rate_ms=rate)
 
 
 @st.composite

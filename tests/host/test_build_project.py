@@ -55,8 +55,11 @@ def test_a_project_becomes_a_manifest(tmp_path: Path) -> None:
 
 
 def test_a_stream_may_be_an_array_without_names(tmp_path: Path) -> None:
-    loaded = load_project(write(tmp_path, GOOD.replace('fields = ["a", "b"]', "shape = [4, 8]")))
-    assert loaded.project.stream[0].to_wire().count == 32
+    loaded = load_project(
+        write(tmp_path, GOOD.replace('fields = ["a", "b"]', "shape = [4, 8]\nrate_ms = 500"))
+    )
+    stream = loaded.project.stream[0].to_wire()
+    assert (stream.count, stream.rate_ms) == (32, 500)
 
 
 @pytest.mark.parametrize(

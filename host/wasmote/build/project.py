@@ -54,6 +54,7 @@ class StreamTable(_Table):
     units: list[str] | None = None
     shape: list[int] | None = None
     dtype: Literal["f32"] = "f32"
+    rate_ms: int | None = Field(None, ge=1, le=0xFFFF_FFFF)
 
     @model_validator(mode="after")
     def _accepted_by_nodes(self) -> StreamTable:
@@ -66,7 +67,7 @@ class StreamTable(_Table):
         """As the manifest has it: without `shape`, one dimension with a value for each field."""
         fields = tuple(self.fields_ or ())
         shape = tuple(self.shape) if self.shape is not None else (len(fields),)
-        return wire.Stream(self.name, shape, fields, tuple(self.units or ()))
+        return wire.Stream(self.name, shape, fields, tuple(self.units or ()), rate_ms=self.rate_ms)
 
 
 class StateTable(_Table):

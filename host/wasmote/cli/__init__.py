@@ -28,6 +28,8 @@ COMMANDS = {
     "sim": "sim:sim",
     "build": "build:build",
     "inspect": "inspect:inspect",
+    "keys": "keys:keys",
+    "sign": "keys:sign",
     "push": "push:push",
     "run": "push:run",
     "watch": "watch:watch",

@@ -113,7 +113,13 @@ def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
             for entry in manifest.inputs
         ],
         "streams": [
-            {"name": stream.name, "shape": stream.shape, "fields": stream.fields, "units": stream.units}
+            {
+                "name": stream.name,
+                "shape": stream.shape,
+                "fields": stream.fields,
+                "units": stream.units,
+                "rate_ms": stream.rate_ms,
+            }
             for stream in manifest.streams
         ],
         "config": dict(manifest.config),
@@ -184,7 +190,8 @@ def _input(entry: Input) -> str:
 def _stream(stream: Stream) -> str:
     values = ", ".join(stream.fields) if stream.fields else "x".join(map(str, stream.shape))
     noun = "value" if stream.count == 1 else "values"
-    return f"{stream.name}: {stream.count} {noun} f32: {values}"
+    rate = f", one in {stream.rate_ms:,} ms" if stream.rate_ms else ""
+    return f"{stream.name}: {stream.count} {noun} f32: {values}{rate}"
 
 
 def _write(path: Path, bundle: Bundle) -> None:

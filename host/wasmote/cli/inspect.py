@@ -13,7 +13,7 @@ from wasmote.cli.examples import examples
 
 if TYPE_CHECKING:
     from wasmote.build.wasm import Limits
-    from wasmote.inspection import Entry, Inspection
+    from wasmote.inspection import Entry, Inspection, Signature
 
 
 @click.command("inspect")
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def inspect(file: Path, as_json: bool) -> None:
     """Show what is in FILE, a bundle or a .wasm: manifest, memory, imports, exports, sections.
 
-    The module is checked against its manifest's SHA-256 (exit status 6 when it is another one) and validated.
+    The module is checked against its manifest's SHA-256, and the signature against the keys that are known
+    here (exit status 6 when one does not fit), and validated.
     """
     from wasmote.inspection import inspect as look_into
 
@@ -43,7 +44,7 @@ def _print(found: Inspection) -> None:
     else:
         said = "its module is valid, and the one that its manifest names"
         click.echo(f"{found.path}: a bundle of {found.size:,} bytes; {said}")
-        click.echo(describe_manifest(found.manifest))
+        click.echo(describe_manifest(found.manifest, ("signed", _signed(found.signature))))
     if found.memory is not None:
         held = None if found.manifest is None else found.manifest.memory_bytes
         click.echo(f"linear memory: {_memory(found.memory, held)}")
@@ -64,6 +65,12 @@ def _summary(found: Inspection) -> dict[str, Any]:
         "file": str(found.path),
         "file_bytes": found.size,
         "manifest": None if found.manifest is None else summarize_manifest(found.manifest),
+        "signature": found.signature
+        and {
+            "key": found.signature.key_id,
+            "name": found.signature.name,
+            "known": bool(found.signature.name),
+        },
         "wasm_bytes": found.module_size,
         "memory": memory
         and {"pages": memory.minimum, "maximum": memory.maximum, "page_bytes": 1 << memory.page_log2},
@@ -72,6 +79,14 @@ def _summary(found: Inspection) -> dict[str, Any]:
         "exports": [{"name": entry.name, "type": _type(entry)} for entry in found.exports],
         "sections": [{"name": name, "bytes": size} for name, size in found.sections],
     }
+
+
+def _signed(signature: Signature | None) -> str:
+    if signature is None:
+        return "no: only boards in development mode take it"
+    if signature.name is None:
+        return f"with key {signature.key_id}, which is not known here: not checked"
+    return f"with key {signature.key_id} ({signature.name}): the signature fits"
 
 
 def _type(entry: Entry) -> str:

@@ -57,7 +57,6 @@ def _node_rows(info: NodeInfo, link: str) -> list[tuple[str, ...]]:
         name
         for name, there in (
             ("injection allowed", info.injection),
-            ("development mode: unsigned bundles accepted", info.development),
             ("clock set", info.clock_set),
         )
         if there
@@ -67,6 +66,7 @@ def _node_rows(info: NodeInfo, link: str) -> list[tuple[str, ...]]:
         ("board", f"{info.board} ({info.cpu}), firmware {info.firmware}, id {info.unique_id.hex()}"),
         ("up", f"{info.uptime_s} s since {info.reset_cause.name.lower()} reset, boot {info.boot_id.hex()}"),
         ("memory", f"{info.arena_free:,} bytes free for modules, bundles up to {info.bundle_max:,} bytes"),
+        ("trust", info.mode),
         ("flags", ", ".join(flags) or "none"),
     ]
     if info.fault:

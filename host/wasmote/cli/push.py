@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
+from aiocoap import Code
 
 from wasmote.cli.common import (
     json_option,
@@ -18,7 +19,8 @@ from wasmote.cli.common import (
 )
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
-from wasmote.errors import Busy, WasmoteError
+from wasmote.cli.keys import key_option
+from wasmote.errors import Busy, CoapError, VerificationRefused, WasmoteError
 from wasmote.node import Node
 from wasmote.wire.modules import Control, HandOver, ModuleState, ModuleStatus
 
@@ -37,18 +39,20 @@ slot_option = click.option(
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @slot_option
+@key_option
 @json_option
 @link_option
 @run_async
 @examples(
     "wasmote push build/flood.bundle",
+    "wasmote push build/flood.bundle --key release",
     "wasmote push build/flood.bundle --slot 1 --link serial:///dev/ttyACM0",
 )
-async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None:
+async def push(link: str, bundle: Path, slot: int | None, key: str | None, as_json: bool) -> None:
     """Install BUNDLE on a node and start it; a running module is swapped without missing a sample."""
     from wasmote.wire.bundle import Bundle
 
-    content = Bundle.from_file(bundle)
+    content = signed(Bundle.from_file(bundle), key)
     async with await Node.connect(link) as node:
         await deploy(node, content, slot, as_json)
 
@@ -57,6 +61,7 @@ async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None
 @click.argument("source", type=click.Path(path_type=Path))
 @slot_option
 @click.option("--count", type=click.IntRange(min=1), help="End after so many records.")
+@key_option
 @json_option
 @link_option
 @run_async
@@ -64,14 +69,16 @@ async def push(link: str, bundle: Path, slot: int | None, as_json: bool) -> None
     "wasmote run models/flood/flood.toml",
     "wasmote run alarm.c --count 10 --json",
 )
-async def run(link: str, source: Path, slot: int | None, count: int | None, as_json: bool) -> None:
+async def run(
+    link: str, source: Path, slot: int | None, count: int | None, key: str | None, as_json: bool
+) -> None:
     """Build SOURCE, push it, then print what it emits until Ctrl-C.
 
     SOURCE is what `wasmote build` takes: a module's project file, or its source.
     """
     from wasmote.build import build_bundle
 
-    bundle = build_bundle(source)
+    bundle = signed(build_bundle(source), key)
     async with await Node.connect(link) as node:
         status = await deploy(node, bundle, slot, as_json)
         streams = [stream.name for stream in status.streams]
@@ -84,6 +91,16 @@ async def run(link: str, source: Path, slot: int | None, count: int | None, as_j
                 seen += 1
                 if seen == count:
                     break
+
+
+def signed(bundle: Bundle, key: str | None) -> Bundle:
+    """Return the bundle signed with this key, or as it is where none was named."""
+    if key is None:
+        return bundle
+    from wasmote.keys import find_key
+    from wasmote.signing import sign_bundle
+
+    return sign_bundle(bundle, find_key(key))
 
 
 def choose_slot(modules: Sequence[ModuleStatus], name: str) -> int:
@@ -105,7 +122,10 @@ async def deploy(node: Node, bundle: Bundle, slot: int | None, as_json: bool) ->
     """
     manifest = bundle.manifest
     where = choose_slot(await node.modules(), manifest.name) if slot is None else slot
-    await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
+    try:
+        await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
+    except CoapError as fault:
+        raise _refusal(fault, bundle) from fault
     running = (await node.module(where)).state is ModuleState.RUNNING
     await node.control(where, Control.SWAP if running else Control.START)
     status = await node.module(where)
@@ -114,6 +134,17 @@ async def deploy(node: Node, bundle: Bundle, slot: int | None, as_json: bool) ->
         reason = status.error or "no reason given"
         raise WasmoteError(f"slot {where}: {manifest.name} is {status.state.name.lower()}: {reason}")
     return status
+
+
+def _refusal(fault: CoapError, bundle: Bundle) -> WasmoteError:
+    """What a node means by 4.03, and what can be done about it."""
+    if fault.code is not Code.FORBIDDEN:
+        return fault
+    hint = "`wasmote ls` shows which keys the board trusts, `wasmote inspect` what is in a bundle"
+    if bundle.envelope is None:
+        hint = "sign it: --key KEY, with a key that the board trusts; `wasmote ls` shows which those are"
+    reason = fault.diagnostic or "no reason given"
+    return VerificationRefused(f"the board refuses {bundle.manifest.name}: {reason}", hint)
 
 
 async def _install(node: Node, slot: int, content: bytes, title: str, as_json: bool) -> None:

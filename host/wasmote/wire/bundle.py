@@ -1,6 +1,6 @@
 """A bundle: what is pushed to a node (content format 65001). firmware/SPEC.md, "Bundle and manifest".
 
-A CBOR sequence (RFC 8742) of two byte strings: the encoded manifest, then the module.
+A CBOR sequence (RFC 8742): the encoded manifest, as a byte string or signed as a COSE_Sign1, then the module.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Self
 
 from wasmote.errors import UsageFault, VerificationRefused, WasmoteError
 from wasmote.wire.codec import PayloadFault, binary, decode_next, encode
+from wasmote.wire.cose import FIRST_BYTE, Sign1
 from wasmote.wire.manifest import Manifest
 
 BUNDLE_CONTENT_FORMAT = 65001
@@ -21,15 +22,20 @@ WASM_MAGIC = b"\0asm\1\0\0\0"
 
 
 class InvalidBundle(UsageFault):
-    """The bytes are not a bundle: not two CBOR byte strings, cut short, or followed by more."""
+    """The bytes are not a bundle: not a manifest and a module, cut short, or followed by more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A module and its manifest, which is checked against the module's size and SHA-256 when this is made."""
+    """A module and its manifest, which is checked against the module's size and SHA-256 when this is made.
+
+    `envelope` is the manifest as it was signed; None in an unsigned bundle. Whether its key signed it, and
+    who that is, `wasmote.signing` tells.
+    """
 
     manifest: Manifest
     module: bytes
+    envelope: Sign1 | None = None
 
     def __post_init__(self) -> None:
         if len(self.module) != self.manifest.size:
@@ -48,7 +54,8 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as it is pushed and stored; equal bundles give equal bytes."""
-        return encode(self.manifest.to_cbor()) + encode(self.module)
+        head = self.manifest.to_cbor() if self.envelope is None else self.envelope.to_item()
+        return encode(head) + encode(self.module)
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
@@ -76,11 +83,20 @@ class Bundle:
                 "a bundle is made by `wasmote build SOURCE`, which adds the manifest",
             )
         stream = io.BytesIO(encoded)
-        manifest = _byte_string(stream, "its first item, the manifest")
+        envelope = _envelope(stream) if encoded[:1] == bytes([FIRST_BYTE]) else None
+        manifest = envelope.payload if envelope else _byte_string(stream, "its first item, the manifest")
         module = _byte_string(stream, "its second item, the module")
         if rest := len(encoded) - stream.tell():
             raise InvalidBundle(f"not a bundle: {rest} bytes follow the module", HINT)
-        return cls(Manifest.from_cbor(manifest), module)
+        return cls(Manifest.from_cbor(manifest), module, envelope)
+
+
+def _envelope(stream: io.BytesIO) -> Sign1:
+    where = "its first item, the signed manifest"
+    try:
+        return Sign1.from_item(decode_next(stream, where, strict=True), where)
+    except PayloadFault as fault:
+        raise InvalidBundle(f"not a bundle: {fault.message}", HINT) from fault
 
 
 def _byte_string(stream: io.BytesIO, where: str) -> bytes:

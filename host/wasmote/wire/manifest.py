@@ -29,7 +29,7 @@ CONFIG_BYTES_MAX = 512
 VERSION_BYTES_MAX, TEXT_BYTES_MAX = 23, 31
 
 # the members of each rule of the SPEC by their keys, from 0
-_STREAM = ("name", "dtype", "shape", "fields", "units")
+_STREAM = ("name", "dtype", "shape", "fields", "units", "rate_ms")
 _INPUT = ("sensor", "channels", "units", "poll_ms")
 _STATE = ("schema", "size")
 _MANIFEST = (
@@ -66,13 +66,17 @@ class DType(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An output of a module: every record holds `count` values of `dtype`, laid out as `shape`."""
+    """An output of a module: every record holds `count` values of `dtype`, laid out as `shape`.
+
+    `rate_ms` is the usual time from one record to the next; None where there is none.
+    """
 
     name: str
     shape: tuple[int, ...]
     fields: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     dtype: DType = DType.F32
+    rate_ms: int | None = None
 
     def __post_init__(self) -> None:
         where = f"stream {self.name!r}"
@@ -83,6 +87,8 @@ class Stream:
         _check_at_most(self.count, STREAM_VALUES_MAX, f"{where}: shape", "values")
         _check_labels(self.fields, f"{where}: fields", self.count, "values")
         _check_labels(self.units, f"{where}: units", self.count, "values", distinct=False)
+        if self.rate_ms is not None:
+            _check_u32(self.rate_ms, f"{where}: rate_ms", minimum=1)
 
     @property
     def count(self) -> int:
@@ -91,7 +97,8 @@ class Stream:
 
     def _to_item(self) -> dict[int, object]:
         fields, units = list(self.fields) or None, list(self.units) or None
-        return without_none(enumerate((self.name, int(self.dtype), list(self.shape), fields, units)))
+        members = (self.name, int(self.dtype), list(self.shape), fields, units, self.rate_ms)
+        return without_none(enumerate(members))
 
     @classmethod
     def _from_item(cls, item: object, where: str) -> Self:
@@ -99,7 +106,7 @@ class Stream:
         name, code = fields.text(0), fields.unsigned(1)
         _require(code in list(DType), f"stream {name!r}: dtype", f"{code} is not known; 0 is f32")
         labels = fields.optional_texts(3), fields.optional_texts(4)
-        return cls(name, fields.unsigneds(2), *labels, DType(code))
+        return cls(name, fields.unsigneds(2), *labels, DType(code), fields.optional_unsigned(5))
 
 
 @dataclass(frozen=True, slots=True)

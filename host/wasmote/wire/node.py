@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Self
 
-from wasmote.wire.codec import Fields, Payload, PayloadFault, array, unsigned, without_none
+from wasmote.wire.codec import Fields, Payload, PayloadFault, array, binary, unsigned, without_none
 
 BOOT_ID_BYTES = 4
 
@@ -69,6 +69,14 @@ class NodeInfo(Payload):
     link: LinkCounters
     fault: str | None = None  # what the last CPU fault left behind
     busy_us: int | None = None  # since the node started, not asleep
+    key_ids: tuple[bytes, ...] = ()  # of the keys whose modules it takes
+
+    @property
+    def mode(self) -> str:
+        """Whose modules it takes, for people."""
+        if self.development:
+            return "development mode: takes unsigned modules"
+        return f"takes modules of key {', '.join(key.hex() for key in self.key_ids) or 'unknown'}"
 
     @classmethod
     def from_item(cls, item: object, where: str = "/node") -> Self:
@@ -93,6 +101,7 @@ class NodeInfo(Payload):
             link=LinkCounters.from_item(fields[15], fields.where(15)),
             fault=fields.optional_text(16),
             busy_us=fields.optional_unsigned(17),
+            key_ids=tuple(binary(*entry) for entry in fields.entries(18)) if 18 in fields else (),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -116,5 +125,6 @@ class NodeInfo(Payload):
             self.link.to_item(),
             self.fault,
             self.busy_us,
+            list(self.key_ids),
         )
         return without_none(enumerate(values))
