@@ -17,6 +17,6 @@ from target import CORES  # noqa: E402
 def test_random_programs(core) -> None:  # type: ignore[no-untyped-def]
     """Same results, traps, globals and memory."""
     core.build()
-    tally = compare([core], 400, 20_000)[core.name]
+    tally = compare([core], 120, 20_000)[core.name]
     assert tally.different == []
     assert tally.calls["returned"] > tally.programs
