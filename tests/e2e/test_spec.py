@@ -125,11 +125,19 @@ def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Key:
     return new_key("release")
 
 
+def validate_sign1(rule: str, encoded: bytes, payload: str) -> None:
+    validate(rule, encoded)
+    parts = cbor2.loads(encoded).value
+    validate("protected-header", parts[0])
+    validate(payload, parts[2])
+    assert len(parts[3]) == 64
+
+
 def test_a_bundle_that_we_sign(key: Key) -> None:
     encoded = sign_bundle(bundle("counter"), key).to_bytes()
     module = cbor2.dumps(bundle("counter").module)
     assert encoded.endswith(module)
-    validate("signed-manifest", encoded.removesuffix(module))
+    validate_sign1("signed-manifest", encoded.removesuffix(module), "manifest")
 
 
 async def test_keys(node: Node, emulated: Simulator | None, key: Key) -> None:
@@ -137,7 +145,7 @@ async def test_keys(node: Node, emulated: Simulator | None, key: Key) -> None:
     put = KeyChange(1, 3, key.public)
     validate("key-change", put.to_cbor())
     validate("key-change", KeyChange(2, 0, None).to_cbor())
-    validate("signed-key-change", sign_change(put, key))
+    validate_sign1("signed-key-change", sign_change(put, key), "key-change")
     if emulated is not None:  # a board of a rig would keep the key
         await node.change_keys(put)
         await get(node, "/node/keys", "keys")
