@@ -87,11 +87,14 @@ static bool flash_file_move(int operation, uint32_t at, void *bytes, size_t len)
 
 /* ---- windows: what is mapped lies in RAM ---------------------------------------------------------- */
 
-static struct {
+#define FLASH_WINDOWS (MODULE_SLOTS + 1)
+struct flash_window {
     uint32_t at;
     size_t len; /* 0: free */
     uint8_t bytes[MODULE_BANK_BYTES] __attribute__((aligned(8)));
-} flash_windows[MODULE_SLOTS + 1];
+};
+static struct flash_window flash_windows[FLASH_WINDOWS];
+static struct flash_window *flash_mapped; /* NULL until one is used: an image that maps none has none */
 
 static void flash_invert(uint8_t *to, const uint8_t *from, size_t len) {
     for (size_t i = 0; i < len; i++)
@@ -108,7 +111,8 @@ wm_status hal_flash_read(uint32_t at, void *out, size_t len) {
 }
 
 const uint8_t *hal_flash_map(uint32_t at, size_t len) {
-    for (size_t i = 0; i < sizeof flash_windows / sizeof flash_windows[0]; i++) {
+    flash_mapped = flash_windows;
+    for (size_t i = 0; i < FLASH_WINDOWS; i++) {
         if (flash_windows[i].len || len == 0 || len > sizeof flash_windows[i].bytes)
             continue;
         if (hal_flash_read(at, flash_windows[i].bytes, len) != WM_OK)
@@ -121,9 +125,9 @@ const uint8_t *hal_flash_map(uint32_t at, size_t len) {
 }
 
 void hal_flash_unmap(const uint8_t *window) {
-    for (size_t i = 0; i < sizeof flash_windows / sizeof flash_windows[0]; i++)
-        if (window == flash_windows[i].bytes)
-            flash_windows[i].len = 0;
+    for (size_t i = 0; flash_mapped && i < FLASH_WINDOWS; i++)
+        if (window == flash_mapped[i].bytes)
+            flash_mapped[i].len = 0;
 }
 
 /* ---- programming and erasing ---------------------------------------------------------------------- */
@@ -138,10 +142,11 @@ static void flash_spend(uint32_t us) {
 
 /* Windows show what is in the file. */
 static void flash_show(uint32_t at, size_t len) {
-    for (size_t i = 0; i < sizeof flash_windows / sizeof flash_windows[0]; i++)
-        if (flash_windows[i].len && at < flash_windows[i].at + flash_windows[i].len &&
-            flash_windows[i].at < at + len)
-            hal_flash_read(flash_windows[i].at, flash_windows[i].bytes, flash_windows[i].len);
+    for (size_t i = 0; flash_mapped && i < FLASH_WINDOWS; i++) {
+        struct flash_window *window = &flash_mapped[i];
+        if (window->len && at < window->at + window->len && window->at < at + len)
+            hal_flash_read(window->at, window->bytes, window->len);
+    }
 }
 
 static wm_status flash_program_part(uint32_t at, const uint8_t *words, size_t len) {

@@ -44,7 +44,7 @@ wm_status record_log_mount(const struct record_owner *owner);
  * the erase of a sector when the active one is full. */
 wm_status record_log_append(const struct record *record);
 
-/* One record of another area, which somebody else wrote in the same form (SPEC.md, Flash). False: it is
+/* One record of another area, which somebody else wrote in the same form (README.md). False: it is
  * not valid. */
 bool record_read(uint32_t at, struct record *record);
 

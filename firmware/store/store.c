@@ -6,7 +6,7 @@
 #include "hal.h"
 #include "store/record_log.h"
 
-/* SPEC.md, Flash. */
+/* README.md says what is in them. */
 enum { TYPE_SLOT = 1, TYPE_BANK, TYPE_COUNTER, TYPE_KEY, TYPE_BOOT };
 enum { FIXED = MODULE_SLOTS + STORE_BANKS_MAX, COUNTERS = FIXED, KEYS = COUNTERS + STORE_COUNTERS_MAX };
 enum { BOOT = KEYS + STORE_KEYS_MAX, RECORDS };
