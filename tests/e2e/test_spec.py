@@ -56,7 +56,7 @@ async def refused(node: Node, method: str, path: str, item: object) -> Code:
         ("node", {0: "board"}),
         ("record", {0: 1, 1: 2, 2: b"7 bytes", 3: cbor2.CBORTag(85, b"1234")}),
         ("record", {0: 1, 1: 2, 2: b"8 bytes.", 3: b"1234"}),
-        ("control", {0: 3}),
+        ("control", {0: 99}),
         ("config", {"gain": "high"}),
         ("log-line", [0, 0, 4, -1, "no such level"]),
         ("sample", [1, []]),
