@@ -84,7 +84,9 @@ static inline uint32_t engine_table_entry(IM3Module module, uint32_t index) {
     return function != NULL ? (uint32_t)(function - module->functions) : UINT32_MAX;
 }
 
-/* What memory.grow does, to a size in bytes; memory never shrinks. */
+/* To a size in bytes that memory.grow could have given it, never a smaller one. Its content is lost: old
+ * and new memory need not be there at once. On WM_ENOMEM there is none, and the module must be unloaded.
+ */
 static inline wm_status engine_resize_memory(IM3Runtime engine, uint32_t bytes) {
     M3Memory *memory = &engine->memory;
     const uint32_t pages = bytes / d_m3MemPageSize;
@@ -94,6 +96,9 @@ static inline wm_status engine_resize_memory(IM3Runtime engine, uint32_t bytes) 
     if (bytes % d_m3MemPageSize != 0 || bytes < memory->mallocated->length || pages > memory->maxPages) {
         return WM_EINVAL;
     }
+    arena_release(&engine_arena, memory->mallocated);
+    memory->mallocated = NULL;
+    memory->numPages = 0;
     if (ResizeMemory(engine, pages) != m3Err_none) {
         return WM_ENOMEM;
     }

@@ -92,8 +92,8 @@ wm_status runtime_migrate(struct runtime *rt, const uint8_t *state, size_t len, 
 /* Linear memory as it is now. */
 const uint8_t *runtime_snapshot_memory(const struct runtime *rt, uint32_t *len);
 
-/* Gives the memory the size it had grown to. WM_EINVAL: a size that this module cannot have; WM_ENOMEM.
- */
+/* Gives the memory the size it had grown to; its content is lost. WM_EINVAL: a size that this module
+ * cannot have. WM_ENOMEM: the module must be unloaded. */
 wm_status runtime_snapshot_resize(struct runtime *rt, uint32_t len);
 void runtime_snapshot_clear(struct runtime *rt); /* all of the memory to zero */
 wm_status runtime_snapshot_write(struct runtime *rt, uint32_t address, const uint8_t *bytes, size_t len);
@@ -109,8 +109,8 @@ wm_status runtime_snapshot_set_global(struct runtime *rt, uint32_t index, uint64
 uint32_t runtime_snapshot_table(const struct runtime *rt);
 uint32_t runtime_snapshot_entry(const struct runtime *rt, uint32_t index);
 
-/* A copy of bytes in the arena, while a module is replaced where there is no room beside it. NULL: no
- * room. */
+/* A block of the arena for as long as a module is replaced or restored, with a copy of bytes (may be
+ * NULL). NULL: no room. */
 uint8_t *runtime_keep(const uint8_t *bytes, size_t len);
 void runtime_drop(uint8_t *kept);
 

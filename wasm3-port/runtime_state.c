@@ -65,7 +65,7 @@ uint32_t runtime_snapshot_entry(const struct runtime *rt, uint32_t index) {
 
 uint8_t *runtime_keep(const uint8_t *bytes, size_t len) {
     uint8_t *kept = arena_alloc(&engine_arena, len);
-    if (kept != NULL) {
+    if (kept != NULL && bytes != NULL) {
         memcpy(kept, bytes, len);
     }
     return kept;

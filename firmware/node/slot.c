@@ -340,17 +340,34 @@ void slot_remove(int index) {
 /* ---- restore ---------------------------------------------------------------------------- */
 
 static struct {
-    int slot; /* whose snapshot is coming in, or -1 */
-    struct state_reader reader;
+    int slot;                                                 /* whose snapshot is coming in, or -1 */
+    struct state_reader *reader;                              /* in the arena, while it comes in */
     uint8_t streams[MODULE_STREAMS_MAX * (NAME_CAP + 6) + 1]; /* the head's, until the end */
     size_t streams_len;
 } restore = {.slot = -1};
 
+static struct instance *end_restore(void) {
+    struct instance *instance = restore.reader->into;
+    runtime_drop((uint8_t *)restore.reader);
+    restore.slot = -1;
+    return instance;
+}
+
+static wm_status begin_restore(int index, char *why, size_t why_cap) {
+    if (restore.slot >= 0)
+        slot_restore_abandon(restore.slot);
+    restore.reader = (void *)runtime_keep(NULL, sizeof *restore.reader);
+    if (!restore.reader)
+        return refuse(WM_ENOMEM, why, why_cap, "the module arena has no room to read a snapshot");
+    restore.slot = index;
+    state_begin(restore.reader);
+    return WM_OK;
+}
+
 void slot_restore_abandon(int index) {
     if (restore.slot != index)
         return;
-    struct instance *instance = restore.reader.into;
-    restore.slot = -1;
+    struct instance *instance = end_restore();
     if (instance) {
         instance_unload(instance);
         if (instance != slots[index].active)
@@ -415,11 +432,11 @@ static bool numbers_go_on(int index, const struct manifest *manifest) {
 }
 
 static wm_status finish_restore(struct slot *slot, int index, char *why, size_t why_cap) {
-    struct instance *instance = restore.reader.into;
-    wm_status status = instance_restored(instance, &restore.reader, why, why_cap);
+    struct instance *instance = restore.reader->into;
+    wm_status status = instance_restored(instance, restore.reader, why, why_cap);
     if (status)
         return status;
-    restore.slot = -1;
+    end_restore();
     if (slot->active && slot->active != instance)
         instance_close(slot->active);
     if (slot->candidate == instance)
@@ -438,16 +455,13 @@ wm_status slot_restore(int index, uint32_t offset, const uint8_t *bytes, size_t 
     if (is_live(slot))
         return refuse(WM_EBUSY, why, why_cap,
                       "stop what runs in this slot before it gets another state");
-    if (offset == 0) {
-        if (restore.slot >= 0)
-            slot_restore_abandon(restore.slot);
-        restore.slot = index;
-        state_begin(&restore.reader);
-    }
+    wm_status status = offset == 0 ? begin_restore(index, why, why_cap) : WM_OK;
+    if (status)
+        return status;
     if (restore.slot != index)
         return refuse(WM_EAGAIN, why, why_cap, "no snapshot is coming in: start with block 0");
     hal_watchdog_feed();
-    wm_status status = state_feed(&restore.reader, bytes, len, more, open_restore, slot, why, why_cap);
+    status = state_feed(restore.reader, bytes, len, more, open_restore, slot, why, why_cap);
     if (status == WM_OK && !more)
         status = finish_restore(slot, index, why, why_cap);
     if (status)

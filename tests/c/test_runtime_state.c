@@ -96,6 +96,19 @@ static void a_size_that_the_module_cannot_have_is_refused(void **state) {
     assert_int_equal(runtime_snapshot_write(&rt, UINT32_MAX, &byte, 1), WM_EINVAL);
 }
 
+static void a_size_that_the_arena_has_not_leaves_a_module_to_unload(void **state) {
+    (void)state;
+    static _Alignas(8) uint8_t small[40 * 1024]; /* for the first page and what comes with it */
+    runtime_arena_init(small, sizeof small);
+    ASSERT_LOADS(history);
+    assert_int_equal(runtime_snapshot_resize(&rt, 3 * RUNTIME_PAGE_BYTES), WM_ENOMEM);
+    runtime_unload(&rt);
+    assert_int_equal(runtime_arena_free(), sizeof small);
+    ASSERT_LOADS(history); /* the arena is whole */
+    runtime_unload(&rt);
+    runtime_arena_init(arena_bytes, sizeof arena_bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown_both)
 
 int main(void) {
@@ -104,6 +117,7 @@ int main(void) {
         TEST(only_mutable_globals_are_told_and_set),
         TEST(the_table_is_told_by_function_index),
         TEST(a_size_that_the_module_cannot_have_is_refused),
+        TEST(a_size_that_the_arena_has_not_leaves_a_module_to_unload),
     };
     return cmocka_run_group_tests_name("runtime_state", tests, NULL, NULL);
 }

@@ -28,8 +28,8 @@ GATEWAY = "gateway"
     "gateway_link",
     metavar="URL",
     envvar="WASMOTE_GATEWAY",
-    help="What FROM or TO means by `gateway`: the link of a `wasmote host`. Default: the environment variable "
-    "WASMOTE_GATEWAY.",
+    help="What FROM or TO means by `gateway`: the link of a `wasmote host`. Default: the variable "
+    "WASMOTE_GATEWAY of the environment.",
 )
 @json_option
 @trace_option
