@@ -198,6 +198,26 @@ def check_meddlers(names: Iterable[str] | None = None, rules: Iterable[Path] = R
         )
 
 
+def check_keys() -> Iterator[Finding]:
+    """Keys to sign modules with: boards without one are in development mode."""
+    from wasmote.keys import folder, own_and_known_keys
+
+    try:
+        own = [key.name for key in own_and_known_keys() if key.private is not None]
+    except WasmoteError as fault:
+        yield Finding(State.NOTE, "keys", fault.message, fault.hint)
+        return
+    if own:
+        yield Finding(State.OK, "keys", f"{', '.join(own)} in {folder()}")
+    else:
+        yield Finding(
+            State.NOTE,
+            "keys",
+            "none of your own: boards without a key are in development mode, which takes unsigned modules",
+            "wasmote keys new NAME, then wasmote keys trust NAME --link URL",
+        )
+
+
 def check_inference(name: str = "onnxruntime") -> Iterator[Finding]:
     """The models' runtime is imported for good: one for another numpy installs, and does not load."""
     try:
@@ -231,6 +251,7 @@ CHECKS: tuple[Check, ...] = (
     check_tools,
     check_ports,
     check_meddlers,
+    check_keys,
     check_inference,
     check_disk,
 )

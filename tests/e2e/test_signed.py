@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from conftest import SANITIZED
 from on_board import bundle, outputs, probe, run_module
 from wasmote.cli import main
+from wasmote.devices import Device
 from wasmote.errors import CoapError
 from wasmote.keys import Key, new_key
 from wasmote.node import Node
@@ -146,7 +147,7 @@ async def run(*arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-async def test_the_commands(folder: Path) -> None:
+async def test_the_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "counter.bundle"
     path.write_bytes(bundle("counter").to_bytes())
     async with await Simulator.start("native", image=SANITIZED) as simulator:
@@ -161,6 +162,12 @@ async def test_the_commands(folder: Path) -> None:
         assert (await run("push", str(path), "--key", "release", *link))[0] == 0
         shown = (await run("ls", *link))[1]
         assert "takes modules of key" in shown
+        found = [Device(simulator.url, "native", emulated=True), Device("coap://127.0.0.1:1", "native")]
+        monkeypatch.setattr("wasmote.devices.find_devices", lambda: found)
+        asked = (await run("devices", "--ask"))[1].splitlines()
+        assert "takes modules of key" in asked[1]
+        assert "not known" in asked[2]
+        assert "modules of key" not in (await run("devices"))[1]
         assert "development mode" not in shown
         assert (await run("keys", "new", "next"))[0] == 0
         assert (await run("keys", "trust", "next", *link))[0] == 2  # which key is to sign that?

@@ -16,6 +16,7 @@ from wasmote.cli import main
 from wasmote.devices import Device
 from wasmote.doctor import Finding, State
 from wasmote.errors import UsageFault
+from wasmote.keys import new_key
 
 
 def test_python():
@@ -110,6 +111,19 @@ def test_programs_that_meddle_with_ports(tmp_path):
     assert "ID_MM_DEVICE_IGNORE" in modem.fix
     assert braille.fix == "sudo apt remove brltty"
     assert next(iter(doctor.check_meddlers(["brltty"], []))).subject == "brltty"
+
+
+def test_keys_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path))
+    (none,) = doctor.check_keys()
+    assert (none.state, none.fix.split(",")[0]) == (State.NOTE, "wasmote keys new NAME")
+    new_key("release")
+    (some,) = doctor.check_keys()
+    assert some.state is State.OK
+    assert some.text.startswith("release in ")
+    (tmp_path / "release.pem").chmod(0o644)
+    (open_to_all,) = doctor.check_keys()
+    assert open_to_all.fix.startswith("chmod 600")
 
 
 def test_the_runtime_of_models_is_imported_for_good(tmp_path, monkeypatch):

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 
 @click.command("devices")
 @click.option("--watch", is_flag=True, help="Go on, and print what is plugged in and what is pulled out.")
+@click.option(
+    "--ask", is_flag=True, help="Ask each board whose modules it takes. This opens ports, which resets some."
+)
 @json_option
 @run_async
 @examples(
     "wasmote devices",
     "wasmote devices --watch",
+    "wasmote devices --ask",
     "wasmote devices --json",
 )
-async def devices(watch: bool, as_json: bool) -> None:
+async def devices(watch: bool, ask: bool, as_json: bool) -> None:
     """List serial ports and running emulated boards, with the link to use for each.
 
-    Ports are told apart by what USB says of them. None is opened, so that no board is reset by it.
+    Ports are told apart by what USB says of them. None is opened, so that no board is reset by it, unless you
+    --ask for it.
     """
     from wasmote.devices import find_devices, to_json, watch_devices
 
@@ -36,14 +41,30 @@ async def devices(watch: bool, as_json: bool) -> None:
                 _print_arrival(arrival, as_json)
         return
     found = find_devices()
+    modes = [(await _mode(device),) if ask else () for device in found]
     if as_json:
-        for device in found:
-            print_json(to_json(device))
+        for device, mode in zip(found, modes, strict=True):
+            print_json(to_json(device) | ({"mode": mode[0]} if mode else {}))
     elif found:
-        print_columns([("link", "board", "is", "port", "usb"), *map(_row, found)])
+        head = ("link", "board", "is", "port", "usb", *(("mode",) if ask else ()))
+        print_columns([head, *(_row(device) + mode for device, mode in zip(found, modes, strict=True))])
         _explain(found)
     else:
         note("no serial port is plugged in, and no emulated board runs: `wasmote sim native` starts one")
+
+
+async def _mode(device: Device) -> str:
+    """Whose modules the board takes, as it says itself; or why it does not say."""
+    from wasmote.errors import WasmoteError
+    from wasmote.node import Node
+
+    if device.link is None:
+        return "-"
+    try:
+        async with await Node.connect(device.link) as node:
+            return (await node.info()).mode
+    except WasmoteError as fault:
+        return f"not known: {fault.message}"
 
 
 def _row(device: Device) -> tuple[str, ...]:
