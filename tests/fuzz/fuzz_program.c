@@ -1,5 +1,6 @@
-/* Valid modules, compiled and run: the input chooses every instruction. Even inputs make wild modules, odd
- * ones those that oracle.py compares. Nothing valid may be refused, and nothing may be left behind. */
+/* Valid modules, compiled and run: the input chooses every instruction. Even inputs make wild modules,
+ * odd ones those that oracle.py compares. Nothing valid may be refused, and nothing may be left behind.
+ */
 #include "program.h"
 
 #include <string.h>
@@ -33,8 +34,8 @@ static const struct bare_import imports[] = {
 static void call(struct runtime_bare *bare, const char *name, const struct bare_values *args) {
     struct bare_values results;
     char why[160] = "";
-    const wm_status status = runtime_invoke(bare, (const uint8_t *)name, strlen(name), args, &results,
-                                            why, sizeof why);
+    const wm_status status =
+        runtime_invoke(bare, (const uint8_t *)name, strlen(name), args, &results, why, sizeof why);
     FUZZ_CHECK(status == WM_OK || status == WM_ETRAP || status == WM_EBUDGET);
     FUZZ_CHECK((status == WM_OK) == (why[0] == '\0'));
 }
@@ -58,8 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     runtime_arena_init(arena, sizeof arena);
     runtime_set_clock(fake_clock);
     runtime_set_native_stack((const uint8_t *)__builtin_frame_address(0) - NATIVE_STACK);
-    const wm_status status = runtime_load_bare(&bare, program.wasm, program.len, &limits, imports, 1, why,
-                                               sizeof why);
+    const wm_status status =
+        runtime_load_bare(&bare, program.wasm, program.len, &limits, imports, 1, why, sizeof why);
     if (status != WM_OK) {
         fprintf(stderr, "%s\n", why);
     }

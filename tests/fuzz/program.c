@@ -153,9 +153,9 @@ static uint32_t height(void) {
 }
 
 static int64_t an_integer(void) {
-    static const int64_t edges[] = {0,          1,         -1,         2,  31,          32,        63, 64, 127,
-                                    INT32_MAX,  INT32_MIN, UINT32_MAX, -7, 0x100000000, INT64_MAX, INT64_MIN,
-                                    0x80000000, 255,       0xffff,     3};
+    static const int64_t edges[] = {
+        0,         1,          -1, 2,           31,        32,        63,         64,  127,    INT32_MAX,
+        INT32_MIN, UINT32_MAX, -7, 0x100000000, INT64_MAX, INT64_MIN, 0x80000000, 255, 0xffff, 3};
     const uint32_t pick = choose(32);
     if (pick < sizeof edges / sizeof edges[0]) {
         return edges[pick];
@@ -168,7 +168,8 @@ static int64_t an_integer(void) {
 }
 
 static double a_number(void) {
-    static const double some[] = {0.0, -0.0, 1.0, -1.5, 0.5, 2.5, 3e9, -3e9, 1e19, 1e-40, 1e300, 16777217.0};
+    static const double some[] = {0.0, -0.0, 1.0,  -1.5,  0.5,   2.5,
+                                  3e9, -3e9, 1e19, 1e-40, 1e300, 16777217.0};
     const uint32_t pick = choose(16);
     return pick < 12 ? some[pick] : (double)(int8_t)fuzz_u8(m.choices) / 4;
 }
@@ -265,7 +266,8 @@ static void put_canonical(uint8_t type) {
     put(SELECT);
 }
 
-/* Into a global, so that in the end it can be told what the value was: global = rotl(global, 5) ^ value. */
+/* Into a global, so that in the end it can be told what the value was: global = rotl(global, 5) ^ value.
+ */
 static void mix(uint8_t type) {
     const bool wide = type == I64 || type == F64;
     if (type == F32 || type == F64) {
@@ -445,8 +447,9 @@ static void step_tee(void) {
 /* ---- blocks ------------------------------------------------------------------------------- */
 
 static void burn(void) {
-    static const uint8_t code[] = {GLOBAL_GET, 0, 0x45 /* eqz */, IF, 0x40, 0 /* unreachable */, END,
-                                   GLOBAL_GET, 0, I32_CONST, 1, 0x6b /* sub */, GLOBAL_SET, 0};
+    static const uint8_t code[] = {
+        GLOBAL_GET, 0, 0x45 /* eqz */, IF, 0x40,           0 /* unreachable */, END,
+        GLOBAL_GET, 0, I32_CONST,      1,  0x6b /* sub */, GLOBAL_SET,          0};
     put_bytes(code, sizeof code);
 }
 
@@ -754,8 +757,8 @@ static void put_function(const struct function_type *type) {
     put_locals(type);
     m.count = 0;
     m.depth = 1;
-    m.frames[0] = (struct frame){
-        .opcode = BLOCK, .results = type->results, .result_count = type->result_count};
+    m.frames[0] =
+        (struct frame){.opcode = BLOCK, .results = type->results, .result_count = type->result_count};
     if (m.kind != PROGRAM_WILD) {
         burn();
     }
@@ -898,10 +901,35 @@ static void put_elements(void) {
 static void put_memory_sum(void) {
     const uint32_t start = begin_length();
     static const uint8_t before[] = {2, 2, I32, 1, I64, LOOP, 0x40};
-    static const uint8_t after[] = {
-        LOCAL_GET, 2, I64_CONST, 33, 0x7e /* mul */, LOCAL_GET, 0, 0x29 /* i64.load */, 3, 0,
-        0x7c /* add */, LOCAL_SET, 2, LOCAL_GET, 0, I32_CONST, 8, 0x6a /* add */, LOCAL_TEE, 0,
-        LOCAL_GET, 1, 0x49 /* lt_u */, BR_IF, 0, END, LOCAL_GET, 2, END};
+    static const uint8_t after[] = {LOCAL_GET,
+                                    2,
+                                    I64_CONST,
+                                    33,
+                                    0x7e /* mul */,
+                                    LOCAL_GET,
+                                    0,
+                                    0x29 /* i64.load */,
+                                    3,
+                                    0,
+                                    0x7c /* add */,
+                                    LOCAL_SET,
+                                    2,
+                                    LOCAL_GET,
+                                    0,
+                                    I32_CONST,
+                                    8,
+                                    0x6a /* add */,
+                                    LOCAL_TEE,
+                                    0,
+                                    LOCAL_GET,
+                                    1,
+                                    0x49 /* lt_u */,
+                                    BR_IF,
+                                    0,
+                                    END,
+                                    LOCAL_GET,
+                                    2,
+                                    END};
     put_bytes(before, 5);
     put(MEMORY_SIZE);
     put(0);

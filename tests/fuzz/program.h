@@ -1,5 +1,6 @@
-/* Valid modules by construction: what a compiler would never write, but the validator takes. Every choice
- * is a byte of an input, so that a fuzzer can steer it and that the same input gives the same module. */
+/* Valid modules by construction: what a compiler would never write, but the validator takes. Every
+ * choice is a byte of an input, so that a fuzzer can steer it and that the same input gives the same
+ * module. */
 #ifndef FUZZ_PROGRAM_H
 #define FUZZ_PROGRAM_H
 
@@ -15,8 +16,9 @@ enum program_kind {
     PROGRAM_IN_BYTES,   /* the same one with pages of one byte, for engines without those of 16 KiB */
 };
 
-/* Exports: f0, f1 ...; `reset`, to be called before each of them; `memory_sum`, an i64; globals g1, g2 ...
- * of the types of program_global_types; the import h.h takes an i32 and an i64 and answers 0, an i64. */
+/* Exports: f0, f1 ...; `reset`, to be called before each of them; `memory_sum`, an i64; globals g1, g2
+ * ... of the types of program_global_types; the import h.h takes an i32 and an i64 and answers 0, an
+ * i64. */
 struct program {
     uint8_t wasm[PROGRAM_BYTES];
     uint32_t len;
