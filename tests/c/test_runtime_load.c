@@ -172,20 +172,100 @@ void *__wrap_arena_resize(struct arena *arena, void *block, size_t n) {
     return may_allocate() ? __real_arena_resize(arena, block, n) : NULL;
 }
 
-/* From the first one on, and once after so many. A failed allocation is WM_ENOMEM, and nothing leaks. */
-static void every_allocation_may_fail(void **state) {
-    (void)state;
+/* The allocations after so many fail. A failed one is WM_ENOMEM, and nothing leaks. */
+static unsigned allocations_to_load(const uint8_t *wasm, size_t len) {
     wm_status status = WM_ENOMEM;
     unsigned allowed = 0;
     for (; status != WM_OK; allowed++) {
         allocations_left = allowed;
-        status = LOAD(echo);
-        assert_true(status == WM_OK || status == WM_ENOMEM);
+        status = load_with(wasm, len, &limits);
+        assert_true(status == WM_OK || (status == WM_ENOMEM && why[0] != '\0'));
         runtime_unload(&rt);
         assert_int_equal(runtime_arena_free(), sizeof arena_bytes);
     }
     allocations_left = UINT_MAX;
-    assert_in_range(allowed, 20, 200);
+    return allowed;
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    assert_in_range(allocations_to_load(wasm_echo, sizeof wasm_echo), 20, 200);
+    assert_in_range(allocations_to_load(wasm_host_calls, sizeof wasm_host_calls), 20, 200);
+    assert_in_range(allocations_to_load(wasm_history, sizeof wasm_history), 20, 200);
+    assert_in_range(allocations_to_load(wasm_storm, sizeof wasm_storm), 20, 200);
+}
+
+/* What storm.wat emits: how often it grew, wrong answers, pages, the sum over its pages, its data. */
+static void assert_stormed(uint32_t grown, uint32_t pages) {
+    assert_int_equal(seen.len, 20);
+    assert_int_equal(word(seen.bytes, 0), grown);
+    assert_int_equal(word(seen.bytes, 1), 0);
+    assert_int_equal(word(seen.bytes, 2), pages);
+    assert_memory_equal(seen.bytes + 12, "last", 4); /* the pages that are new hold zeros */
+    assert_memory_equal(seen.bytes + 16, "stay", 4);
+}
+
+/* A clock is read at every growth: 10,000 of them want more than the usual budget. */
+static struct runtime_limits for_a_storm(void) {
+    struct runtime_limits patient = limits;
+    patient.budget_us = 2000000;
+    return patient;
+}
+
+static void a_storm_of_growing_is_answered(void **state) {
+    (void)state;
+    const struct runtime_limits patient = for_a_storm();
+    struct runtime_usage usage;
+    assert_int_equal(load_with(wasm_storm, sizeof wasm_storm, &patient), WM_OK);
+    assert_int_equal(runtime_start(&rt, why, sizeof why), WM_OK);
+    for (unsigned event = 0; event < 10; event++) {
+        assert_int_equal(sample(2000), WM_OK);
+        assert_stormed(2, limits.memory_pages);
+        runtime_usage(&rt, &usage);
+        assert_int_equal(usage.memory_bytes, limits.memory_pages * RUNTIME_PAGE_BYTES);
+        assert_int_equal(usage.arena_bytes, sizeof arena_bytes - runtime_arena_free());
+    }
+}
+
+static void a_storm_of_growing_ends_with_its_budget(void **state) {
+    (void)state;
+    ASSERT_LOADS(storm);
+    const uint64_t before = clock_us;
+    assert_int_equal(sample(UINT32_MAX), WM_EBUDGET);
+    assert_in_range(clock_us - before, limits.budget_us, limits.budget_us * 11 / 10);
+}
+
+static unsigned fill_arena(uint8_t **kept, unsigned most) {
+    unsigned count = 0;
+    for (size_t len = sizeof arena_bytes; len >= 8;) {
+        uint8_t *block = runtime_keep(NULL, len);
+        if (block == NULL) {
+            len /= 2;
+            continue;
+        }
+        assert_true(count < most);
+        kept[count++] = block;
+    }
+    return count;
+}
+
+static void growing_in_a_full_arena_is_refused(void **state) {
+    (void)state;
+    const struct runtime_limits patient = for_a_storm();
+    struct runtime_usage before, after;
+    uint8_t *kept[64];
+    assert_int_equal(load_with(wasm_storm, sizeof wasm_storm, &patient), WM_OK);
+    runtime_usage(&rt, &before);
+    const unsigned count = fill_arena(kept, sizeof kept / sizeof kept[0]);
+    assert_int_equal(sample(2000), WM_OK);
+    assert_stormed(0, 1);
+    runtime_usage(&rt, &after);
+    assert_memory_equal(&after, &before, sizeof after);
+    for (unsigned i = 0; i < count; i++) {
+        runtime_drop(kept[i]);
+    }
+    assert_int_equal(sample(2000), WM_OK);
+    assert_stormed(2, limits.memory_pages);
 }
 
 #define ASSERT_PREDICTED(name)                                                                          \
@@ -296,6 +376,9 @@ int main(void) {
         TEST(damaged_modules_do_no_harm),
         TEST(broken_name_section_is_ignored),
         TEST(every_allocation_may_fail),
+        TEST(a_storm_of_growing_is_answered),
+        TEST(a_storm_of_growing_ends_with_its_budget),
+        TEST(growing_in_a_full_arena_is_refused),
         TEST(what_a_module_needs_is_known_before),
         TEST(every_arena_size_fails_cleanly),
         TEST(wasm_bytes_are_not_needed_after_load),

@@ -1,0 +1,61 @@
+;; Something of everything that loading allocates or fills in. Each sample grows the memory by 1, 0, -1, 65536 and
+;; 0x7fffffff pages, as many times as its input says, through the table. It emits how often growing by 1 worked, how
+;; often any answer was wrong, memory.size, a sum over the last word of each page, and its data.
+(module
+  (type $grow (func (param i32) (result i32)))
+  (import "wasmote" "emit" (func $emit (param i32 i32 i32) (result i32)))
+  (import "wasmote" "random" (func $random (param i32 i32)))
+  (import "wasmote" "now_ms" (func $now_ms (result i64)))
+  (memory (export "memory") 1 100)
+  (global $grown (mut i32) (i32.const 0))
+  (global $wrong (mut i32) (i32.const 0))
+  (global $first i64 (i64.const 42))
+  (table 2 funcref)
+  (elem (i32.const 0) $grow $refused)
+  (data (i32.const 512) "stay")
+  (data (i32.const 16380) "last")
+  (func $grow (type $grow) (memory.grow (local.get 0)))
+  (func $refused (type $grow) ;; 1 for an answer other than -1
+    (i32.ne (memory.grow (local.get 0)) (i32.const -1)))
+  (func $count_wrong (param i32)
+    (global.set $wrong (i32.add (global.get $wrong) (local.get 0))))
+  (func $one
+    (local $before i32) (local $answer i32)
+    (local.set $before (memory.size))
+    (local.set $answer (call_indirect (type $grow) (i32.const 1) (i32.const 0)))
+    (if (i32.eq (local.get $answer) (i32.const -1))
+      (then (call $count_wrong (i32.ne (memory.size) (local.get $before))))
+      (else
+        (global.set $grown (i32.add (global.get $grown) (i32.const 1)))
+        (call $count_wrong (i32.ne (local.get $answer) (local.get $before)))
+        (call $count_wrong (i32.ne (memory.size) (i32.add (local.get $before) (i32.const 1)))))))
+  (func $storm
+    (call $one)
+    (call $count_wrong
+      (i32.ne (call_indirect (type $grow) (i32.const 0) (i32.const 0)) (memory.size)))
+    (call $count_wrong (call_indirect (type $grow) (i32.const -1) (i32.const 1)))
+    (call $count_wrong (call_indirect (type $grow) (i32.const 65536) (i32.const 1)))
+    (call $count_wrong (call_indirect (type $grow) (i32.const 0x7fffffff) (i32.const 1))))
+  (func $sum (result i32)
+    (local $page i32) (local $sum i32)
+    (loop $next
+      (local.set $page (i32.add (local.get $page) (i32.const 1)))
+      (local.set $sum (i32.add (local.get $sum)
+        (i32.load (i32.sub (i32.mul (local.get $page) (i32.const 16384)) (i32.const 4)))))
+      (br_if $next (i32.lt_u (local.get $page) (memory.size))))
+    (local.get $sum))
+  (func (export "wasmote_buffer") (param i32) (result i32) (i32.const 1024))
+  (func (export "on_start")
+    (call $random (i32.const 0) (i32.const 4))
+    (i64.store (i32.const 8) (i64.add (call $now_ms) (global.get $first))))
+  (func (export "on_sample") (param $turns i32) (param i64 i32 i32)
+    (loop $again
+      (call $storm)
+      (local.set $turns (i32.sub (local.get $turns) (i32.const 1)))
+      (br_if $again (local.get $turns)))
+    (i32.store (i32.const 64) (global.get $grown))
+    (i32.store (i32.const 68) (global.get $wrong))
+    (i32.store (i32.const 72) (memory.size))
+    (i32.store (i32.const 76) (call $sum))
+    (i32.store (i32.const 80) (i32.load (i32.const 512)))
+    (drop (call $emit (i32.const 0) (i32.const 64) (i32.const 20)))))
