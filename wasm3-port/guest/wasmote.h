@@ -115,12 +115,12 @@ uint32_t wasmote_state_size(void);
 /* In a swap from a version with another state schema, after on_start: takes over what it can
  * of the old state, which stands with the schema's id in the buffer that wasmote_buffer named.
  * Returns 1 when it took it, 0 to begin anew.
- * state: the old version's state
+ * old: the old version's state
  * len: its bytes
  * schema: its schema id, UTF-8, with a NUL behind
  * count: bytes of the id, without the NUL */
 WASMOTE_EXPORT(migrate)
-int32_t migrate(const void *state, uint32_t len, const void *schema, uint32_t count);
+int32_t migrate(const void *old, uint32_t len, const void *schema, uint32_t count);
 
 /* Defines wasmote_buffer over a static array: room for the largest sample (4 bytes a channel) and
  * for the config as CBOR. */

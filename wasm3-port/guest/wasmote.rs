@@ -161,7 +161,7 @@ macro_rules! on_config {
 /// state, which stands with the schema's id in the buffer that wasmote_buffer named. Returns 1 when it took
 /// it, 0 to begin anew.
 ///
-/// `state`: the old version's state
+/// `old`: the old version's state
 ///
 /// `len`: its bytes
 ///
@@ -175,8 +175,8 @@ macro_rules! migrate {
     ($handler:path) => {
         const _: () = {
             #[export_name = "migrate"]
-            extern "C" fn event(state: *const u8, len: usize, schema: *const u8, count: usize) -> i32 {
-                $handler(unsafe { ::core::slice::from_raw_parts(state, len) }, unsafe { ::core::slice::from_raw_parts(schema, count) })
+            extern "C" fn event(old: *const u8, len: usize, schema: *const u8, count: usize) -> i32 {
+                $handler(unsafe { ::core::slice::from_raw_parts(old, len) }, unsafe { ::core::slice::from_raw_parts(schema, count) })
             }
         };
     };

@@ -126,4 +126,4 @@ export function channel(values: usize, index: u32): f32 {
 // In a swap from a version with another state schema, after on_start: takes over what it can of the old state,
 // which stands with the schema's id in the buffer that wasmote_buffer named. Returns 1 when it took it, 0 to
 // begin anew.
-//   export function migrate(state: usize, len: u32, schema: usize, count: u32): i32
+//   export function migrate(old: usize, len: u32, schema: usize, count: u32): i32

@@ -117,14 +117,14 @@ pub fn on_config(comptime handler: fn ([]const u8) void) void {
 /// In a swap from a version with another state schema, after on_start: takes over what it can of the old
 /// state, which stands with the schema's id in the buffer that wasmote_buffer named. Returns 1 when it took
 /// it, 0 to begin anew.
-/// state: the old version's state
+/// old: the old version's state
 /// len: its bytes
 /// schema: its schema id, UTF-8, with a NUL behind
 /// count: bytes of the id, without the NUL
 pub fn migrate(comptime handler: fn ([]const u8, []const u8) i32) void {
     const event = struct {
-        fn call(state: [*]const u8, len: usize, schema: [*]const u8, count: usize) callconv(.c) i32 {
-            return handler(state[0..len], schema[0..count]);
+        fn call(old: [*]const u8, len: usize, schema: [*]const u8, count: usize) callconv(.c) i32 {
+            return handler(old[0..len], schema[0..count]);
         }
     };
     @export(&event.call, .{ .name = "migrate" });
