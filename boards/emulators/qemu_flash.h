@@ -174,10 +174,10 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
 }
 
 static wm_status flash_erase_sector(uint32_t at, uint32_t size) {
-    static uint8_t zeros[512];
+    static const uint8_t zeros[512];
     flash_failed = false;
     for (uint32_t done = 0; done < size && !flash_failed; done += sizeof zeros)
-        flash_failed = !flash_file_move(SYS_WRITE, at + done, zeros, sizeof zeros);
+        flash_failed = !flash_file_move(SYS_WRITE, at + done, (void *)zeros, sizeof zeros);
     flash_ready_us = hal_now_us() + flash_erase_us(size);
     flash_show(at, size);
     return WM_OK;
