@@ -81,13 +81,21 @@ def c_array(name: str, data: bytes) -> str:
     return f"static const uint8_t wasm_{name}[] = {{\n    " + ",\n    ".join(rows) + "};\n"
 
 
+def c_table(names: list[str]) -> str:
+    """Format a table of the arrays."""
+    rows = [f"    {{wasm_{name}, sizeof wasm_{name}}}" for name in names]
+    head = "static const struct {\n    const uint8_t *bytes;\n    size_t len;\n} wasm_modules[] = {\n"
+    return head + ",\n".join(rows) + "};\n"
+
+
 def main() -> None:
     """Write the header; `unflagged` is echo.wat as wat2wasm makes it."""
     target, *sources = (Path(argument) for argument in sys.argv[1:])
     arrays = [c_array(path.stem, mark_pages(assemble(path))) for path in sources]
     arrays += [c_array("unflagged", assemble(path)) for path in sources if path.stem == "echo"]
+    arrays.append(c_table([path.stem for path in sources]))
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("#include <stdint.h>\n\n" + "\n".join(arrays))
+    target.write_text("#include <stddef.h>\n#include <stdint.h>\n\n" + "\n".join(arrays))
 
 
 if __name__ == "__main__":

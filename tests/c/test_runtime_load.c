@@ -2,6 +2,7 @@
 #include "runtime_fixture.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include "arena.h"
 #include "config/wasm3_config.h"
@@ -100,28 +101,45 @@ static void an_unbounded_node_refuses_to_load(void **state) {
                    "cannot be bounded: this firmware has set no arena, clock or native stack");
 }
 
-/* Every prefix, and every byte turned over, in a copy of exact size so that the address sanitizer
- * sees a read behind it. Nothing may crash or leak; most must be refused. */
-static void damaged_modules_do_no_harm(void **state) {
-    (void)state;
-    unsigned whole = 0;
-    for (size_t len = 0; len < sizeof wasm_echo; len++) {
-        uint8_t *copy = test_malloc(len + 1);
-        memcpy(copy, wasm_echo, len);
-        const wm_status status = load_with(copy, len, &limits);
-        test_free(copy);
+/* A copy of exact size, so that the address sanitizer sees a read behind it. */
+static wm_status load_copy(const uint8_t *wasm, size_t len) {
+    uint8_t *copy = malloc(len);
+    assert_true(copy != NULL || len == 0);
+    memcpy(copy, wasm, len);
+    const wm_status status = load_with(copy, len, &limits);
+    free(copy);
+    return status;
+}
+
+/* Refused with a reason, but for what ends before a data section: that is a module too. */
+static unsigned prefixes_that_load(const uint8_t *wasm, size_t len) {
+    unsigned loaded = 0;
+    for (size_t part = 0; part < len; part++) {
+        const wm_status status = load_copy(wasm, part);
         assert_true(status == WM_OK || why[0] != '\0');
-        whole += status == WM_OK;
+        loaded += status == WM_OK;
         runtime_unload(&rt);
         assert_int_equal(runtime_arena_free(), sizeof arena_bytes);
     }
-    assert_int_equal(whole, 1); /* what ends before the data section is a module too */
+    return loaded;
+}
+
+static void every_prefix_of_every_module_is_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof wasm_modules / sizeof wasm_modules[0]; i++) {
+        assert_true(prefixes_that_load(wasm_modules[i].bytes, wasm_modules[i].len) <= 1);
+    }
+    assert_int_equal(prefixes_that_load(wasm_echo, sizeof wasm_echo), 1); /* before its data section */
+}
+
+/* Every bit turned over. Nothing may crash or leak. */
+static void damaged_modules_do_no_harm(void **state) {
+    (void)state;
+    uint8_t damaged[sizeof wasm_echo];
     for (size_t at = 0; at < 8 * sizeof wasm_echo; at++) {
-        uint8_t *copy = test_malloc(sizeof wasm_echo);
-        memcpy(copy, wasm_echo, sizeof wasm_echo);
-        copy[at / 8] ^= (uint8_t)(1u << at % 8);
-        const wm_status status = load_with(copy, sizeof wasm_echo, &limits);
-        test_free(copy);
+        memcpy(damaged, wasm_echo, sizeof wasm_echo);
+        damaged[at / 8] ^= (uint8_t)(1u << at % 8);
+        const wm_status status = load_copy(damaged, sizeof damaged);
         assert_true(status == WM_OK || why[0] != '\0');
         runtime_unload(&rt);
         assert_int_equal(runtime_arena_free(), sizeof arena_bytes);
@@ -373,6 +391,7 @@ int main(void) {
         TEST(many_results_are_refused),
         TEST(deep_nesting_is_refused),
         TEST(an_unbounded_node_refuses_to_load),
+        TEST(every_prefix_of_every_module_is_refused),
         TEST(damaged_modules_do_no_harm),
         TEST(broken_name_section_is_ignored),
         TEST(every_allocation_may_fail),
