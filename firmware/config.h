@@ -93,7 +93,7 @@
 #define TRUST_KEYS_MAX 4 /* public keys whose modules a node takes; 33 bytes each */
 #endif
 #ifndef COUNTERS_MAX
-#define COUNTERS_MAX 6 /* names of modules whose sequence numbers are kept, and one; 12 bytes each */
+#define COUNTERS_MAX 17 /* names of modules whose sequence numbers are kept, and one; 12 bytes each */
 #endif
 
 /* ---- data ------------------------------------------------------------------------------- */

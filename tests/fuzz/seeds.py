@@ -24,6 +24,7 @@ from wasmote.link.slip import END, ESC
 from wasmote.link.slipmux import COAP_MESSAGE_MAX, CoapFrame, DiagnosticFrame
 from wasmote.wire.bundle import BUNDLE_CONTENT_FORMAT, Bundle
 from wasmote.wire.codec import decode, encode
+from wasmote.wire.cose import Sign1
 from wasmote.wire.manifest import Input, Manifest, StateSchema, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,6 +160,9 @@ def bundle() -> Seeds:
     for name, made in (("full", full), ("least", least)):
         yield f"{name}_bundle", Bundle(made, MODULE).to_bytes()
         yield f"{name}_manifest", made.to_cbor()
+    key_id, signature = b"a key id", bytes(64)
+    envelope = Sign1(Sign1.header(key_id), key_id, least.to_cbor(), signature)
+    yield "signed_bundle", Bundle(least, MODULE, envelope).to_bytes()
     inputs = tuple(Input(name, ("c",), ("1",)) for name in "abcd")
     most = replace(full, inputs=inputs, streams=(Stream("a", (128,)), Stream("b", (2, 64))))
     yield "most", most.to_cbor()
