@@ -86,7 +86,9 @@ class BoardImage:
 class Simulator:
     """A running emulated board. Leave it with `async with`, or call `stop()`."""
 
-    def __init__(self, image: BoardImage, instance: int, port: int | None, count_instructions: bool) -> None:
+    def __init__(
+        self, image: BoardImage, instance: int, port: int | None, count_instructions: bool, skip_idle: bool
+    ) -> None:
         self.board = image.board
         self.url = ""  # the link to use
         self.serial_url: str | None = None  # slipmux, where that is another one
@@ -94,6 +96,7 @@ class Simulator:
         self._instance = instance
         self._port = port
         self._count_instructions = count_instructions
+        self._skip_idle = skip_idle
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
         self._process: Process | None = None
         self._outputs: list[asyncio.Task[str]] = []  # standard error and output, read to their ends
@@ -107,15 +110,17 @@ class Simulator:
         port: int | None = None,
         image: Path | None = None,
         count_instructions: bool = False,
+        skip_idle: bool = False,
     ) -> Self:
         """Start a board and return when it can be reached.
 
         `instance` tells several boards of a kind apart (it goes into the unique id). `port` is where it
         listens on 127.0.0.1: UDP for native, TCP for QEMU; without it native takes any free port and QEMU a
-        Unix socket. `count_instructions` makes time on a QEMU board pass by 1 ns an instruction. Raises
+        Unix socket. `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with
+        `skip_idle` it does not pass by this machine's clock while the board sleeps either: it jumps. Raises
         `UsageFault`, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
         """
-        simulator = cls(BoardImage.find(board, image), instance, port, count_instructions)
+        simulator = cls(BoardImage.find(board, image), instance, port, count_instructions, skip_idle)
         try:
             await simulator.restart()
         except BaseException:
@@ -240,7 +245,11 @@ class Simulator:
             self.url, chardev = f"tcp://127.0.0.1:{self._port}", f"host=127.0.0.1,port={self._port}"
         unique_id = f"qemu-{self._instance:07d}".encode().hex()  # 96 bits, as on the chip
         seed = secrets.token_hex(8)  # QEMU has no entropy for this machine
-        counting = ("-icount", "shift=0") if self._count_instructions else ()
+        counting = (
+            ("-icount", f"shift=0{',sleep=off' if self._skip_idle else ''}")
+            if self._count_instructions
+            else ()
+        )
         unconnected = ("-serial", "null") * machine.serial
         return [
             *(program, "-machine", machine.name, *machine.options, "-kernel", str(self._image.path)),

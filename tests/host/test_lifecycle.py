@@ -15,7 +15,7 @@ SWAPS = 40
 @pytest.mark.parametrize("board", [BOARD, "netduino2"])
 async def test_no_reading_of_the_board_is_lost_while_it_swaps(board: str) -> None:
     async with (
-        await Simulator.start(board, count_instructions=True) as simulator,
+        await Simulator.start(board, count_instructions=True, skip_idle=True) as simulator,
         await Node.connect(simulator.url) as node,
     ):
         pace, done, drift = await swap_many(node, SWAPS)

@@ -28,13 +28,13 @@ def plan(status: ModuleStatus, wanted: Manifest) -> Action:
     """Compare a slot with the module it should run.
 
     A release with a higher sequence number stays: someone pushed it on purpose. With the same number but
-    other bytes it is a rebuild, and ours is the one that was configured.
+    other bytes it is a rebuild, and ours is the one that was configured. One that is paused is being moved.
     """
     if status.name == wanted.name and status.digest is not None:
         if (status.sequence or 0) > wanted.sequence:
             return Action.LEAVE_NEWER if status.state is ModuleState.RUNNING else Action.START
         if status.digest == wanted.digest:
-            return Action.LEAVE if status.state is ModuleState.RUNNING else Action.START
+            return Action.LEAVE if status.state in (ModuleState.RUNNING, ModuleState.PAUSED) else Action.START
     return Action.INSTALL
 
 
