@@ -1,8 +1,9 @@
 """Measure the life of modules on the emulated F405, in its own time; write build/bench/lifecycle.json.
 
 swap_gap_ms: without a running module, for the flood module. samples_lost: readings of a board sensor, 100 a
-second, that were left out over `swaps` swaps with state, uploads included. push_to_output_ms: from the first
-byte of the flood bundle to its first record, the link's idle time and `samples_to_output` requests included.
+second, that were left out over `swaps` swaps with state, uploads included; samples_lost_without_swaps: of as
+many readings without a swap, which is the emulator's own. push_to_output_ms: from the first byte of the flood
+bundle to its first record, the link's idle time and `samples_to_output` requests included.
 drift_bytes: arena before and after. The board's clock counts one nanosecond an instruction (QEMU -icount
 shift=0), and its UART takes no time. What others measured into powercut.json and verify.json is merged in.
 """
@@ -69,12 +70,26 @@ async def swap_many(node: Node, swaps: int) -> tuple[Pace, list[ModuleStatus], i
         await node.control(0, Control.SWAP)
         done.append(await node.module(0))
     await reading(node)
-    first_ms, last_ms, longest_ms, seen = _PACE_STATE.unpack(
-        Snapshot.from_bytes(await node.snapshot(0)).state
-    )
-    missed = round((last_ms - first_ms) / PERIOD_MS) + 1 - seen  # a late one is made up for by the next
+    pace = _pace(await node.snapshot(0))
     await node.remove(0)
-    return Pace(longest_ms, seen, missed), done, free - (await node.info()).arena_free
+    return pace, done, free - (await node.info()).arena_free
+
+
+async def idle(node: Node, readings: int) -> Pace:
+    """Let the same module have as many readings without a swap: what the emulator itself leaves out."""
+    await node.install(0, build_bundle(PACE / "pace_v1.toml").to_bytes())
+    await node.control(0, Control.START)
+    while ((await node.module(0)).events or 0) < readings:
+        pass
+    return _pace(await node.snapshot(0))
+
+
+def _pace(taken: bytes) -> Pace:
+    first_ms, last_ms, longest_ms, seen = _PACE_STATE.unpack(Snapshot.from_bytes(taken).state)
+    missed = max(
+        0, round((last_ms - first_ms) / PERIOD_MS) + 1 - seen
+    )  # a late one is made up for by the next
+    return Pace(longest_ms, seen, missed)
 
 
 async def flood(node: Node) -> dict[str, object]:
@@ -133,6 +148,7 @@ async def measure(swaps: int) -> dict[str, object]:
         await Node.connect(simulator.url) as node,
     ):
         pace, done, drift = await swap_many(node, swaps)
+        undisturbed = await idle(node, pace.seen)
     with_state = sum(status.hand_over is HandOver.SAME for status in done)
     return {
         "board": BOARD,
@@ -142,6 +158,7 @@ async def measure(swaps: int) -> dict[str, object]:
         "swaps_with_state": with_state,
         "samples": pace.seen,
         "samples_lost": pace.missed,
+        "samples_lost_without_swaps": undisturbed.missed,
         "longest_between_samples_ms": pace.longest_ms,
         "drift_bytes": drift,
     }
