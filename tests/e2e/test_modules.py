@@ -106,15 +106,38 @@ async def test_trap_stops_the_module_and_nothing_else(node: Node) -> None:
     assert await outputs(node, "echo", slot=0) == [1.0, 2.0, 5.0]
 
 
-async def test_endless_loop_is_ended_by_its_budget(node: Node) -> None:
-    await run_module(node, "spin")
-    await node.feed("probe", probe(1.0, -1.0))
+ENDLESS = {
+    "a loop": ("spin", -1.0),
+    "a loop through br_table": ("endless", 2.0),
+    "a loop of host calls": ("endless", 3.0),
+    "a loop of memory.fill": ("endless", 4.0),
+}
+
+
+@pytest.mark.parametrize("loop", ENDLESS)
+async def test_endless_loop_is_ended_by_its_budget(node: Node, loop: str) -> None:
+    name, asks_for_it = ENDLESS[loop]
+    await run_module(node, name)
+    await node.feed("probe", probe(1.0, asks_for_it))
     status = await node.module(0)
     assert status.state is ModuleState.TRAPPED
     assert status.error is not None
-    assert "budget" in status.error
-    assert (await node.info()).slots == 2  # CoAP answers once the event is over
+    assert "time budget exceeded in on_sample" in status.error
+    info = await node.info()  # CoAP answers once the event is over
+    assert (info.slots, info.fault) == (2, None)
     assert await outputs(node, "echo") == [1.0]
+
+
+async def test_endless_start_is_ended_by_its_budget(node: Node) -> None:
+    await run_module(node, "counter", slot=1)
+    with pytest.raises(CoapError) as caught:
+        await run_module(node, "endless_start")
+    assert caught.value.code is Code.UNPROCESSABLE_ENTITY
+    assert "time budget exceeded in on_start" in caught.value.diagnostic
+    assert (await node.module(0)).state is not ModuleState.RUNNING
+    assert (await node.info()).fault is None
+    await node.feed("probe", probe(1.0))
+    assert await outputs(node, "count", slot=1) == [1.0]
 
 
 async def test_recursion_without_end_is_a_trap_and_no_fault(node: Node) -> None:
