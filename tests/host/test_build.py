@@ -384,7 +384,8 @@ def test_the_command_speaks_json(tmp_path: Path) -> None:
     assert said["wasm_bytes"] == Bundle.from_bytes(output.read_bytes()).manifest.size
     assert said["ram_bytes"] == 16384 + 2048
     assert said["state"] == {"schema": "mean/1", "bytes": 36}
-    assert said["streams"] == [{"name": "mean", "shape": [1], "fields": ["mean"], "units": ["1"]}]
+    stream = {"name": "mean", "shape": [1], "fields": ["mean"], "units": ["1"], "rate_ms": None}
+    assert said["streams"] == [stream]
 
 
 def test_the_command_trims_memory_and_shows_what_is_left(tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ def test_keys_are_those_of_the_spec():
         13: False,
         14: 24576,
         15: [1, 2, 3],
+        18: [],
     }
     assert ModuleStatus(0, ModuleState.EMPTY).to_item() == {0: 0, 1: 0}
     assert RECORDS.to_item()[3][1] == {
