@@ -105,7 +105,7 @@ static wm_status check_exports(struct check *check, struct wasm_reader *in) {
 static wm_status check_elements(struct check *check, struct wasm_reader *in) {
     for (uint32_t left = wasm_u32(in); left > 0; left--) {
         (void)wasm_u32(in); /* flags: none */
-        const uint32_t offset = wasm_constant(in);
+        const uint32_t offset = (uint32_t)wasm_constant(in);
         const uint32_t count = wasm_u32(in);
         if ((uint64_t)offset + count > check->facts->table_size) {
             return refuse(check, WM_EINVAL, "has an element segment that lies outside the table");
@@ -121,7 +121,7 @@ static wm_status check_data(struct check *check, struct wasm_reader *in) {
     const uint64_t memory = (uint64_t)check->facts->memory_pages << PAGE_LOG2;
     for (uint32_t left = wasm_u32(in); left > 0; left--) {
         (void)wasm_u32(in); /* flags: none */
-        const uint32_t offset = wasm_constant(in);
+        const uint32_t offset = (uint32_t)wasm_constant(in);
         const uint32_t size = wasm_u32(in);
         if ((uint64_t)offset + size > memory) {
             return refuse(check, WM_EINVAL, "has a data segment that lies outside the memory");

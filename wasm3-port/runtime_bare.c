@@ -7,9 +7,6 @@
 #include "host_call.h"
 #include "runtime_build.h"
 
-enum { EXPORTS = 7 }; /* section id, core specification 5.5.2 */
-enum { FUNCTION = 0, GLOBAL = 3 };
-#define HEADER_BYTES 8
 #define VALUES_MAX (sizeof((struct bare_values *)0)->bits / sizeof(uint64_t))
 
 /* ---- loading ------------------------------------------------------------------------------ */
@@ -74,11 +71,12 @@ wm_status runtime_load_bare(struct runtime_bare *bare, const uint8_t *wasm, size
 /* ---- exports by name ---------------------------------------------------------------------- */
 
 static struct wasm_reader export_section(const struct runtime_bare *bare) {
-    struct wasm_reader in = wasm_reader_over(bare->wasm + HEADER_BYTES, bare->len - HEADER_BYTES);
+    struct wasm_reader in =
+        wasm_reader_over(bare->wasm + WASM_HEADER_BYTES, bare->len - WASM_HEADER_BYTES);
     while (wasm_left(&in) > 0) {
         const uint8_t id = wasm_byte(&in);
         const struct wasm_reader section = wasm_part(&in, wasm_u32(&in));
-        if (id == EXPORTS) {
+        if (id == SECTION_EXPORT) {
             return section;
         }
     }
@@ -105,7 +103,7 @@ static bool find_export(const struct runtime_bare *bare, const uint8_t *name, si
 wm_status runtime_get_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
                              uint64_t *bits) {
     uint32_t index;
-    if (!find_export(bare, name, name_len, GLOBAL, &index)) {
+    if (!find_export(bare, name, name_len, KIND_GLOBAL, &index)) {
         return WM_ENOENT;
     }
     *bits = engine_global(bare->rt.module, index);
@@ -115,7 +113,7 @@ wm_status runtime_get_global(struct runtime_bare *bare, const uint8_t *name, siz
 wm_status runtime_set_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
                              uint64_t bits) {
     uint32_t index;
-    if (!find_export(bare, name, name_len, GLOBAL, &index)) {
+    if (!find_export(bare, name, name_len, KIND_GLOBAL, &index)) {
         return WM_ENOENT;
     }
     engine_set_global(bare->rt.module, index, bits);
@@ -145,7 +143,7 @@ wm_status runtime_invoke(struct runtime_bare *bare, const uint8_t *name, size_t 
                          size_t why_cap) {
     struct text text = text_in(why, why_cap);
     uint32_t index;
-    if (!find_export(bare, name, name_len, FUNCTION, &index)) {
+    if (!find_export(bare, name, name_len, KIND_FUNCTION, &index)) {
         text_add(&text, "exports no such function");
         return WM_ENOENT;
     }

@@ -89,26 +89,34 @@ struct wasm_reader wasm_part(struct wasm_reader *reader, size_t len) {
     return reader->bad ? wasm_reader_over(reader->end, 0) : wasm_reader_over(start, len);
 }
 
-uint32_t wasm_constant(struct wasm_reader *reader) {
-    uint32_t value = 0;
+uint64_t wasm_fixed(struct wasm_reader *reader, unsigned bytes) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)wasm_byte(reader) << (8 * i);
+    }
+    return value;
+}
+
+static uint64_t constant(struct wasm_reader *reader) {
     switch (wasm_byte(reader)) {
     case OPCODE_I32_CONST:
-        value = (uint32_t)wasm_s32(reader);
-        break;
+        return (uint32_t)wasm_s32(reader);
     case OPCODE_I64_CONST:
-        (void)wasm_s64(reader);
-        break;
+        return (uint64_t)wasm_s64(reader);
     case OPCODE_F32_CONST:
-        wasm_skip(reader, 4);
-        break;
+        return wasm_fixed(reader, 4);
     case OPCODE_F64_CONST:
-        wasm_skip(reader, 8);
-        break;
+        return wasm_fixed(reader, 8);
     default:
         fail(reader);
+        return 0;
     }
+}
+
+uint64_t wasm_constant(struct wasm_reader *reader) {
+    const uint64_t bits = constant(reader);
     if (wasm_byte(reader) != OPCODE_END) {
         fail(reader);
     }
-    return value;
+    return bits;
 }

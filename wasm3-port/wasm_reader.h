@@ -63,8 +63,11 @@ bool wasm_name_is(struct wasm_name name, const char *text);
 /* The next `len` bytes as a reader of their own; this one goes on behind them. */
 struct wasm_reader wasm_part(struct wasm_reader *reader, size_t len);
 
-/* A constant expression (section 3.3.10) of one const instruction and end; its value when it is an
- * i32. Only these exist without imported globals, which the host API has none of. */
-uint32_t wasm_constant(struct wasm_reader *reader);
+/* A number of so many bytes, at most 8, the lowest first. */
+uint64_t wasm_fixed(struct wasm_reader *reader, unsigned bytes);
+
+/* A constant expression (section 3.3.10) of one const instruction and end: its bits, of which an i32 or
+ * an f32 has the low 32. Only these exist without imported globals, which the host API has none of. */
+uint64_t wasm_constant(struct wasm_reader *reader);
 
 #endif

@@ -71,7 +71,6 @@ trap_text machine_call_host(const cell *at, slot *frame, struct machine *machine
     M3ImportContext context = {.userdata = link->userdata, .function = link->function};
     uint64_t values[HOST_VALUES_MAX] = {0};
     (void)slots_to_words(values + type->numRets, frame, type->types + type->numRets, type->numArgs);
-    machine->runtime->lastCalled = NULL;
     const trap_text trap = link->call(machine->runtime, &context, values, machine->memory);
     if (trap == NULL) {
         (void)words_to_slots(frame, values, type->types, type->numRets);

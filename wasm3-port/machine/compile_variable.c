@@ -5,21 +5,8 @@
 
 /* ---- constants ---------------------------------------------------------------------------------- */
 
-static uint32_t read_word(struct compiler *c) {
-    uint32_t word = 0;
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-        word |= (uint32_t)wasm_byte(&c->in) << shift;
-    }
-    return word;
-}
-
 static void push_64(struct compiler *c, uint8_t type, uint64_t bits) {
     push_constant(c, type, (uint32_t)bits, (uint32_t)(bits >> 32));
-}
-
-static void compile_f64_const(struct compiler *c) {
-    const uint32_t low = read_word(c);
-    push_constant(c, VALUE_F64, low, read_word(c));
 }
 
 /* ---- locals ------------------------------------------------------------------------------------- */
@@ -175,10 +162,10 @@ bool compile_variable(struct compiler *c, uint32_t opcode) {
         push_64(c, VALUE_I64, (uint64_t)wasm_s64(&c->in));
         break;
     case OPCODE_F32_CONST:
-        push_constant(c, VALUE_F32, read_word(c), 0);
+        push_constant(c, VALUE_F32, (uint32_t)wasm_fixed(&c->in, 4), 0);
         break;
     case OPCODE_F64_CONST:
-        compile_f64_const(c);
+        push_64(c, VALUE_F64, wasm_fixed(&c->in, 8));
         break;
     default:
         return false;

@@ -114,11 +114,16 @@ static void insert(struct compiler *c, uint32_t at, cell word) {
     }
 }
 
+static bool can_redirect(const struct compiler *c, enum register_kind reg) {
+    return c->makers[reg].end != 0 && c->makers[reg].end >= c->fixed;
+}
+
 bool redirect_home(struct compiler *c, const struct value *value) {
-    const struct maker maker = c->makers[register_of(value->type)];
-    if (maker.end == 0 || maker.end < c->fixed) {
+    const enum register_kind reg = register_of(value->type);
+    if (!can_redirect(c, reg)) {
         return false;
     }
+    const struct maker maker = c->makers[reg];
     patch_cell(c, maker.at, (cell)machine_handlers[maker.operation + RESULT_SLOT]);
     insert(c, maker.end, value->home * sizeof(uint32_t));
     return true;
@@ -126,8 +131,7 @@ bool redirect_home(struct compiler *c, const struct value *value) {
 
 void free_register(struct compiler *c, uint8_t type) {
     const enum register_kind reg = register_of(type);
-    if (slots_of(type) == 1 && c->held[reg] != NOT_HELD && c->makers[reg].end != 0 &&
-        c->makers[reg].end >= c->fixed) {
+    if (slots_of(type) == 1 && c->held[reg] != NOT_HELD && can_redirect(c, reg)) {
         settle_home(c, &c->values[c->held[reg]]);
     }
 }
