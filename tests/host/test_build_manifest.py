@@ -24,6 +24,7 @@ FULL = replace(
     event_budget_us=20_000,
     memory_bytes=5000,
     memory_use=MemoryUse(1024, 3000, 976),
+    probation=0,
 )
 
 names = st.text(string.ascii_lowercase + string.digits + "_-", min_size=1, max_size=31)
@@ -63,6 +64,7 @@ manifests = st.builds(
     capabilities=st.lists(st.sampled_from(["log", "random"]), unique=True).map(tuple),
     event_budget_us=st.none() | positive,
     memory_use=st.none() | st.builds(MemoryUse, u32, u32, u32),
+    probation=st.none() | u32,
 )
 
 
@@ -75,11 +77,11 @@ def test_manifests_survive_the_wire_and_encode_alike_each_time(manifest: Manifes
 
 def test_members_stand_under_the_keys_of_the_spec_and_absent_ones_do_not() -> None:
     item = cbor2.loads(FULL.to_cbor())
-    assert list(item) == list(range(17))
+    assert list(item) == list(range(18))
     assert item[9] == [{0: "out", 1: 0, 2: [2], 3: ["a", "b"], 4: ["mm", "m3/s"]}]
     assert item[10] == [{0: "river", 1: ["rain", "flow"], 2: ["mm", "m3/s"], 3: 1000}]
     assert item[12] == {0: "counter/1", 1: 36}
-    assert (item[15], item[16]) == (5000, [1024, 3000, 976])
+    assert (item[15], item[16], item[17]) == (5000, [1024, 3000, 976], 0)
     assert list(cbor2.loads(MINIMAL.to_cbor())) == list(range(11))
 
 
@@ -131,7 +133,8 @@ def test_config_order_does_not_change_the_bytes() -> None:
         (15, 16385, "memory_bytes: 16385 bytes do not end in page 1"),
         (16, [1024, 3000], "memory_use: has 2 parts"),
         (16, [1024, 3000, -1], "memory_use"),
-        (17, 1, "manifest: key 17 is not known"),
+        (17, -1, "probation: "),
+        (18, 1, "manifest: key 18 is not known"),
     ],
 )
 def test_a_bad_member_is_named_with_the_reason(key: int, value: object, message: str) -> None:

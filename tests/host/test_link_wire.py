@@ -15,15 +15,17 @@ from wasmote.wire.codec import PayloadFault
 from wasmote.wire.log import LogLevel, LogLine
 from wasmote.wire.modules import (
     Candidate,
+    Cause,
     Control,
     ControlRequest,
+    Failure,
     ModuleState,
     ModuleStatus,
     StreamStatus,
     config_from_cbor,
     config_to_cbor,
 )
-from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
+from wasmote.wire.node import Banks, LinkCounters, NodeInfo, ResetCause
 from wasmote.wire.records import OutEntry, Record, RecordFlags, Records
 from wasmote.wire.samples import SAMPLES_BYTES_MAX, SAMPLES_MAX, Sample, SensorInfo, sample_chunks
 
@@ -46,6 +48,15 @@ MODULE = ModuleStatus(
     state_handed_over=True,
     swap_gap_us=0,
 )
+WATCHED = replace(
+    MODULE,
+    probation=12,
+    fallback=Candidate("flood", "0.9.0", 0, b"\x05" * 32),
+    failure=Failure(Cause.TRAP, b"\x06" * 8),
+    restart_in_ms=500,
+    traps_in_a_row=1,
+)
+FLASH = replace(NODE, boots=7, banks=Banks(5, 2, 3, 4), escaped=True)
 
 
 def record(seq: int, values: list[float], flags: RecordFlags = RecordFlags.NONE) -> Record:
@@ -55,7 +66,9 @@ def record(seq: int, values: list[float], flags: RecordFlags = RecordFlags.NONE)
 RECORDS = Records(b"boot", 3, 9, (record(7, [1.5, -2.0]), record(8, [float("nan")], RecordFlags.NAN)))
 PAYLOADS = [
     NODE,
+    FLASH,
     MODULE,
+    WATCHED,
     ModuleStatus(0, ModuleState.EMPTY),
     SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, 5),
     Sample(-1_000_000_000_000, (0.5, 2.0)),
@@ -63,6 +76,7 @@ PAYLOADS = [
     OutEntry(0, "features", 12),
     ControlRequest(Control.START, {"features": 12}),
     ControlRequest(Control.SWAP),
+    ControlRequest(Control.ROLL_BACK),
     LogLine(4, 99, LogLevel.WARNING, -1, "räin"),
 ]
 
@@ -106,6 +120,14 @@ def test_keys_are_those_of_the_spec():
         14: 24576,
         15: [1, 2, 3],
         18: [],
+    }
+    assert {key: FLASH.to_item()[key] for key in (19, 20, 21)} == {19: 7, 20: [5, 2, 3, 4], 21: True}
+    assert {key: WATCHED.to_item()[key] for key in range(19, 24)} == {
+        19: 12,
+        20: {0: "flood", 1: "0.9.0", 2: 0, 3: b"\x05" * 32},
+        21: [1, b"\x06" * 8],
+        22: 500,
+        23: 1,
     }
     assert ModuleStatus(0, ModuleState.EMPTY).to_item() == {0: 0, 1: 0}
     assert RECORDS.to_item()[3][1] == {

@@ -91,6 +91,7 @@ class Project(_Table):
     pages: int | None = Field(None, ge=1, le=MAX_PAGES)
     page_bytes: Literal[65536, 16384] = 65536
     event_budget_us: int | None = Field(None, ge=1, le=0xFFFF_FFFF)
+    probation: int | None = Field(None, ge=0, le=0xFFFF_FFFF)
     capabilities: list[str] = []
     input: list[InputTable] = []
     stream: list[StreamTable] = []
@@ -121,6 +122,7 @@ class Project(_Table):
             state=state,
             capabilities=tuple(self.capabilities),
             event_budget_us=self.event_budget_us,
+            probation=self.probation,
             device_class=self.device_class,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, note, print_json, say
+from wasmote.cli.common import counted, json_option, note, print_json, say
 from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
@@ -126,6 +126,7 @@ def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
         "state": manifest.state and {"schema": manifest.state.schema, "bytes": manifest.state.size},
         "capabilities": manifest.capabilities,
         "event_budget_us": manifest.event_budget_us,
+        "probation": manifest.probation,
     }
 
 
@@ -157,6 +158,8 @@ def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield "may", ", ".join(manifest.capabilities)
     if manifest.event_budget_us is not None:
         yield "budget", f"{manifest.event_budget_us:,} us an event"
+    if manifest.probation is not None:
+        yield "probation", counted(manifest.probation, "event") if manifest.probation else "until confirmed"
     if manifest.device_class != ANY_DEVICE:
         yield "for", manifest.device_class
 

@@ -22,6 +22,7 @@ DIGEST_BYTES = 32
 ANY_DEVICE = "any"
 CAPABILITIES = ("log", "random")
 DEFAULT_EVENT_BUDGET_US = 50_000
+DEFAULT_PROBATION = 60  # events
 
 STREAMS_MAX, STREAM_VALUES_MAX = 2, 128
 INPUTS_MAX, CHANNELS_MAX = 4, 8
@@ -35,7 +36,7 @@ _STATE = ("schema", "size")
 _MANIFEST = (
     *("name", "version", "sequence", "digest", "size", "abi", "device class", "pages", "stack"),
     *("streams", "inputs", "config", "state", "capabilities", "event_budget_us"),
-    *("memory_bytes", "memory_use"),
+    *("memory_bytes", "memory_use", "probation"),
 )
 
 _NAME = re.compile(r"[a-z0-9_-]{1,31}")
@@ -196,6 +197,7 @@ class Manifest:
     `digest` and `size` are those of the module's bytes; `pages` counts 16 KiB pages of linear memory; `stack`
     is the engine's operand stack in bytes, not the C stack, which lies in linear memory. `memory_bytes` is
     set when the last page is trimmed; `memory_use`, for people, where the packer could measure it.
+    `probation` counts the events without a trap that confirm the module; 0: only a client does.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Manifest:
     device_class: str = ANY_DEVICE
     memory_bytes: int | None = None
     memory_use: MemoryUse | None = None
+    probation: int | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "name")
@@ -234,6 +237,8 @@ class Manifest:
         _check_capabilities(self.capabilities)
         if self.event_budget_us is not None:
             _check_u32(self.event_budget_us, "event_budget_us", minimum=1)
+        if self.probation is not None:
+            _check_u32(self.probation, "probation")
         if self.memory_bytes is not None:
             _check_trimmed(self.memory_bytes, self.pages)
 
@@ -278,6 +283,7 @@ class Manifest:
             self.event_budget_us,
             self.memory_bytes,
             self.memory_use._to_item() if self.memory_use else None,
+            self.probation,
         )
         return encode(without_none(enumerate(members)))
 
@@ -310,6 +316,7 @@ class Manifest:
             event_budget_us=fields.optional_unsigned(14),
             memory_bytes=fields.optional_unsigned(15),
             memory_use=MemoryUse._from_item(fields.unsigneds(16)) if 16 in fields else None,
+            probation=fields.optional_unsigned(17),
         )
 
 

@@ -11,14 +11,18 @@ from wasmote.wire.codec import (
     Fields,
     Payload,
     PayloadFault,
+    array,
+    binary,
     decode,
     encode,
     numbers_by_name,
+    unsigned,
     unsigned_by_name,
     without_none,
 )
 
 DIGEST_BYTES = 32
+SHORT_DIGEST_BYTES = 8
 
 
 class ModuleState(enum.IntEnum):
@@ -29,6 +33,7 @@ class ModuleState(enum.IntEnum):
     RUNNING = 2
     TRAPPED = 3
     PAUSED = 4
+    QUARANTINED = 5  # it failed at every boot, and is left alone
 
 
 class HandOver(enum.IntEnum):
@@ -48,6 +53,17 @@ class Control(enum.IntEnum):
     SWAP = 2
     PAUSE = 3
     RESUME = 4
+    CONFIRM = 5
+    ROLL_BACK = 6
+
+
+class Cause(enum.IntEnum):
+    """Why a module was taken out of service."""
+
+    TRAP = 1
+    RESET = 2  # the node was reset while it was on probation
+    BOOT = 3  # it never came through its start after a boot
+    REQUESTED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +105,34 @@ class StreamStatus(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class Failure(Payload):
+    """The module that was taken out of service last in a slot."""
+
+    cause: Cause
+    digest: bytes  # short: its first eight bytes
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "/modules") -> Self:
+        """Read a `[cause, short-digest]`."""
+        entries = array(item, where)
+        if len(entries) < 2:
+            raise PayloadFault(where, f"expected a cause and a digest, found {len(entries)} items")
+        try:
+            cause = Cause(unsigned(entries[0], where))
+        except ValueError as fault:
+            raise PayloadFault(where, str(fault)) from fault
+        return cls(cause, binary(entries[1], where, SHORT_DIGEST_BYTES))
+
+    def to_item(self) -> list[object]:
+        """Return `[cause, short-digest]`."""
+        return [int(self.cause), self.digest]
+
+    def is_of(self, digest: bytes) -> bool:
+        """Whether it was the module with this SHA-256."""
+        return digest[:SHORT_DIGEST_BYTES] == self.digest
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleStatus(Payload):
     """One slot, as `GET /modules/N` tells it. What a slot does not have is None."""
 
@@ -111,6 +155,11 @@ class ModuleStatus(Payload):
     hand_over: HandOver | None = None  # in the last swap
     in_place: bool | None = None  # the last swap had no room for both modules at once
     missed: int | None = None  # readings of the board that came while it was paused
+    probation: int | None = None  # events until it is confirmed by itself; 0: only `confirm` does
+    fallback: Candidate | None = None  # what a roll-back goes back to
+    failure: Failure | None = None
+    restart_in_ms: int | None = None  # after a trap
+    traps_in_a_row: int | None = None
 
     @classmethod
     def from_item(cls, item: object, where: str = "/modules") -> Self:
@@ -138,6 +187,11 @@ class ModuleStatus(Payload):
             hand_over=_hand_over(fields) if 17 in fields else None,
             in_place=fields.optional_flag(18),
             missed=fields.optional_unsigned(16),
+            probation=fields.optional_unsigned(19),
+            fallback=Candidate.from_item(fields[20], fields.where(20)) if 20 in fields else None,
+            failure=Failure.from_item(fields[21], fields.where(21)) if 21 in fields else None,
+            restart_in_ms=fields.optional_unsigned(22),
+            traps_in_a_row=fields.optional_unsigned(23),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -162,6 +216,11 @@ class ModuleStatus(Payload):
             self.missed,
             None if self.hand_over is None else int(self.hand_over),
             self.in_place,
+            self.probation,
+            self.fallback.to_item() if self.fallback else None,
+            self.failure.to_item() if self.failure else None,
+            self.restart_in_ms,
+            self.traps_in_a_row,
         )
         return without_none(enumerate(values))
 

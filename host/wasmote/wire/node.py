@@ -48,6 +48,28 @@ class LinkCounters:
 
 
 @dataclass(frozen=True, slots=True)
+class Banks:
+    """The flash that modules live in, and how it wears."""
+
+    all: int
+    unused: int
+    erased: int  # times that one was erased since the node started
+    records_erased: int  # times ever that a sector of records was
+
+    @classmethod
+    def from_item(cls, item: object, where: str) -> Self:
+        """Read `[banks, unused, erased, records erased]`."""
+        counts = [unsigned(count, where) for count in array(item, where)]
+        if len(counts) < 4:
+            raise PayloadFault(where, f"expected 4 counters, found {len(counts)}")
+        return cls(*counts[:4])
+
+    def to_item(self) -> list[int]:
+        """Return `[banks, unused, erased, records erased]`."""
+        return [self.all, self.unused, self.erased, self.records_erased]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeInfo(Payload):
     """The answer of `GET /node`."""
 
@@ -70,6 +92,9 @@ class NodeInfo(Payload):
     fault: str | None = None  # what the last CPU fault left behind
     busy_us: int | None = None  # since the node started, not asleep
     key_ids: tuple[bytes, ...] = ()  # of the keys whose modules it takes
+    boots: int | None = None
+    banks: Banks | None = None
+    escaped: bool | None = None  # it was told at its start to leave its modules alone
 
     @property
     def mode(self) -> str:
@@ -102,6 +127,9 @@ class NodeInfo(Payload):
             fault=fields.optional_text(16),
             busy_us=fields.optional_unsigned(17),
             key_ids=tuple(binary(*entry) for entry in fields.entries(18)) if 18 in fields else (),
+            boots=fields.optional_unsigned(19),
+            banks=Banks.from_item(fields[20], fields.where(20)) if 20 in fields else None,
+            escaped=fields.optional_flag(21),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -126,5 +154,8 @@ class NodeInfo(Payload):
             self.fault,
             self.busy_us,
             list(self.key_ids),
+            self.boots,
+            self.banks.to_item() if self.banks else None,
+            self.escaped,
         )
         return without_none(enumerate(values))
