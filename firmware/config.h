@@ -82,18 +82,12 @@
 
 /* ---- store ------------------------------------------------------------------------------ */
 #ifndef STORE_COUNTERS_MAX
-#define STORE_COUNTERS_MAX 16 /* counters that never go back, kept in flash; 20 bytes each */
+/* Counters that never go back, kept in flash; 20 bytes each: the releases of so many names of modules,
+ * and one for the changes of the keys. */
+#define STORE_COUNTERS_MAX 17
 #endif
 #ifndef STORE_KEYS_MAX
-#define STORE_KEYS_MAX 4 /* trusted keys; 34 bytes each */
-#endif
-
-/* ---- trust ------------------------------------------------------------------------------ */
-#ifndef TRUST_KEYS_MAX
-#define TRUST_KEYS_MAX 4 /* public keys whose modules a node takes; 33 bytes each */
-#endif
-#ifndef COUNTERS_MAX
-#define COUNTERS_MAX 17 /* names of modules whose sequence numbers are kept, and one; 12 bytes each */
+#define STORE_KEYS_MAX 4 /* public keys whose modules a node takes; 34 bytes each */
 #endif
 
 /* ---- data ------------------------------------------------------------------------------- */

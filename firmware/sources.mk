@@ -1,7 +1,7 @@
 # The board-independent firmware. Paths are from the repository's root.
 CORE_SOURCES := $(wildcard firmware/core/*.c)
 NET_SOURCES := $(wildcard firmware/net/*.c)
-NODE_SOURCES := $(wildcard firmware/node/*.c)
+NODE_SOURCES := $(wildcard firmware/node/*.c firmware/store/*.c)
 ifneq ($(BOARD_NET),true)
 NET_SOURCES := $(filter-out firmware/net/udp_link.c,$(NET_SOURCES))
 endif

@@ -25,7 +25,7 @@ static wm_status check_class(const struct manifest *m, char *why, size_t why_cap
 }
 
 static wm_status check_sequence(const struct manifest *m, char *why, size_t why_cap) {
-    uint32_t newest = counter_get("module", m->name);
+    uint32_t newest = counter_get(COUNTER_OF_MODULES, m->name);
     if (trust_is_development() || m->sequence >= newest)
         return WM_OK;
     snprintf(why, why_cap, "%s with sequence number %u is older than %u, which ran here", m->name,
@@ -106,7 +106,7 @@ wm_status intake_runs(const struct manifest *m, char *why, size_t why_cap) {
     wm_status status = check_sequence(m, why, why_cap);
     if (status || trust_is_development())
         return status;
-    if (counter_raise("module", m->name, m->sequence) == WM_OK)
+    if (counter_raise(COUNTER_OF_MODULES, m->name, m->sequence) == WM_OK)
         return WM_OK;
     snprintf(why, why_cap, "the sequence number of %s could not be kept", m->name);
     return WM_ENOTSUP;

@@ -10,6 +10,7 @@
 #include "node/sensor.h"
 #include "node/slot.h"
 #include "runtime.h"
+#include "store/store.h"
 
 #define TICK_US 1000000u
 #define WATCHDOG_MS 4000u
@@ -47,6 +48,8 @@ void node_start(void) {
     runtime_set_clock(hal_now_us);
     runtime_set_native_stack(hal_stack_limit());
     log_start();
+    if (store_start() != WM_OK)
+        log_line(LOG_ERROR, LOG_NODE, "the flash takes no records");
     slots_start();
     resources_start();
     sensors_start(slots_deliver);

@@ -9,8 +9,8 @@ static void get_keys(struct coap_response *response) {
     cbor_put_uint(&out, 0);
     cbor_put_uint(&out, trust_sequence());
     cbor_put_uint(&out, 1);
-    cbor_put_array(&out, TRUST_KEYS_MAX);
-    for (int place = 0; place < TRUST_KEYS_MAX; place++) {
+    cbor_put_array(&out, STORE_KEYS_MAX);
+    for (int place = 0; place < STORE_KEYS_MAX; place++) {
         const uint8_t *key = trust_key(place);
         if (key)
             cbor_put_bytes(&out, key, TRUST_KEY_BYTES);

@@ -25,10 +25,10 @@ static void put_unique_id(struct cbor_out *out) {
 
 static void put_key_ids(struct cbor_out *out) {
     size_t count = 0;
-    for (int place = 0; place < TRUST_KEYS_MAX; place++)
+    for (int place = 0; place < STORE_KEYS_MAX; place++)
         count += trust_key(place) != NULL;
     cbor_put_array(out, count);
-    for (int place = 0; place < TRUST_KEYS_MAX; place++) {
+    for (int place = 0; place < STORE_KEYS_MAX; place++) {
         uint8_t id[TRUST_KEY_ID_BYTES];
         if (!trust_key(place))
             continue;

@@ -7,28 +7,23 @@
 #include "core/cbor.h"
 #include "core/sha256.h"
 #include "node/counters.h"
+#include "store/store.h"
 
 #define TRUST_CHANGE_AAD "wasmote keys" /* tells the signature from that of a bundle, which has none */
 
-static bool there[TRUST_KEYS_MAX];
-static uint8_t keys[TRUST_KEYS_MAX][TRUST_KEY_BYTES];
+_Static_assert(TRUST_KEY_BYTES == STORE_KEY_BYTES, "the store keeps these keys");
 
 const uint8_t *trust_key(int place) {
-    return place >= 0 && place < TRUST_KEYS_MAX && there[place] ? keys[place] : NULL;
+    return store_key(place);
 }
 
 wm_status trust_put(int place, const uint8_t *key) {
-    if (place < 0 || place >= TRUST_KEYS_MAX || (key && !ed25519_key_is_sound(key)))
-        return WM_EINVAL;
-    there[place] = key;
-    if (key)
-        memcpy(keys[place], key, TRUST_KEY_BYTES);
-    return WM_OK;
+    return key && !ed25519_key_is_sound(key) ? WM_EINVAL : store_put_key(place, key);
 }
 
 static unsigned count(void) {
     unsigned keys_there = 0;
-    for (int place = 0; place < TRUST_KEYS_MAX; place++)
+    for (int place = 0; place < STORE_KEYS_MAX; place++)
         keys_there += trust_key(place) != NULL;
     return keys_there;
 }
@@ -49,7 +44,7 @@ void trust_key_id(const uint8_t key[TRUST_KEY_BYTES], uint8_t id[TRUST_KEY_ID_BY
 /* ---- signatures ----------------------------------------------------------------------------- */
 
 static const uint8_t *key_of_id(struct cose_bytes id) {
-    for (int place = 0; place < TRUST_KEYS_MAX; place++) {
+    for (int place = 0; place < STORE_KEYS_MAX; place++) {
         uint8_t own[TRUST_KEY_ID_BYTES];
         const uint8_t *key = trust_key(place);
         if (!key || id.len != sizeof own)
@@ -119,17 +114,17 @@ static void get_field(struct cbor_in *in, struct change *change) {
 
 static bool decode(struct cose_bytes bytes, struct change *change) {
     struct cbor_in in;
-    *change = (struct change){.place = TRUST_KEYS_MAX};
+    *change = (struct change){.place = STORE_KEYS_MAX};
     cbor_in_init(&in, bytes.bytes, bytes.len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error)
         get_field(&in, change);
     return !in.error && cbor_at_end(&in) && change->sequence - 1 < UINT32_MAX &&
-           change->place < TRUST_KEYS_MAX;
+           change->place < STORE_KEYS_MAX;
 }
 
 uint32_t trust_sequence(void) {
-    return counter_get("keys", "");
+    return counter_get(COUNTER_OF_KEYS, "");
 }
 
 static wm_status refuse(wm_status status, char *why, size_t why_cap, const char *reason) {
@@ -154,7 +149,7 @@ static wm_status check_change(const struct change *change, char *why, size_t why
 /* The number first: a cut of power between the two leaves a change that was not made, and cannot be made
  * to happen later by somebody who recorded it. */
 static wm_status make_change(const struct change *change) {
-    wm_status status = counter_raise("keys", "", (uint32_t)change->sequence);
+    wm_status status = counter_raise(COUNTER_OF_KEYS, "", (uint32_t)change->sequence);
     return status ? status : trust_put((int)change->place, change->key);
 }
 

@@ -1,5 +1,6 @@
 /* Whom this node believes: public keys, each at a place of its own. Without any it is in development
- * mode and takes everything. They are in RAM, and gone after a reset. */
+ * mode and takes everything. They are in the store: a key that was acknowledged is there after a cut of
+ * power. */
 #ifndef WASMOTE_TRUST_H
 #define WASMOTE_TRUST_H
 
@@ -16,11 +17,12 @@
 /* True: no key, unsigned modules are taken. */
 bool trust_is_development(void);
 
-/* 0..TRUST_KEYS_MAX-1; NULL: no key at this place. */
+/* 0..STORE_KEYS_MAX-1; NULL: no key at this place. */
 const uint8_t *trust_key(int place);
 void trust_key_id(const uint8_t key[TRUST_KEY_BYTES], uint8_t id[TRUST_KEY_ID_BYTES]);
 
-/* Puts a key at a place, or with NULL nothing. WM_EINVAL: no such place, or a key that is no key. */
+/* Puts a key at a place, or with NULL nothing. WM_EINVAL: no such place, or a key that is no key;
+ * WM_EIO: the flash did not take it. */
 wm_status trust_put(int place, const uint8_t *key);
 
 /* WM_OK when the key that the message names is trusted and signed it, as one of the kind external_aad;

@@ -197,6 +197,13 @@ uint32_t store_counter(const uint8_t id[STORE_COUNTER_ID_BYTES]) {
     return index < STORE_COUNTERS_MAX ? store.counter[index].value : 0;
 }
 
+int store_counters_free(void) {
+    int free = 0;
+    for (int index = 0; index < STORE_COUNTERS_MAX; index++)
+        free += store.counter[index].value == 0;
+    return free;
+}
+
 wm_status store_raise_counter(const uint8_t id[STORE_COUNTER_ID_BYTES], uint32_t value) {
     int index = find_counter(id);
     if (index == STORE_COUNTERS_MAX)

@@ -63,6 +63,9 @@ uint32_t store_counter(const uint8_t id[STORE_COUNTER_ID_BYTES]);
 /* WM_EINVAL: the value is lower; WM_ENOMEM: STORE_COUNTERS_MAX are in use; WM_EIO. The same is WM_OK. */
 wm_status store_raise_counter(const uint8_t id[STORE_COUNTER_ID_BYTES], uint32_t value);
 
+/* How many ids more can be counted. */
+int store_counters_free(void);
+
 /* Trusted keys: those that were there when the board was flashed, each at its place until it is
  * replaced. NULL: no key there. */
 #define STORE_KEY_BYTES 32

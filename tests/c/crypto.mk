@@ -5,16 +5,18 @@ $(error Monocypher's source is not there: see the message of tools/fetch.py abov
 endif
 SIGNATURES := build/monocypher/src/monocypher.c $(addprefix firmware/crypto/,cose.c ed25519.c sha512.c)
 SIGNER := tests/c/signer.c $(SIGNATURES)
+# Whom a node believes and what it counted, over flash in memory.
+TRUST := $(STORE) tests/powercut/nor.c $(FAKE) $(SIGNATURES) $(addprefix firmware/node/,counters.c trust.c)
 # Whether a bundle may be installed.
-INTAKE := $(SIGNATURES) $(addprefix firmware/node/,counters.c intake.c trust.c)
+INTAKE := $(TRUST) firmware/node/intake.c
 
 $(OUT)/obj/firmware/crypto/%.o $(OUT)/obj/tests/c/signer.o: CFLAGS += -isystem $(ROOT)/build/monocypher/src
 
 SRC_test_sha512 := firmware/crypto/sha512.c
 SRC_test_ed25519 := $(SIGNER) $(CBOR)
 SRC_test_cose := $(SIGNER) $(CBOR)
-SRC_test_trust := tests/c/signer.c $(CBOR) firmware/core/sha256.c $(SIGNATURES) \
-  $(addprefix firmware/node/,counters.c trust.c)
-SRC_test_intake := $(addprefix tests/c/,manifest_maker.c signer.c) $(INTAKE) $(CBOR) firmware/core/sha256.c \
-  firmware/node/manifest.c
+SRC_test_trust := tests/c/signer.c $(CBOR) $(TRUST)
+CFLAGS_test_trust := -I$(ROOT)
+SRC_test_intake := $(addprefix tests/c/,manifest_maker.c signer.c) $(INTAKE) $(CBOR) firmware/node/manifest.c
+CFLAGS_test_intake := -I$(ROOT)
 CFLAGS_test_ed25519 := -isystem $(ROOT)/build/monocypher/src

@@ -15,7 +15,8 @@ SRC_validate := $(VALIDATOR)
 SRC_loader := $(ENGINE) $(PORT)
 SRC_program := tests/fuzz/program.c wasm3-port/runtime_bare.c $(ENGINE) $(PORT)
 SRC_node := $(STACK) $(SIGNATURES) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
-  $(addprefix firmware/core/,cbor.c sha256.c status.c utf8.c)
+  $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/store/*.c)) tests/powercut/nor.c \
+  $(addprefix firmware/core/,cbor.c crc32.c sha256.c status.c utf8.c)
 
 # Twice a board's: code and tables take twice the room on a 64-bit host.
 $(OUT)/obj/firmware/node/%.o: CFLAGS += -DMODULE_ARENA_BYTES=131072

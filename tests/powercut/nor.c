@@ -57,6 +57,16 @@ void nor_reset(const struct geometry *geometry, uint32_t seed) {
     nor_cut_at(UINT32_MAX, CUT_BEFORE);
 }
 
+void nor_put_keys(const uint8_t *bytes, size_t len) {
+    struct sector *sector = sectors;
+    while (sector->area != HAL_FLASH_KEYS)
+        sector++;
+    assert(len <= sector->size);
+    memcpy(sector->cell, bytes, len);
+    memcpy(sector->other, bytes, len);
+    sector->used = (uint32_t)len;
+}
+
 void nor_cut_at(uint32_t operation, enum cut how) {
     operations = 0;
     cut_operation = operation;

@@ -31,6 +31,9 @@ struct geometry {
 /* Erased flash of that geometry, and power that lasts. */
 void nor_reset(const struct geometry *geometry, uint32_t seed);
 
+/* Fills the area of keys from its start, as whoever flashes the board does. */
+void nor_put_keys(const uint8_t *bytes, size_t len);
+
 /* Operations since nor_count_from(0): words programmed, sectors erased. */
 uint32_t nor_operations(void);
 
