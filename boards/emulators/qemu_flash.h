@@ -1,19 +1,21 @@
-/* Flash for the emulators, whose machines have none that the guest can write: a file on the host by
- * semihosting, flash=PATH on the command line; without it one that is gone when QEMU ends. It holds
- * every bit inverted, so that what was never written is erased. Programming and erasing take the time
- * that the including file's datasheet says: FLASH_WORD_US, and flash_erase_us() of a sector. */
+/* Flash for the emulators. QEMU has the memory, where the chip has it, but the guest can only read it.
+ * What a guest reads from the host by semihosting goes into memory of any kind, however (QEMU 7.2,
+ * cpu_memory_rw_debug()): so a file on the host holds the flash, flash=PATH on the command line, and
+ * what was written there is read back to its address. Without a path, or where nothing is there yet, the
+ * flash is new and erased. Programming and erasing take the time that the including file's datasheet
+ * says: FLASH_WORD_US, and flash_erase_us() of a sector. */
 #ifndef WASMOTE_EMULATORS_QEMU_FLASH_H
 #define WASMOTE_EMULATORS_QEMU_FLASH_H
 
 #include "board_config.h"
-#include "config.h"
 #include "qemu.h"
 
 static uint32_t flash_erase_us(uint32_t sector_bytes);
 
 /* ---- the file: Semihosting for AArch32 and AArch64, chapter 6 ------------------------------------- */
 
-enum { SYS_OPEN = 1, SYS_WRITE = 5, SYS_READ = 6, SYS_SEEK = 10, SYS_TMPNAM = 13, SYS_REMOVE = 14 };
+enum { SYS_OPEN = 1, SYS_WRITE = 5, SYS_READ = 6, SYS_SEEK = 10, SYS_FLEN = 12, SYS_TMPNAM = 13 };
+enum { SYS_REMOVE = 14 };
 enum { OPEN_UPDATE = 3, OPEN_NEW = 7 }; /* "r+b", "w+b" */
 
 static int flash_file_open(const char *path, size_t len, int mode) {
@@ -25,7 +27,7 @@ static int flash_file_open(const char *path, size_t len, int mode) {
     return qemu_semihosting(SYS_OPEN, &block);
 }
 
-/* Removed at once: QEMU keeps it open, over warm resets as well. */
+/* Removed at once: QEMU keeps it open. */
 static int flash_file_without_name(void) {
     char path[64] = "";
     struct {
@@ -46,88 +48,95 @@ static int flash_file_without_name(void) {
     return file;
 }
 
-/* QEMU keeps its files open over a warm reset; the handle is noted where such a reset leaves it. */
-static struct {
-    uint32_t magic;
-    int file;
-} flash_open __attribute__((section(".noinit")));
-
-static int flash_file(void) {
-    if (flash_open.magic == QEMU_WARM_MAGIC)
-        return flash_open.file;
-    const char *path = qemu_argument(" flash=");
-    size_t len = strcspn(path, " ");
-    flash_open.file = len ? flash_file_open(path, len, OPEN_UPDATE) : flash_file_without_name();
-    if (flash_open.file < 0)
-        flash_open.file = flash_file_open(path, len, OPEN_NEW);
-    flash_open.magic = QEMU_WARM_MAGIC;
-    return flash_open.file;
-}
-
-static bool flash_file_at(uint32_t at) {
-    int block[2] = {flash_file(), (int)at};
-    return block[0] >= 0 && qemu_semihosting(SYS_SEEK, block) == 0;
-}
-
-static bool flash_file_move(int operation, uint32_t at, void *bytes, size_t len) {
+/* Moves len bytes between the file and the address; SYS_READ or SYS_WRITE. */
+static bool flash_file_move(int operation, int file, uint32_t at, const void *address, size_t len) {
+    int place[2] = {file, (int)at};
     struct {
         int file;
-        void *bytes;
+        const void *address;
         size_t len;
-    } block = {flash_file(), bytes, len};
-    if (!flash_file_at(at))
-        return false;
-    size_t left = (size_t)qemu_semihosting(operation, &block);
-    if (operation == SYS_READ && left <= len) { /* behind its end it is erased */
-        memset((uint8_t *)bytes + (len - left), 0, left);
-        left = 0;
-    }
-    return left == 0;
+    } block = {file, address, len};
+    return qemu_semihosting(SYS_SEEK, place) == 0 && qemu_semihosting(operation, &block) == 0;
 }
 
-/* ---- windows: what is mapped lies in RAM ---------------------------------------------------------- */
+static bool flash_file_fill(int file, uint32_t at, uint32_t size) {
+    uint8_t ones[512];
+    memset(ones, 0xFF, sizeof ones);
+    bool done = true;
+    for (uint32_t offset = 0; done && offset < size; offset += sizeof ones)
+        done = flash_file_move(SYS_WRITE, file, at + offset, ones, sizeof ones);
+    return done;
+}
 
-#define FLASH_WINDOWS (MODULE_SLOTS + 1)
-struct flash_window {
-    uint32_t at;
-    size_t len; /* 0: free */
-    uint8_t bytes[MODULE_BANK_BYTES] __attribute__((aligned(8)));
-};
-static struct flash_window flash_windows[FLASH_WINDOWS];
-static struct flash_window *flash_mapped; /* NULL until one is used: an image that maps none has none */
+/* ---- the memory ----------------------------------------------------------------------------------- */
 
-static void flash_invert(uint8_t *to, const uint8_t *from, size_t len) {
-    for (size_t i = 0; i < len; i++)
-        to[i] = (uint8_t)~from[i];
+static const uint8_t *flash_memory(uint32_t at) {
+    return (const uint8_t *)(BOARD_FLASH_ORIGIN + at);
+}
+
+/* From the file to where it is read. */
+static bool flash_show(int file, uint32_t at, size_t len) {
+    return flash_file_move(SYS_READ, file, at, flash_memory(at), len);
+}
+
+/* What is not the firmware's, which QEMU has loaded. */
+static bool flash_show_all(int file) {
+    bool done = true;
+    for (int area = HAL_FLASH_RECORDS; area <= HAL_FLASH_BANKS; area++)
+        for (size_t i = 0; done && i < hal_flash_count((enum hal_flash_area)area); i++) {
+            struct hal_flash_sector sector = hal_flash_sector((enum hal_flash_area)area, i);
+            done = flash_show(file, sector.at, sector.size);
+        }
+    return done;
+}
+
+static int flash_power_on(void) {
+    const char *path = qemu_argument(" flash=");
+    size_t len = strcspn(path, " ");
+    int file = len ? flash_file_open(path, len, OPEN_UPDATE) : flash_file_without_name();
+    if (file < 0)
+        file = flash_file_open(path, len, OPEN_NEW);
+    if (file < 0)
+        return -1;
+    int bytes = qemu_semihosting(SYS_FLEN, &file);
+    bool done =
+        bytes == BOARD_FLASH_BYTES || (bytes == 0 && flash_file_fill(file, 0, BOARD_FLASH_BYTES));
+    return done && flash_show_all(file) ? file : -1;
+}
+
+/* A warm reset leaves the memory as it is, and the file open; its handle is noted in RAM that such a
+ * reset leaves alone. Negative: there is none of the right length. */
+static int flash_file(void) {
+    static struct {
+        uint32_t magic;
+        int file;
+    } noted __attribute__((section(".noinit")));
+    if (noted.magic != QEMU_WARM_MAGIC) {
+        noted.file = flash_power_on();
+        noted.magic = QEMU_WARM_MAGIC;
+    }
+    return noted.file;
+}
+
+static bool flash_has(uint32_t at, size_t len) {
+    return at <= BOARD_FLASH_BYTES && len <= BOARD_FLASH_BYTES - at;
 }
 
 wm_status hal_flash_read(uint32_t at, void *out, size_t len) {
-    if (at > BOARD_FLASH_BYTES || len > BOARD_FLASH_BYTES - at)
+    if (!flash_has(at, len))
         return WM_EINVAL;
-    if (!flash_file_move(SYS_READ, at, out, len))
+    if (flash_file() < 0)
         return WM_EIO;
-    flash_invert(out, out, len);
+    memcpy(out, flash_memory(at), len);
     return WM_OK;
 }
 
 const uint8_t *hal_flash_map(uint32_t at, size_t len) {
-    flash_mapped = flash_windows;
-    for (size_t i = 0; i < FLASH_WINDOWS; i++) {
-        if (flash_windows[i].len || len == 0 || len > sizeof flash_windows[i].bytes)
-            continue;
-        if (hal_flash_read(at, flash_windows[i].bytes, len) != WM_OK)
-            return NULL;
-        flash_windows[i].at = at;
-        flash_windows[i].len = len;
-        return flash_windows[i].bytes;
-    }
-    return NULL;
+    return flash_has(at, len) && flash_file() >= 0 ? flash_memory(at) : NULL;
 }
 
 void hal_flash_unmap(const uint8_t *window) {
-    for (size_t i = 0; flash_mapped && i < FLASH_WINDOWS; i++)
-        if (window == flash_mapped[i].bytes)
-            flash_mapped[i].len = 0;
+    (void)window;
 }
 
 /* ---- programming and erasing ---------------------------------------------------------------------- */
@@ -140,46 +149,30 @@ static void flash_spend(uint32_t us) {
         ;
 }
 
-/* Windows show what is in the file. */
-static void flash_show(uint32_t at, size_t len) {
-    for (size_t i = 0; flash_mapped && i < FLASH_WINDOWS; i++) {
-        struct flash_window *window = &flash_mapped[i];
-        if (window->len && at < window->at + window->len && window->at < at + len)
-            hal_flash_read(window->at, window->bytes, window->len);
-    }
-}
-
-static wm_status flash_program_part(uint32_t at, const uint8_t *words, size_t len) {
+static bool flash_program_part(uint32_t at, const uint8_t *words, size_t len) {
     uint8_t bytes[64];
-    if (!flash_file_move(SYS_READ, at, bytes, len))
-        return WM_EIO;
     for (size_t i = 0; i < len; i++)
-        bytes[i] |= (uint8_t)~words[i]; /* inverted: bits are only set */
+        bytes[i] = flash_memory(at)[i] & words[i];
     flash_spend((uint32_t)len / HAL_FLASH_WORD * FLASH_WORD_US);
-    return flash_file_move(SYS_WRITE, at, bytes, len) ? WM_OK : WM_EIO;
+    return flash_file_move(SYS_WRITE, flash_file(), at, bytes, len) && flash_show(flash_file(), at, len);
 }
 
 wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
-    wm_status status = WM_OK;
-    if (at > BOARD_FLASH_BYTES || len > BOARD_FLASH_BYTES - at || at % HAL_FLASH_WORD ||
-        len % HAL_FLASH_WORD)
+    if (!flash_has(at, len) || at % HAL_FLASH_WORD || len % HAL_FLASH_WORD)
         return WM_EINVAL;
     if (hal_now_us() < flash_ready_us)
         return WM_EBUSY;
-    for (size_t done = 0; status == WM_OK && done < len; done += 64)
-        status = flash_program_part(at + (uint32_t)done, (const uint8_t *)words + done,
-                                    len - done < 64 ? len - done : 64);
-    flash_show(at, len);
-    return status;
+    bool done = flash_file() >= 0;
+    for (size_t i = 0; done && i < len; i += 64)
+        done = flash_program_part(at + (uint32_t)i, (const uint8_t *)words + i,
+                                  len - i < 64 ? len - i : 64);
+    return done ? WM_OK : WM_EIO;
 }
 
 static wm_status flash_erase_sector(uint32_t at, uint32_t size) {
-    static const uint8_t zeros[512];
-    flash_failed = false;
-    for (uint32_t done = 0; done < size && !flash_failed; done += sizeof zeros)
-        flash_failed = !flash_file_move(SYS_WRITE, at + done, (void *)zeros, sizeof zeros);
+    int file = flash_file();
+    flash_failed = file < 0 || !flash_file_fill(file, at, size) || !flash_show(file, at, size);
     flash_ready_us = hal_now_us() + flash_erase_us(size);
-    flash_show(at, size);
     return WM_OK;
 }
 

@@ -12,7 +12,7 @@
  *   ADC            never finishes (no EOC)         codes that stand for 25 Cel and a slow ramp
  *   calibration    reading it faults               typical values of the datasheet
  *   flash          registers are not there         a file (qemu_flash.h), with the datasheet's times;
- * what is mapped is copied to RAM; fetching goes on meanwhile */
+ * fetching goes on meanwhile */
 #include "board_config.h"
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"

@@ -5,8 +5,7 @@
  *   watchdog       the alarm of the real-time clock resets; unlike a real one it cannot while interrupts
  *                  are locked
  *   entropy        seed=HEX from the command line, and a count of resets
- *   flash          a file (qemu_flash.h), with the times of a serial flash beside an ESP32-C3; what is
- * mapped is copied to RAM */
+ *   flash          a file (qemu_flash.h), with the times of a serial flash beside an ESP32-C3 */
 #include "common/bare/chip.h"
 #include "parts.h"
 #include "qemu.h"
