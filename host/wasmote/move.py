@@ -40,7 +40,8 @@ async def move(bundle: Bundle, source: Node, target: Node, slot: int | None = No
     UsageFault when it does not run there or has no slot at the target, and what the nodes refuse; then it
     runs where it was.
     """
-    here = _running(await source.modules(), bundle)
+    before = _running(await source.modules(), bundle)
+    here = before.slot
     there = _destination(await target.modules(), bundle, slot)
     if there.digest != bundle.manifest.digest:
         await target.install(there.slot, bundle.to_bytes())
@@ -55,8 +56,10 @@ async def move(bundle: Bundle, source: Node, target: Node, slot: int | None = No
     await _resume(source, here, target, there.slot)
     paused_s = time.monotonic() - began
     await source.control(here, Control.STOP)
-    streams = (await target.module(there.slot)).streams
-    numbers = {one.name: one.next_seq for one in streams}
+    after = await target.module(there.slot)
+    if after.probation is not None and before.probation is None:
+        await target.control(there.slot, Control.CONFIRM)  # it has proved itself where it was
+    numbers = {one.name: one.next_seq for one in after.streams}
     return Moved(bundle.manifest.name, there.slot, len(snapshot), paused_s, numbers)
 
 
@@ -76,10 +79,10 @@ async def _resume(source: Node, here: int, target: Node, there: int) -> None:
         raise
 
 
-def _running(modules: Sequence[ModuleStatus], bundle: Bundle) -> int:
+def _running(modules: Sequence[ModuleStatus], bundle: Bundle) -> ModuleStatus:
     for module in modules:
         if module.digest == bundle.manifest.digest and module.state is ModuleState.RUNNING:
-            return module.slot
+            return module
     raise UsageFault(
         f"{bundle.manifest.name} {bundle.manifest.version} does not run there",
         "`wasmote ls` shows what does; the bundle must be the one that runs, byte for byte",

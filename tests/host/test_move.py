@@ -66,10 +66,12 @@ async def test_host_nodes_hand_a_module_on() -> None:
     ):
         await here.install(0, BUNDLE.to_bytes())
         await here.control(0, Control.START)
+        await here.control(0, Control.CONFIRM)
         await here.feed("probe", samples(1))
         assert await taken(here, None) == never_moved(10)
         moved = await move(BUNDLE, here, there)
         assert moved.next_seq == {"told": 10}
+        assert (await there.module(0)).probation is None  # it was confirmed, and is so there
         assert (await here.module(0)).state is ModuleState.STOPPED
         assert await taken(here, None) == never_moved(10)  # still there for who has not read them
         await there.feed("probe", samples(11))

@@ -102,12 +102,16 @@ class HostModule:
             return []
         return self._event(now_ms, "on_tick", now_ms)
 
-    def set_config(self, config: Mapping[str, float]) -> None:
-        """Change parameters; raises UsageFault for one that the manifest does not declare."""
+    def check_config(self, config: Mapping[str, float]) -> None:
+        """Raise UsageFault for a parameter that the manifest does not declare."""
         for key in config:
             if key not in self._manifest.config:
                 known = ", ".join(sorted(self._manifest.config)) or "none"
                 raise UsageFault(f"module {self._manifest.name} has no parameter {key!r}", f"it has: {known}")
+
+    def set_config(self, config: Mapping[str, float]) -> None:
+        """Change parameters; raises UsageFault for one that the manifest does not declare."""
+        self.check_config(config)
         self._services.merge_config(config)
         if self._started:
             self._give_config()

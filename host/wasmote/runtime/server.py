@@ -56,15 +56,17 @@ class Refusal(Exception):
 
 
 class HostNode:
-    """The state of the node, and what its resources do with it."""
+    """The state of the node, and what its resources do with it. Nodes are told apart by `name`."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.boot_id = secrets.token_bytes(4)
+        self._unique_id = hashlib.sha256(name.encode()).digest()[:12]
         self.site = resource.Site()
         self._began = time.monotonic()
         self._sensors: dict[str, Sensor] = {}
         self._streams: dict[tuple[int, str], _Stream] = {}
-        self.slots = [HostSlot(index, self._emitted) for index in range(SLOTS)]
+        clock = asyncio.get_running_loop()
+        self.slots = [HostSlot(index, self._emitted, clock) for index in range(SLOTS)]
         self.site.add_resource(["node"], _Simple(get=lambda _: self._info().to_cbor()))
         self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=lambda _: None))
         self.site.add_resource(["log"], _Simple(get=lambda _: encode([])))
@@ -89,7 +91,10 @@ class HostNode:
         self.site.add_resource([*path, "control"], _Simple(post=lambda body: self._control(slot, body)))
         self.site.add_resource(
             [*path, "config"],
-            _Simple(get=lambda _: self._config(slot), put=lambda body: self._configure(slot, body)),
+            _Simple(
+                get=lambda _: config_to_cbor(slot.config),
+                put=lambda body: self._configure(slot, config_from_cbor(body, "config")),
+            ),
         )
         self.site.add_resource(
             [*path, "state"],
@@ -112,7 +117,7 @@ class HostNode:
             arena_free=1 << 30,
             slots=SLOTS,
             uptime_s=int(time.monotonic() - self._began),
-            unique_id=hashlib.sha256(socket.gethostname().encode()).digest()[:12],
+            unique_id=self._unique_id,
             boot_id=self.boot_id,
             reset_cause=ResetCause.SOFTWARE,
             injection=True,
@@ -158,27 +163,30 @@ class HostNode:
             sensor.newest_ms = sample.time_ms
             for slot in self.slots:
                 slot.feed(name, sample)
+        self._settle()
 
     def _control(self, slot: HostSlot, body: bytes) -> None:
         request = ControlRequest.from_cbor(body, "control")
         self._changed(lambda: slot.control(request.operation, request.next_seq or {}))
 
-    def _config(self, slot: HostSlot) -> bytes:
-        return config_to_cbor(slot.module.config if slot.module else {})
-
-    def _configure(self, slot: HostSlot, body: bytes) -> None:
-        if slot.module is None:
-            raise Conflict("nothing runs in this slot")
-        slot.module.set_config(config_from_cbor(body, "config"))
+    def _configure(self, slot: HostSlot, config: dict[str, float]) -> None:
+        try:
+            slot.configure(config)
+        finally:
+            self._settle()
 
     # ---- what follows from a change -------------------------------------------------------------------
 
     def _changed(self, change: Callable[[], None], restored: HostSlot | None = None) -> None:
         change()
-        self._settle_sensors()
+        self._settle()
         if restored is not None and restored.module is not None:
             for name, time_ms in restored.module.reading_times().items():
                 self._sensors[name].newest_ms = time_ms
+
+    def _settle(self) -> None:
+        """Have the sensors and streams that the modules declare which are there now."""
+        self._settle_sensors()
         wanted = {(slot.index, name) for slot in self.slots for name in slot.rings}
         for key in self._streams.keys() - wanted:
             self.site.remove_resource(["out", str(key[0]), key[1]])
@@ -207,19 +215,22 @@ class HostNode:
             await asyncio.sleep(TICK_S)
             for slot in self.slots:
                 slot.tick(_now_ms())
+            self._settle()
 
 
 @asynccontextmanager
 async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[tuple[HostNode, str]]:
     """Run a node on a UDP address; yields it and its link."""
-    node = HostNode()
     port = port or _free_port(host)
+    node = HostNode(f"{socket.gethostname()}:{port}")
     context = await Context.create_server_context(node.site, bind=(host, port))
     ticking = asyncio.create_task(node.tick(), name="ticks of the host node")
     try:
         yield node, f"coap://{host}:{port}"
     finally:
         ticking.cancel()
+        for slot in node.slots:
+            slot.remove()
         await context.shutdown()
 
 

@@ -6,8 +6,9 @@ No input or output here: server.py speaks CoAP. What a request may do in which s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -16,8 +17,19 @@ from wasmote.runtime.engine import ModuleRefused
 from wasmote.runtime.functions import Emission
 from wasmote.runtime.guest import GuestTrap
 from wasmote.runtime.module import HostModule
+from wasmote.runtime.probation import Fallback, Probation, back_off_s
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.modules import Candidate, Control, HandOver, ModuleState, ModuleStatus, StreamStatus
+from wasmote.wire.manifest import Manifest
+from wasmote.wire.modules import (
+    Candidate,
+    Cause,
+    Control,
+    Failure,
+    HandOver,
+    ModuleState,
+    ModuleStatus,
+    StreamStatus,
+)
 from wasmote.wire.records import SHORT_DIGEST_BYTES, Record, RecordFlags, Records
 from wasmote.wire.samples import Sample
 from wasmote.wire.state import Snapshot
@@ -65,19 +77,51 @@ class Ring:
         return Records(boot_id, 0, self.next_seq, tuple(self.records)[-1:])
 
 
+class Timer(Protocol):
+    """A call that is due: asyncio.TimerHandle."""
+
+    def when(self) -> float:
+        """When it is due, in the clock's time, s."""
+        ...
+
+    def cancel(self) -> None:
+        """Do not make it."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of an event loop, which is one of these."""
+
+    def time(self) -> float:
+        """Now, s."""
+        ...
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call after so many seconds."""
+        ...
+
+
+Event = Callable[[HostModule, Manifest], list[Emission]]
+
+
 @dataclass(slots=True)
 class HostSlot:
-    """One slot. `emitted` is called with the name of a stream that has grown."""
+    """One slot. `emitted` is called with its index and the name of a stream that has grown."""
 
     index: int
     emitted: Callable[[int, str], None]
+    clock: Clock
     state: ModuleState = ModuleState.EMPTY
     active: Bundle | None = None
     candidate: Bundle | None = None
     module: HostModule | None = None
+    config: dict[str, float] = field(default_factory=dict)
     rings: dict[str, Ring] = field(default_factory=dict)
-    events: int = 0
+    probation: Probation | None = None
+    failure: Failure | None = None
     traps: int = 0
+    traps_in_a_row: int = 0
+    restart: Timer | None = None
     error: str | None = None
     handed: HandOver | None = None
 
@@ -86,19 +130,22 @@ class HostSlot:
         """Whether a module is loaded."""
         return self.state in (ModuleState.RUNNING, ModuleState.PAUSED)
 
+    # ---- what it says ----------------------------------------------------------------------------------
+
     def status(self) -> ModuleStatus:
         """As `GET /modules/N` tells it."""
-        common = {"slot": self.index, "state": self.state, "error": self.error}
-        waiting = self.candidate.manifest if self.candidate else None
-        candidate = (
-            Candidate(waiting.name, waiting.version, waiting.sequence, waiting.digest) if waiting else None
+        status = ModuleStatus(
+            self.index,
+            self.state,
+            error=self.error,
+            candidate=_named(self.candidate),
+            failure=self.failure,
         )
         if self.active is None:
-            return ModuleStatus(**common, candidate=candidate)  # type: ignore[arg-type]
-        made = self.active.manifest
-        return ModuleStatus(
-            **common,  # type: ignore[arg-type]
-            candidate=candidate,
+            return status
+        made, handed = self.active.manifest, self.handed
+        return replace(
+            status,
             name=made.name,
             version=made.version,
             sequence=made.sequence,
@@ -106,13 +153,32 @@ class HostSlot:
             events=self.module.events if self.module else 0,
             traps=self.traps,
             streams=tuple(StreamStatus(name, ring.next_seq) for name, ring in self.rings.items()),
-            state_handed_over=None
-            if self.handed is None
-            else self.handed in (HandOver.SAME, HandOver.MIGRATED),
-            swap_gap_us=None if self.handed is None else 0,
-            hand_over=self.handed,
-            in_place=None if self.handed is None else False,
+            state_handed_over=None if handed is None else handed in (HandOver.SAME, HandOver.MIGRATED),
+            swap_gap_us=None if handed is None else 0,
+            hand_over=handed,
+            in_place=None if handed is None else False,
+            probation=self.probation.events_left if self.probation else None,
+            fallback=_named(self._fallback.bundle) if self._fallback else None,
+            restart_in_ms=self._restart_in_ms(),
+            traps_in_a_row=self.traps_in_a_row or None,
         )
+
+    def _restart_in_ms(self) -> int | None:
+        if self.restart is None:
+            return None
+        return max(round((self.restart.when() - self.clock.time()) * 1000), 0)
+
+    @property
+    def _fallback(self) -> Fallback | None:
+        return self.probation.fallback if self.probation else None
+
+    def snapshot(self) -> bytes:
+        """Encode what runs. Raises Conflict when nothing does."""
+        if self.module is None:
+            raise Conflict("nothing runs in this slot: there is no state")
+        return self.module.snapshot().to_bytes()
+
+    # ---- what is asked ---------------------------------------------------------------------------------
 
     def install(self, bundle: Bundle) -> None:
         """Check a bundle and make it the candidate."""
@@ -126,32 +192,34 @@ class HostSlot:
         self.candidate = bundle
 
     def control(self, operation: Control, numbers: Mapping[str, int]) -> None:
-        """Start, stop, swap, pause or resume. Raises Conflict, Unfit."""
+        """Do what `POST /modules/N/control` asks. Raises Conflict, Unfit."""
         match operation:
             case Control.START:
                 self._start(numbers)
             case Control.SWAP:
                 self._swap(numbers)
-            case Control.STOP if self.is_live:
-                self.module, self.state = None, ModuleState.STOPPED
+            case Control.STOP if self.is_live or self.restart:
+                self._unload(ModuleState.STOPPED)
             case Control.PAUSE if self.state is ModuleState.RUNNING:
                 self.state = ModuleState.PAUSED
             case Control.RESUME if self.state is ModuleState.PAUSED:
                 self.state = ModuleState.RUNNING
+            case Control.CONFIRM if self.probation:
+                self.probation = None
+            case Control.ROLL_BACK if self._fallback:
+                self._roll_back(self._fallback, Cause.REQUESTED)
+            case Control.CONFIRM | Control.ROLL_BACK:
+                raise Conflict("nothing is on probation that could be confirmed or rolled back")
             case _:
                 raise Conflict(f"the slot is {self.state.name.lower()}")
 
     def remove(self) -> None:
-        """Forget everything but the number of traps."""
-        self.module = self.active = self.candidate = self.error = self.handed = None
-        self.state, self.traps = ModuleState.EMPTY, 0
+        """Forget everything."""
+        self._unload(ModuleState.EMPTY)
+        self.active = self.candidate = self.probation = self.failure = self.error = self.handed = None
+        self.traps = 0
+        self.config.clear()
         self.rings.clear()
-
-    def snapshot(self) -> bytes:
-        """Encode what runs. Raises Conflict when nothing does."""
-        if self.module is None:
-            raise Conflict("nothing runs in this slot: there is no state")
-        return self.module.snapshot().to_bytes()
 
     def restore(self, snapshot: Snapshot) -> None:
         """Let the candidate, or what was stopped, go on from a snapshot; it is paused then."""
@@ -168,38 +236,79 @@ class HostSlot:
             for name, number in snapshot.next_seq.items():
                 if name in self.rings and self.rings[name].next_seq != number:
                     del self.rings[name]
+            self._activate(bundle, None)
             self._runs(bundle, module, snapshot.next_seq)
             self.state = ModuleState.PAUSED
             return
         raise Unfit("there is no module in the slot that the snapshot could go on in")
 
+    def configure(self, config: Mapping[str, float]) -> None:
+        """Change parameters. Raises Conflict, UsageFault for an unknown one, Unfit when the module traps."""
+        if self.module is None:
+            raise Conflict("nothing runs in this slot")
+        self.module.check_config(config)
+        self.config |= config
+
+        def give(module: HostModule, _: Manifest) -> list[Emission]:
+            module.set_config(self.config)
+            return []
+
+        if not self._event(give):
+            raise Unfit(self.error or "the module trapped")
+
+    # ---- events ----------------------------------------------------------------------------------------
+
     def feed(self, sensor: str, sample: Sample) -> None:
         """Hand a reading to the module, if it listens and runs."""
-        if self.active is None:
-            return
-        for index, one in enumerate(self.active.manifest.inputs):
-            if one.sensor == sensor and self.module is not None and self.state is ModuleState.RUNNING:
-                module = self.module
-                self._event(lambda at=index, to=module: to.on_sample(at, sample.time_ms, sample.values))  # type: ignore[misc]
+
+        def give(module: HostModule, manifest: Manifest) -> list[Emission]:
+            for index, one in enumerate(manifest.inputs):
+                if one.sensor == sensor:
+                    return module.on_sample(index, sample.time_ms, sample.values)
+            return []
+
+        if self.state is ModuleState.RUNNING:
+            self._event(give)
 
     def tick(self, now_ms: int) -> None:
         """Tell the module that a second has passed."""
-        if self.module is not None and self.state is ModuleState.RUNNING:
-            module = self.module
-            self._event(lambda: module.on_tick(now_ms))
+        if self.state is ModuleState.RUNNING:
+            self._event(lambda module, _: module.on_tick(now_ms))
 
-    def _event(self, run: Callable[[], list[Emission]]) -> None:
+    def _event(self, event: Event) -> bool:
+        """Let the module handle an event; False when it trapped. A fallback gets the same event again."""
+        assert self.active is not None
+        assert self.module is not None
+        state, events = None, self.module.events
         try:
-            emissions = run()
+            state = self._state()
+            emissions = event(self.module, self.active.manifest)
         except GuestTrap as fault:
-            self._keep(list(fault.emissions))
-            self.module, self.state = None, ModuleState.TRAPPED
-            self.traps += 1
-            self.error = str(fault)
-            return
+            self._keep(fault.emissions)
+            self._trapped(str(fault), state, event)
+            return False
         self._keep(emissions)
+        self._passed(self.module.events - events)
+        return True
 
-    def _keep(self, emissions: list[Emission]) -> None:
+    def _passed(self, events: int) -> None:
+        if events:
+            self.traps_in_a_row = 0
+        if self.probation and self.probation.passed(events):
+            self.probation = None
+
+    def _trapped(self, error: str, state: bytes | None, event: Event) -> None:
+        self.traps += 1
+        self.error = error
+        if self._fallback is None:
+            self._back_off(state)
+            return
+        self._roll_back(self._fallback, Cause.TRAP)
+        self.error = error
+        if self.state is ModuleState.RUNNING:
+            self._event(event)
+
+    def _keep(self, emissions: Sequence[Emission]) -> None:
         assert self.active is not None  # it has just run
         for emission in emissions:
             if self.module is not None:
@@ -207,38 +316,99 @@ class HostSlot:
             self.rings[emission.stream].append(emission, self.active.manifest.digest)
             self.emitted(self.index, emission.stream)
 
+    # ---- from one module to another --------------------------------------------------------------------
+
     def _start(self, numbers: Mapping[str, int]) -> None:
         bundle = self.candidate or self.active
         if self.is_live or bundle is None:
             raise Conflict("the slot is empty" if bundle is None else "the slot runs already")
-        self._runs(bundle, self._started(bundle, None, None)[0], numbers)
+        try:
+            module, _ = self._loaded(bundle, None, None)
+        except Unfit as fault:
+            self.candidate, self.error = None, str(fault)
+            raise
+        self._activate(bundle, None)
+        self._runs(bundle, module, numbers)
 
     def _swap(self, numbers: Mapping[str, int]) -> None:
         if self.state is not ModuleState.RUNNING or self.candidate is None:
             raise Conflict("a swap needs a running module and a candidate")
-        assert self.module is not None
         assert self.active is not None
-        schema = self.active.manifest.state
-        state = self.module.state() if schema else None
-        module, handed = self._started(self.candidate, state, schema.schema if schema else None)
-        self._runs(self.candidate, module, numbers)
+        schema, state = self.active.manifest.state, self._state()
+        try:
+            module, handed = self._loaded(self.candidate, state, schema.schema if schema else None)
+        except Unfit as fault:
+            self.candidate, self.error = None, str(fault)
+            raise
+        self._activate(self.candidate, state)
+        self._runs(self.active, module, numbers)
         self.handed = handed
 
-    def _started(
-        self, bundle: Bundle, state: bytes | None, schema: str | None
-    ) -> tuple[HostModule, HandOver]:
+    def _activate(self, bundle: Bundle, state: bytes | None) -> None:
+        """Put the candidate on probation; what was confirmed before it is what it may go back to."""
+        if bundle is not self.candidate:
+            return
+        confirmed = Fallback(self.active, state) if self.active and self.probation is None else None
+        self.probation = Probation.of(bundle.manifest, confirmed or self._fallback)
+        self.active, self.candidate, self.failure = bundle, None, None
+
+    def _roll_back(self, fallback: Fallback, cause: Cause) -> None:
+        """Let the module before go on, with the state that it had at the swap."""
+        assert self.active is not None
+        self.failure = Failure(cause, self.active.manifest.digest[:SHORT_DIGEST_BYTES])
+        self.probation, self.active = None, fallback.bundle
+        self._begin_again(fallback.state)
+
+    def _back_off(self, state: bytes | None) -> None:
+        """Stop what trapped; start it again later with the state before, unless it was tried enough."""
+        self._unload(ModuleState.TRAPPED, self.traps_in_a_row + 1)
+        delay = back_off_s(self.traps_in_a_row)
+        if delay is not None:
+            self.restart = self.clock.call_later(delay, lambda: self._begin_again(state))
+
+    def _begin_again(self, state: bytes | None) -> None:
+        assert self.active is not None
+        try:
+            module, _ = self._loaded(self.active, state, None)
+        except Unfit as fault:
+            self.error = str(fault)
+            self._back_off(state)
+            return
+        traps = self.traps_in_a_row
+        self._runs(self.active, module, {})
+        self.traps_in_a_row = traps
+
+    def _loaded(self, bundle: Bundle, state: bytes | None, schema: str | None) -> tuple[HostModule, HandOver]:
         try:
             module = HostModule(bundle)
+            kept = {name: value for name, value in self.config.items() if name in bundle.manifest.config}
+            module.set_config(kept)
             return module, module.start(state, schema)
         except (ModuleRefused, GuestTrap) as fault:
-            self.candidate = None
-            self.error = str(fault)
             raise Unfit(str(fault)) from fault
 
     def _runs(self, bundle: Bundle, module: HostModule, numbers: Mapping[str, int]) -> None:
         names = [stream.name for stream in bundle.manifest.streams]
         self.rings = {name: self.rings.get(name) or Ring(numbers.get(name, 0)) for name in names}
         module.go_on_at({name: ring.next_seq for name, ring in self.rings.items()})
-        self.active, self.module, self.error = bundle, module, None
-        self.candidate = None
-        self.state = ModuleState.RUNNING
+        self._unload(ModuleState.RUNNING)
+        self.module, self.config, self.error = module, module.config, None
+
+    def _unload(self, state: ModuleState, traps_in_a_row: int = 0) -> None:
+        if self.restart is not None:
+            self.restart.cancel()
+        self.module, self.restart, self.state = None, None, state
+        self.traps_in_a_row = traps_in_a_row
+
+    def _state(self) -> bytes | None:
+        """The declared state of what runs, where it declares one."""
+        assert self.module is not None
+        assert self.active is not None
+        return self.module.state() if self.active.manifest.state else None
+
+
+def _named(bundle: Bundle | None) -> Candidate | None:
+    if bundle is None:
+        return None
+    made = bundle.manifest
+    return Candidate(made.name, made.version, made.sequence, made.digest)

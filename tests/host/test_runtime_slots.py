@@ -1,0 +1,177 @@
+"""Slots of the host runtime: probation, roll-back, restarts; on a clock that a test turns by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from wasmote.build import build_bundle
+from wasmote.runtime.slots import Conflict, HostSlot
+from wasmote.wire.bundle import Bundle
+from wasmote.wire.modules import Cause, Control, ModuleState
+from wasmote.wire.samples import Sample
+
+MODULES = Path(__file__).parents[1] / "modules"
+GOOD, PICKY = (build_bundle(MODULES / f"sums_v{version}.toml") for version in (1, 2))
+
+
+@dataclass
+class FakeTimer:
+    due: float
+    callback: Callable[[], None]
+    cancelled: bool = False
+
+    def when(self) -> float:
+        return self.due
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@dataclass
+class FakeClock:
+    now: float = 0.0
+    timers: list[FakeTimer] = field(default_factory=list)
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> FakeTimer:
+        self.timers.append(FakeTimer(self.now + delay, callback))
+        return self.timers[-1]
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        due = [one for one in self.timers if one.due <= self.now and not one.cancelled]
+        self.timers = [one for one in self.timers if one.due > self.now]
+        for timer in due:
+            timer.callback()
+
+
+class Bench:
+    """A slot, and what its stream has emitted."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.slot = HostSlot(0, lambda *_: None, self.clock)
+        self._fed = 0
+
+    def put(self, bundle: Bundle, operation: Control = Control.START) -> None:
+        self.slot.install(bundle)
+        self.slot.control(operation, {})
+
+    def feed(self, *values: float) -> None:
+        for value in values:
+            self._fed += 1
+            self.slot.feed("probe", Sample(self._fed * 1000, (value,)))
+
+    def records(self) -> list[tuple[int, bytes, list[float]]]:
+        found = self.slot.rings["sums"].after(b"boot", None, 100).records
+        return [(record.seq, record.digest, record.values.tolist()) for record in found]
+
+
+def good(seq: int, total: float, seen: int) -> tuple[int, bytes, list[float]]:
+    return seq, GOOD.manifest.digest[:8], [total, seen]
+
+
+def picky(seq: int, total: float, seen: int) -> tuple[int, bytes, list[float]]:
+    return seq, PICKY.manifest.digest[:8], [total, seen]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture
+def swapped(bench: Bench) -> Bench:
+    """The picky module on probation over the good one, which has seen 1 and 2."""
+    bench.put(GOOD)
+    bench.slot.control(Control.CONFIRM, {})
+    bench.feed(1, 2)
+    bench.put(PICKY, Control.SWAP)
+    return bench
+
+
+def test_a_new_module_is_on_probation_until_it_has_handled_so_many_events(bench: Bench) -> None:
+    bench.put(GOOD)
+    assert bench.slot.status().probation == 3
+    assert bench.slot.status().fallback is None
+    bench.feed(1, 2)
+    assert bench.slot.status().probation == 1
+    bench.feed(3)
+    assert bench.slot.status().probation is None
+    with pytest.raises(Conflict):
+        bench.slot.control(Control.CONFIRM, {})
+
+
+def test_it_goes_back_to_what_was_confirmed_last(swapped: Bench) -> None:
+    fallback = swapped.slot.status().fallback
+    assert fallback is not None
+    assert fallback.version == "1.0.0"
+    swapped.put(PICKY, Control.SWAP)  # one on probation is nothing to go back to
+    assert swapped.slot.status().fallback == fallback
+
+
+def test_a_trap_on_probation_rolls_back_with_the_state_of_the_swap_and_loses_no_sample(
+    swapped: Bench,
+) -> None:
+    swapped.feed(10, -5, 7)
+    status = swapped.slot.status()
+    assert (status.state, status.version, status.probation) == (ModuleState.RUNNING, "1.0.0", None)
+    assert status.failure is not None
+    assert (status.failure.cause, status.failure.is_of(PICKY.manifest.digest)) == (Cause.TRAP, True)
+    assert status.error is not None
+    assert "unreachable" in status.error
+    # 10 was handled by the picky one; the good one goes on from 3, and gets -5 that the other trapped on
+    assert swapped.records() == [
+        *(good(0, 1, 1), good(1, 3, 2), picky(2, 13, 3)),
+        *(good(3, -2, 3), good(4, 5, 4)),
+    ]
+
+
+def test_it_is_rolled_back_when_asked(swapped: Bench) -> None:
+    swapped.slot.control(Control.ROLL_BACK, {})
+    status = swapped.slot.status()
+    assert (status.version, status.traps) == ("1.0.0", 0)
+    assert status.failure is not None
+    assert status.failure.cause is Cause.REQUESTED
+    with pytest.raises(Conflict):
+        swapped.slot.control(Control.ROLL_BACK, {})
+
+
+def test_a_confirmed_module_that_traps_is_restarted_with_the_state_before_the_event(swapped: Bench) -> None:
+    swapped.slot.control(Control.CONFIRM, {})
+    swapped.feed(-5)
+    status = swapped.slot.status()
+    assert (status.state, status.restart_in_ms) == (ModuleState.TRAPPED, 500)
+    swapped.clock.advance(0.5)
+    assert swapped.slot.status().state is ModuleState.RUNNING
+    swapped.feed(4)
+    assert swapped.records()[2:] == [picky(2, 7, 3)]
+    assert swapped.slot.status().traps_in_a_row is None
+
+
+def test_the_third_trap_in_a_row_is_the_last(swapped: Bench) -> None:
+    swapped.slot.control(Control.CONFIRM, {})
+    waits: list[int | None] = []
+    for _ in range(3):
+        swapped.feed(-1)
+        waits.append(swapped.slot.status().restart_in_ms)
+        swapped.clock.advance(60)
+    status = swapped.slot.status()
+    assert waits == [500, 1000, None]
+    assert (status.state, status.traps_in_a_row, status.failure) == (ModuleState.TRAPPED, 3, None)
+    swapped.slot.control(Control.START, {})
+    assert swapped.slot.status().traps_in_a_row is None
+
+
+def test_one_that_waits_for_its_restart_can_be_stopped(swapped: Bench) -> None:
+    swapped.slot.control(Control.CONFIRM, {})
+    swapped.feed(-1)
+    swapped.slot.control(Control.STOP, {})
+    swapped.clock.advance(60)
+    assert swapped.slot.status().state is ModuleState.STOPPED
