@@ -8,11 +8,16 @@
 #include "node/instance.h"
 #include "node/log.h"
 #include "node/module_config.h"
+#include "node/replay.h"
 #include "node/sensor.h"
 #include "node/stream.h"
+#include "node/trace.h"
 
-static int32_t guest_sensor_read(void *context, int32_t input, uint8_t *values, uint32_t cap) {
-    const struct instance *instance = context;
+/* What is no consequence of the module's own doing - answers, and that a record was added - is traced,
+ * and in a replayed event taken from the recording. */
+
+static int32_t read_sensor(const struct instance *instance, int32_t input, uint8_t *values,
+                           uint32_t cap) {
     if (input < 0 || (uint32_t)input >= instance->manifest.input_count)
         return WM_EINVAL;
     const struct sensor *sensor = sensor_at(instance->sensor[input]);
@@ -28,6 +33,13 @@ static int32_t guest_sensor_read(void *context, int32_t input, uint8_t *values, 
     return (int32_t)sensor->channels;
 }
 
+static int32_t guest_sensor_read(void *context, int32_t input, uint8_t *values, uint32_t cap) {
+    int32_t result = replay_is_on() ? replay_sensor_read(input, values, cap)
+                                    : read_sensor(context, input, values, cap);
+    trace_sensor_read(context, input, result, values);
+    return result;
+}
+
 static int32_t guest_emit(void *context, int32_t stream, const uint8_t *bytes, uint32_t len) {
     struct instance *instance = context;
     const struct manifest *manifest = &instance->manifest;
@@ -38,10 +50,15 @@ static int32_t guest_emit(void *context, int32_t stream, const uint8_t *bytes, u
     const struct manifest_stream *declared = &manifest->stream[stream];
     if (len != declared->values * sizeof(float))
         return WM_EINVAL;
+    if (replay_is_on() && !replay_emit(stream))
+        return WM_ETRAP;
     struct stream *out = stream_find(instance->slot, declared->name);
     bool added = stream_append(instance->slot, out, instance->event_ms, manifest->digest, bytes,
                                declared->values);
-    return added ? WM_OK : WM_ENOMEM;
+    if (!added)
+        return WM_ENOMEM;
+    trace_emit(instance, stream);
+    return WM_OK;
 }
 
 static void guest_log(void *context, int32_t level, const char *text, uint32_t len) {
@@ -51,8 +68,9 @@ static void guest_log(void *context, int32_t level, const char *text, uint32_t l
 }
 
 static int64_t guest_now_ms(void *context) {
-    (void)context;
-    return clock_now_ms();
+    int64_t now_ms = replay_is_on() ? replay_now_ms() : clock_now_ms();
+    trace_now_ms(context, now_ms);
+    return now_ms;
 }
 
 static double guest_config_get(void *context, const char *key, uint32_t len, double fallback) {
@@ -64,8 +82,11 @@ static double guest_config_get(void *context, const char *key, uint32_t len, dou
 }
 
 static void guest_random(void *context, uint8_t *out, uint32_t cap) {
-    (void)context;
-    hal_random(out, cap);
+    if (replay_is_on())
+        replay_random(out, cap);
+    else
+        hal_random(out, cap);
+    trace_random(context, out, cap);
 }
 
 struct host_api guest_host_api(uint32_t capabilities) {

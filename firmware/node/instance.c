@@ -10,6 +10,7 @@
 #include "node/module_config.h"
 #include "node/sensor.h"
 #include "node/state.h"
+#include "node/trace.h"
 
 _Static_assert(MANIFEST_PAGE_BYTES == RUNTIME_PAGE_BYTES, "one page is the same everywhere");
 
@@ -143,8 +144,9 @@ static uint64_t begin(void) {
     return hal_now_us();
 }
 
-static void account(struct instance *instance, uint64_t began_us) {
+static void account(struct instance *instance, uint64_t began_us, wm_status status, const char *why) {
     uint64_t spent = hal_now_us() - began_us;
+    trace_end(instance, status ? why : NULL);
     instance->events++;
     instance->time_us += spent;
     if (spent > instance->longest_us)
@@ -155,9 +157,10 @@ static wm_status give_config(struct instance *instance, char *why, size_t why_ca
     if (!instance->manifest.config.len)
         return WM_OK;
     uint64_t began = begin();
+    trace_config(instance);
     wm_status status =
         runtime_on_config(&instance->runtime, instance->config, instance->config_len, why, why_cap);
-    account(instance, began);
+    account(instance, began, status, why);
     return status == WM_EINVAL ? WM_ETRAP : status; /* no room for them: the guest's fault */
 }
 
@@ -184,6 +187,7 @@ static wm_status bind_inputs(struct instance *instance, char *why, size_t why_ca
 }
 
 static wm_status prepare(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
+    trace_leave(instance);
     wm_status status = merge_config(instance, chosen, why, why_cap);
     if (status == WM_OK)
         status = bind_inputs(instance, why, why_cap);
@@ -266,10 +270,11 @@ wm_status instance_sample(struct instance *instance, uint32_t input, int64_t tim
     uint64_t began = begin();
     instance->may_emit = true;
     instance->event_ms = time_ms;
+    trace_sample(instance, input, time_ms, values, count);
     wm_status status =
         runtime_on_sample(&instance->runtime, input, time_ms, values, count, why, why_cap);
     instance->may_emit = false;
-    account(instance, began);
+    account(instance, began, status, why);
     return status;
 }
 
@@ -279,9 +284,10 @@ wm_status instance_tick(struct instance *instance, int64_t now_ms, char *why, si
     uint64_t began = begin();
     instance->may_emit = true;
     instance->event_ms = now_ms;
+    trace_tick(instance, now_ms);
     wm_status status = runtime_on_tick(&instance->runtime, now_ms, why, why_cap);
     instance->may_emit = false;
-    account(instance, began);
+    account(instance, began, status, why);
     return status;
 }
 

@@ -27,6 +27,10 @@ void res_module_config(const struct coap_request *request, struct coap_response 
 void res_module_state(const struct coap_request *request, struct coap_response *response);
 void res_module_state_abandon(const char *path);
 void res_module_state_list(void (*emit)(void *arg, const char *path), void *arg);
+void res_module_trace(const struct coap_request *request, struct coap_response *response);
+void res_module_trace_list(void (*emit)(void *arg, const char *path), void *arg);
+void res_module_event(const struct coap_request *request, struct coap_response *response);
+void res_module_event_list(void (*emit)(void *arg, const char *path), void *arg);
 void res_module_list(void (*emit)(void *arg, const char *path), void *arg);
 void res_module_control_list(void (*emit)(void *arg, const char *path), void *arg);
 void res_module_config_list(void (*emit)(void *arg, const char *path), void *arg);

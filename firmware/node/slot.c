@@ -10,6 +10,7 @@
 #include "node/sensor.h"
 #include "node/state.h"
 #include "node/stream.h"
+#include "node/trace.h"
 
 static struct slot slots[MODULE_SLOTS];
 static struct intake intake; /* of the one upload that is under way */
@@ -161,6 +162,7 @@ static void now_running(struct slot *slot, int index, struct slot_numbering numb
     slot->why[0] = 0;
     streams_adopt(index, &slot->active->manifest, numbering.first, numbering.arg);
     settle_sensors();
+    trace_adopt(index, slot->active);
     log_line(LOG_INFO, index, "running %s %s", slot->active->manifest.name,
              slot->active->manifest.version);
 }
@@ -226,8 +228,10 @@ static void go_back(struct slot *slot, int index, const struct legacy *legacy) {
     char why[SLOT_WHY_CAP];
     enum hand_over handed;
     wm_status status = load_and_start(slot, slot->active, legacy, &handed, why, sizeof why);
-    if (status == WM_OK)
+    if (status == WM_OK) {
+        trace_adopt(index, slot->active);
         return;
+    }
     instance_unload(slot->active);
     slot->state = SLOT_STOPPED;
     remember(slot, index, why);
@@ -489,6 +493,15 @@ wm_status slot_configure(int index, struct span chosen, char *why, size_t why_ca
         return refuse(WM_EBUSY, why, why_cap, "the slot is empty");
     slot_restore_abandon(index);
     wm_status status = instance_configure(slot->active, chosen, why, why_cap);
+    check_event(slot, index, status, why);
+    return status;
+}
+
+wm_status slot_event(int index, slot_event_runner *run, void *arg, char *why, size_t why_cap) {
+    struct slot *slot = &slots[index];
+    if (slot->state != SLOT_PAUSED)
+        return refuse(WM_EBUSY, why, why_cap, "the slot is not paused");
+    wm_status status = run(slot->active, arg, why, why_cap);
     check_event(slot, index, status, why);
     return status;
 }

@@ -77,6 +77,11 @@ void slot_restore_abandon(int index);
 bool slots_pause(int sensor);
 wm_status slot_configure(int index, struct span chosen, char *why, size_t why_cap);
 
+/* An event from outside the node for a paused module, which traps as from any other. WM_EBUSY: it is
+ * not paused. */
+typedef wm_status slot_event_runner(struct instance *instance, void *arg, char *why, size_t why_cap);
+wm_status slot_event(int index, slot_event_runner *run, void *arg, char *why, size_t why_cap);
+
 /* A reading for every running module that listens to the sensor; a tick for all. */
 void slots_deliver(int sensor, int64_t time_ms, const float *values, size_t channels);
 void slots_tick(int64_t now_ms);

@@ -6,4 +6,5 @@
 #define BOARD_CPU "testcpu"
 #define BOARD_NET 1
 #define BOARD_INJECTION 1
+#define TRACE_RING_BYTES 4096
 #endif

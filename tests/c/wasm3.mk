@@ -26,18 +26,21 @@ SRC_test_runtime_state := $(RUNTIME)
 SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c signer.c) $(INTAKE) \
   $(addprefix firmware/,core/sha256.c core/status.c) \
   $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
-  record_ring.c sensor.c slot.c state_encode.c state_restore.c stream.c)
+  record_ring.c replay.c sensor.c slot.c state_encode.c state_restore.c stream.c trace.c)
+SRC_test_trace := $(filter-out tests/c/bundle_maker.c,$(SRC_test_slot))
 CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
 CFLAGS_test_hostile := -I$(OUT)
 CFLAGS_test_runtime_state := -I$(OUT)
 CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
 CFLAGS_test_slot := -I$(OUT)
+CFLAGS_test_trace := -I$(OUT)
 # Allocations of whoever uses the arena can be made to fail.
 LIBS_test_runtime_load := -Wl,--wrap=arena_alloc,--wrap=arena_alloc_most,--wrap=arena_resize
 DEPS_test_runtime := $(MODULES)
 DEPS_test_hostile := $(MODULES)
 DEPS_test_runtime_state := $(MODULES)
+DEPS_test_trace := $(MODULES)
 DEPS_test_validate := $(MODULES)
 DEPS_test_runtime_load := $(MODULES)
 
