@@ -190,6 +190,15 @@ static size_t values_of(struct span content, float *values, size_t cap) {
     return len / sizeof(float);
 }
 
+/* Encoded parameters; none of them when there are none. */
+static struct span parameters_of(struct span content) {
+    struct cbor_in in;
+    size_t len;
+    cbor_in_init(&in, content.bytes, content.len);
+    const uint8_t *bytes = cbor_get_bytes(&in, &len);
+    return in.error ? (struct span){NULL, 0} : (struct span){bytes, len};
+}
+
 static bool fits(const struct event *event, const struct manifest *m) {
     float values[SENSOR_CHANNELS_MAX];
     switch (event->kind) {
@@ -199,7 +208,7 @@ static bool fits(const struct event *event, const struct manifest *m) {
     case TRACE_TICK:
         return clock_can_hold(event->time_ms);
     case TRACE_CONFIG:
-        return event->content.len > 0;
+        return parameters_of(event->content).len > 0;
     default:
         return false;
     }
@@ -224,7 +233,7 @@ static wm_status run(struct instance *instance, void *arg, char *why, size_t why
     case TRACE_TICK:
         return instance_tick(instance, event->time_ms, why, why_cap);
     default:
-        return instance_configure(instance, event->content, why, why_cap);
+        return instance_configure(instance, parameters_of(event->content), why, why_cap);
     }
 }
 

@@ -137,7 +137,7 @@ void trace_config(const struct instance *instance) {
     if (!is_traced(instance))
         return;
     begin_record(TRACE_CONFIG, instance);
-    cbor_put_raw(put_key(TRACE_KEY_CONTENT), instance->config, instance->config_len);
+    cbor_put_bytes(put_key(TRACE_KEY_CONTENT), instance->config, instance->config_len);
     begin_calls();
 }
 

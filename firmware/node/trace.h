@@ -22,7 +22,7 @@ enum trace_key {
     TRACE_KEY_EVENT,   /* events handled before it: its number */
     TRACE_KEY_TIME,    /* of a sample or a tick */
     TRACE_KEY_INPUT,   /* of a sample */
-    TRACE_KEY_CONTENT, /* values, or all parameters */
+    TRACE_KEY_CONTENT, /* values, or all parameters as on_config gets them */
     TRACE_KEY_CALLS,
     TRACE_KEY_TRAP,
     TRACE_KEY_CUT,   /* larger than TRACE_EVENT_MAX: content and calls are missing */

@@ -363,6 +363,7 @@ static void a_call_that_is_missing_or_too_many_is_told(void **state) {
                               TRACE_KEY_EVENT,
                               1,
                               TRACE_KEY_CONTENT,
+                              0x41,
                               0xa0,
                               TRACE_KEY_CALLS,
                               0x82,
