@@ -221,7 +221,8 @@ class Upload:
                 raise NoAnswer(f"{self._endpoint.link}: the node stopped answering during an upload")
             return None
         at_once = clock() - begun < pause
-        self._patience.answered(clock() - begun, at_once)
+        usual = at_once and block.offset > 0  # before it answers the first one, a node may erase flash
+        self._patience.answered(clock() - begun, usual)
         self._size.came_through(at_once)
         return response
 

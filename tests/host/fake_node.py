@@ -6,6 +6,7 @@ record ring with `?since=`. Messages are coded by aiocoap; everything above that
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Callable
@@ -85,6 +86,7 @@ class FakeNode:
         self.answered: deque[tuple[int, bytes]] = deque(maxlen=16)  # (message id, response): deduplication
         self.block_szx_max = 6
         self.silent = False
+        self.erases_s = 0.0  # how long the first block of an upload takes; its answer is a separate one then
         self.send: Send | None = None
         self._upload: Upload | None = None
         self.blocks: list[int] = []  # where each block began that came in, repeated ones too
@@ -109,11 +111,21 @@ class FakeNode:
                 self._transmit(response)
                 return
         response = self._respond(request)
+        response.token = request.token
+        if self.erases_s and request.opt.block1 is not None and request.opt.block1.start == 0:
+            self._answer_later(request, response)
+            return
         response.mtype = ACK if request.mtype is CON else NON
         response.mid = request.mid if request.mtype is CON else self._next_message_id()
-        response.token = request.token
         self.answered.append((request.mid, response.encode()))
         self._transmit(response.encode())
+
+    def _answer_later(self, request: Message, response: Message) -> None:
+        empty = Message(mtype=ACK, mid=request.mid, code=Code.EMPTY, token=b"").encode()
+        response.mtype, response.mid = CON, self._next_message_id()
+        self.answered.append((request.mid, empty))
+        self._transmit(empty)
+        asyncio.get_running_loop().call_later(self.erases_s, self._transmit, response.encode())
 
     def _transmit(self, datagram: bytes) -> None:
         if self.send is not None:

@@ -181,9 +181,10 @@ def test_push_starts_then_swaps(bundle_file):
         started = wasmote("push", str(bundle_file))
         swapped = wasmote("push", str(bundle_file))
         events = [
-            json.loads(line) for line in wasmote("push", str(bundle_file), "--json").output.splitlines()
+            json.loads(line) for line in wasmote("push", str(bundle_file), "--json").stdout.splitlines()
         ]
-    assert started.output == "slot 0: fake 1.0.0 (sequence 1) started\n"
+    assert started.stdout == "slot 0: fake 1.0.0 (sequence 1) started\n"
+    assert started.stderr.endswith(": development mode: takes unsigned modules\n")
     assert "swapped to fake" in swapped.output
     assert "state was handed over, 120 us without a running module" in swapped.output
     assert events[-2]["event"] == "progress"

@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
+from fake_node import FakeNode
+from test_cli import Background
 from wasmote import devices, simulators
 from wasmote.cli import main
 from wasmote.devices import (
@@ -180,9 +182,9 @@ def test_no_port_is_opened(plugged, monkeypatch):
 def test_devices_as_a_table_and_as_json(plugged):
     plugged.extend([ST_LINK, CH340])
     table = CliRunner().invoke(main, ["devices"]).output.splitlines()
-    assert table[0].split() == ["link", "board", "is", "port", "usb"]
+    assert table[0].split() == ["link", "board", "is", "port", "usb", "mode"]
     assert table[1].startswith("serial:id=0667FF")
-    assert table[2].endswith("1a86:7523")
+    assert table[2].endswith("1a86:7523  not asked")
     lines = [json.loads(line) for line in CliRunner().invoke(main, ["devices", "--json"]).output.splitlines()]
     assert lines[0] == {
         "link": "serial:id=0667FF",
@@ -193,6 +195,18 @@ def test_devices_as_a_table_and_as_json(plugged):
         "serial_number": "0667FF",
         "emulated": False,
     }
+
+
+def test_what_answers_without_a_port_is_asked_whose_modules_it_takes(monkeypatch):
+    with Background(FakeNode(), udp=True) as board:
+        found = [
+            Device(board.url, "native", emulated=True),
+            Device("tcp://127.0.0.1:1", "netduino2", emulated=True),
+        ]
+        monkeypatch.setattr(devices, "find_devices", lambda: found)
+        table = CliRunner().invoke(main, ["devices"]).output.splitlines()
+    assert table[1].endswith("development mode: takes unsigned modules")
+    assert table[2].endswith("not asked")  # another program may be using its line
 
 
 def test_what_may_be_a_board_is_explained(plugged, tmp_path):

@@ -223,3 +223,13 @@ def test_patience_follows_the_round_trips_but_not_those_of_second_copies():
     assert patience.pause_s(replace(first, more=False)) == 4.0
     patience.answered(0.001, at_once=True)
     assert patience.pause_s(first) >= 0.5
+
+
+async def test_while_the_first_block_erases_flash_nothing_is_sent_again():
+    fake = FakeNode()
+    fake.erases_s = 1.5  # longer than the pause before a second copy
+    timings = Timings(install=Timing(1.0, 1))
+    async with FakeServer(fake) as server, await Node.connect(server.url, timings=timings) as node:
+        await node.install(0, BODY)
+    assert fake.blocks == list(range(0, len(BODY), 1024))
+    assert fake.bundles[0] == BODY

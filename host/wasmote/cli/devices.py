@@ -13,6 +13,8 @@ from wasmote.cli.examples import examples
 if TYPE_CHECKING:
     from wasmote.devices import Arrival, Device
 
+NOT_ASKED = "not asked"
+
 
 @click.command("devices")
 @click.option("--watch", is_flag=True, help="Go on, and print what is plugged in and what is pulled out.")
@@ -31,7 +33,7 @@ async def devices(watch: bool, ask: bool, as_json: bool) -> None:
     """List serial ports and running emulated boards, with the link to use for each.
 
     Ports are told apart by what USB says of them. None is opened, so that no board is reset by it, unless you
-    --ask for it.
+    --ask for it: then each says whose modules it takes, as emulated boards on UDP do in any case.
     """
     from wasmote.devices import find_devices, to_json, watch_devices
 
@@ -41,25 +43,29 @@ async def devices(watch: bool, ask: bool, as_json: bool) -> None:
                 _print_arrival(arrival, as_json)
         return
     found = find_devices()
-    modes = [(await _mode(device),) if ask else () for device in found]
+    modes = [await _mode(device, ask) for device in found]
     if as_json:
         for device, mode in zip(found, modes, strict=True):
-            print_json(to_json(device) | ({"mode": mode[0]} if mode else {}))
+            print_json(to_json(device) | ({"mode": mode} if mode else {}))
     elif found:
-        head = ("link", "board", "is", "port", "usb", *(("mode",) if ask else ()))
-        print_columns([head, *(_row(device) + mode for device, mode in zip(found, modes, strict=True))])
+        rows = [(*_row(device), mode or NOT_ASKED) for device, mode in zip(found, modes, strict=True)]
+        print_columns([("link", "board", "is", "port", "usb", "mode"), *rows])
         _explain(found)
     else:
         note("no serial port is plugged in, and no emulated board runs: `wasmote sim native` starts one")
 
 
-async def _mode(device: Device) -> str:
-    """Whose modules the board takes, as it says itself; or why it does not say."""
+async def _mode(device: Device, ask: bool) -> str | None:
+    """Whose modules the board takes, as it says itself, or why it does not say; None when it is not asked.
+
+    A process that answers over UDP is asked in any case: there is no port that would be opened.
+    """
     from wasmote.errors import WasmoteError
+    from wasmote.link.url import CoapLink, parse_link
     from wasmote.node import Node
 
-    if device.link is None:
-        return "-"
+    if device.link is None or not (ask or isinstance(parse_link(device.link), CoapLink)):
+        return None
     try:
         async with await Node.connect(device.link) as node:
             return (await node.info()).mode

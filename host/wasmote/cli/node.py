@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_columns, print_json, run_async, say
+from wasmote.cli.common import counted, json_option, link_option, print_columns, print_json, run_async, say
 from wasmote.cli.examples import examples
+from wasmote.cli.probation import life_notes
 from wasmote.errors import UsageFault
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, Node
 from wasmote.wire.codec import encode
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wasmote.wire.modules import ModuleStatus
-    from wasmote.wire.node import NodeInfo
+    from wasmote.wire.node import Banks, NodeInfo
     from wasmote.wire.samples import SensorInfo
 
 
@@ -69,14 +70,24 @@ def _node_rows(info: NodeInfo, link: str) -> list[tuple[str, ...]]:
         ("trust", info.mode),
         ("flags", ", ".join(flags) or "none"),
     ]
+    if info.banks is not None:
+        rows.append(("flash", _flash(info.banks, info.boots)))
+    if info.escaped:
+        rows.append(("escape", "its modules were left alone at its start: reset it to start them"))
     if info.fault:
         rows.append(("fault", info.fault))
     return [*rows]
 
 
+def _flash(banks: Banks, boots: int | None) -> str:
+    started = "" if boots is None else f"; {counted(boots, 'start')} so far"
+    worn = f"{banks.erased} erased since the start, {banks.records_erased} times a sector of records ever"
+    return f"{counted(banks.all, 'bank')} for modules, {banks.unused} unused; {worn}{started}"
+
+
 def _module_rows(modules: Iterable[ModuleStatus]) -> Iterable[tuple[str, ...]]:
     for module in modules:
-        notes = [module.error] if module.error else []
+        notes = [*([module.error] if module.error else []), *life_notes(module)]
         if module.candidate is not None:
             notes.append(f"candidate {module.candidate.name} {module.candidate.version}")
         name = f"{module.name} {module.version or ''}".strip() if module.name else "-"

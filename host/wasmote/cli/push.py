@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,14 +21,16 @@ from wasmote.cli.common import (
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.cli.keys import key_option
+from wasmote.cli.probation import Trial, probation_text, say_mode
 from wasmote.errors import Busy, CoapError, VerificationRefused, WasmoteError
 from wasmote.node import Node
-from wasmote.wire.modules import Control, HandOver, ModuleState, ModuleStatus
+from wasmote.wire.modules import Candidate, Control, HandOver, ModuleState, ModuleStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wasmote.wire.bundle import Bundle
+    from wasmote.wire.manifest import Manifest
 
 slot_option = click.option(
     "--slot",
@@ -35,11 +38,14 @@ slot_option = click.option(
     help="Slot of the node. Default: the one with a module of this name, else the first empty one.",
 )
 
+force_option = click.option("--force", is_flag=True, help="Send it even if the board holds this release.")
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @slot_option
 @key_option
+@force_option
 @json_option
 @link_option
 @run_async
@@ -48,20 +54,29 @@ slot_option = click.option(
     "wasmote push build/flood.bundle --key release",
     "wasmote push build/flood.bundle --slot 1 --link serial:///dev/ttyACM0",
 )
-async def push(link: str, bundle: Path, slot: int | None, key: str | None, as_json: bool) -> None:
-    """Install BUNDLE on a node and start it; a running module is swapped without missing a sample."""
+async def push(
+    link: str, bundle: Path, slot: int | None, key: str | None, force: bool, as_json: bool
+) -> None:
+    """Install BUNDLE on a node and start it; a running module is swapped without missing a sample.
+
+    The new module is on probation: until it has handled some events, or `wasmote confirm`, a trap or a reset
+    brings the one before back.
+    """
     from wasmote.wire.bundle import Bundle
 
     content = signed(Bundle.from_file(bundle), key)
     async with await Node.connect(link) as node:
-        await deploy(node, content, slot, as_json)
+        await say_mode(node)
+        await deploy(node, content, slot, as_json, force=force)
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @slot_option
 @click.option("--count", type=click.IntRange(min=1), help="End after so many records.")
+@click.option("--no-confirm", is_flag=True, help="Leave it on probation when it has emitted something.")
 @key_option
+@force_option
 @json_option
 @link_option
 @run_async
@@ -70,27 +85,54 @@ async def push(link: str, bundle: Path, slot: int | None, key: str | None, as_js
     "wasmote run alarm.c --count 10 --json",
 )
 async def run(
-    link: str, source: Path, slot: int | None, count: int | None, key: str | None, as_json: bool
+    link: str,
+    source: Path,
+    slot: int | None,
+    count: int | None,
+    no_confirm: bool,
+    key: str | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Build SOURCE, push it, then print what it emits until Ctrl-C.
 
-    SOURCE is what `wasmote build` takes: a module's project file, or its source.
+    SOURCE is what `wasmote build` takes: a module's project file, or its source. The first record that the
+    new module emits confirms it. Should the board go back to the module before, so says the exit status: 1.
     """
     from wasmote.build import build_bundle
 
     bundle = signed(build_bundle(source), key)
     async with await Node.connect(link) as node:
-        status = await deploy(node, bundle, slot, as_json)
+        await say_mode(node)
+        status = await deploy(node, bundle, slot, as_json, force=force)
         streams = [stream.name for stream in status.streams]
         if not streams:
             raise WasmoteError(f"{bundle.manifest.name} has no output streams", "there is nothing to follow")
-        async with aclosing(follow(node, status.slot, streams)) as records:
-            seen = 0
-            async for stream, record in records:
-                print_record(stream, record, as_json)
-                seen += 1
-                if seen == count:
-                    break
+        trial = Trial(node, status, confirm=not no_confirm)
+        printing = asyncio.create_task(_print(node, status, count, trial, as_json), name="printing")
+        proving = asyncio.create_task(trial.run(), name="probation")
+        try:
+            await asyncio.wait({printing, proving}, return_when=asyncio.FIRST_COMPLETED)
+            if proving.done():
+                await proving
+            await printing
+            if trial.proved:
+                await proving
+        finally:
+            for task in (printing, proving):
+                task.cancel()
+            await asyncio.gather(printing, proving, return_exceptions=True)
+
+
+async def _print(node: Node, status: ModuleStatus, count: int | None, trial: Trial, as_json: bool) -> None:
+    seen = 0
+    async with aclosing(follow(node, status.slot, [stream.name for stream in status.streams])) as records:
+        async for stream, record in records:
+            print_record(stream, record, as_json)
+            trial.saw(record)
+            seen += 1
+            if seen == count:
+                break
 
 
 def signed(bundle: Bundle, key: str | None) -> Bundle:
@@ -115,17 +157,27 @@ def choose_slot(modules: Sequence[ModuleStatus], name: str) -> int:
     raise Busy(f"no slot is free for {name} ({held})", "name the one to replace with --slot")
 
 
-async def deploy(node: Node, bundle: Bundle, slot: int | None, as_json: bool) -> ModuleStatus:
+async def deploy(
+    node: Node, bundle: Bundle, slot: int | None, as_json: bool, *, force: bool = False
+) -> ModuleStatus:
     """Install a bundle, start it or swap what runs for it, and tell; return what runs now.
 
-    Raises what `Node` does, `Busy` without a free slot, `WasmoteError` when the module does not run.
+    What the node holds already is not sent again, unless by `force`. Raises what `Node` does, `Busy` without
+    a free slot, `WasmoteError` when the module does not run.
     """
     manifest = bundle.manifest
     where = choose_slot(await node.modules(), manifest.name) if slot is None else slot
-    try:
-        await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
-    except CoapError as fault:
-        raise _refusal(fault, bundle) from fault
+    status = await node.module(where)
+    if not force and _is_active(status, manifest) and status.state is ModuleState.RUNNING:
+        _tell_held(status, manifest, "runs already", as_json)
+        return status
+    if not force and _is_held(status, manifest):
+        _tell_held(status, manifest, "is on the board already", as_json)
+    else:
+        try:
+            await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
+        except CoapError as fault:
+            raise _refusal(fault, bundle) from fault
     running = (await node.module(where)).state is ModuleState.RUNNING
     await node.control(where, Control.SWAP if running else Control.START)
     status = await node.module(where)
@@ -134,6 +186,29 @@ async def deploy(node: Node, bundle: Bundle, slot: int | None, as_json: bool) ->
         reason = status.error or "no reason given"
         raise WasmoteError(f"slot {where}: {manifest.name} is {status.state.name.lower()}: {reason}")
     return status
+
+
+def _is_active(status: ModuleStatus, manifest: Manifest) -> bool:
+    """Whether this release, byte for byte, is the module in the slot."""
+    release = status.name, status.version, status.sequence, status.digest
+    return release == (manifest.name, manifest.version, manifest.sequence, manifest.digest)
+
+
+def _is_held(status: ModuleStatus, manifest: Manifest) -> bool:
+    """Whether a start or a swap would run this release."""
+    ours = Candidate(manifest.name, manifest.version, manifest.sequence, manifest.digest)
+    if status.candidate is not None:
+        return status.candidate == ours
+    return _is_active(status, manifest) and status.state in (ModuleState.STOPPED, ModuleState.TRAPPED)
+
+
+def _tell_held(status: ModuleStatus, manifest: Manifest, how: str, as_json: bool) -> None:
+    if as_json:
+        from wasmote.cli.render import plain
+
+        print_json({"event": "held", "module": plain(status)})
+    else:
+        say(f"slot {status.slot}: {manifest.name} {manifest.version} {how}; nothing was sent")
 
 
 def _refusal(fault: CoapError, bundle: Bundle) -> WasmoteError:
@@ -169,11 +244,12 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
         print_json({"event": operation.name.lower(), "module": plain(status)})
         return
     name = f"{status.name} {status.version} (sequence {status.sequence})"
+    probation = "" if status.probation is None else f"; {probation_text(status)}"
     if operation is Control.START:
-        say(f"slot {status.slot}: {name} started")
+        say(f"slot {status.slot}: {name} started{probation}")
         return
     state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
     if status.hand_over is HandOver.MIGRATED:
         state = "it has migrated the old state"
     gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
-    say(f"slot {status.slot}: swapped to {name}; {state}{gap}")
+    say(f"slot {status.slot}: swapped to {name}; {state}{gap}{probation}")

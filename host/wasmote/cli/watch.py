@@ -14,6 +14,7 @@ from wasmote.cli import report
 from wasmote.cli.common import json_option, link_option, note, print_json, run_async, tell_waiting
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
+from wasmote.cli.probation import Trial, say_mode
 from wasmote.cli.push import deploy, slot_option
 from wasmote.errors import LinkDown, WasmoteError
 from wasmote.node import Node
@@ -54,6 +55,7 @@ async def watch(link: str, source: Path, slot: int | None, as_json: bool) -> Non
         aclosing(saves(folder)) as changes,
         aclosing(builds(functools.partial(build_bundle, source), changes)) as results,
     ):
+        await say_mode(node)
         note(f"watching {folder}; Ctrl-C ends it")
         async for result in results:
             if isinstance(result, WasmoteError):
@@ -66,7 +68,7 @@ async def _replace(node: Node, bundle: Bundle, slot: int | None, outputs: _Outpu
     """Put a new version onto the board; a board that is away gets it when it is back."""
     while True:
         try:
-            outputs.follow(await deploy(node, bundle, slot, outputs.as_json))
+            outputs.follow(await deploy(node, bundle, slot, outputs.as_json, force=outputs.following))
         except LinkDown as fault:
             tell_waiting(fault)
             await node.wait_up()
@@ -84,24 +86,36 @@ def _tell_fault(fault: WasmoteError, as_json: bool) -> None:
 
 
 class _Outputs:
-    """Prints the records of the module that runs; goes on over a swap as long as the streams are the same."""
+    """Prints the records of the module that runs; goes on over a swap as long as the streams are the same.
+
+    The first record of a new module confirms it; it is told when a board goes back to the one before.
+    """
 
     def __init__(self, node: Node, as_json: bool) -> None:
         self.as_json = as_json
         self._node = node
         self._followed: tuple[int, Sequence[str]] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._trial: Trial | None = None
+        self._proving: asyncio.Task[None] | None = None
+
+    @property
+    def following(self) -> bool:
+        """Whether it follows a module: then what is built next is another one."""
+        return self._followed is not None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        for task in (self._task, self._proving):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
 
     def follow(self, status: ModuleStatus) -> None:
         """Follow the streams of this module from now on."""
+        self._prove(Trial(self._node, status, confirm=True))
         wanted = status.slot, [stream.name for stream in status.streams]
         if wanted == self._followed and self._task is not None and not self._task.done():
             return
@@ -110,6 +124,18 @@ class _Outputs:
         self._followed = wanted
         self._task = asyncio.create_task(self._print(*wanted), name=f"printing slot {status.slot}")
 
+    def _prove(self, trial: Trial) -> None:
+        if self._proving is not None:
+            self._proving.cancel()
+        self._trial = trial
+        self._proving = asyncio.create_task(self._see_through(trial), name="probation")
+
+    async def _see_through(self, trial: Trial) -> None:
+        try:
+            await trial.run()
+        except WasmoteError as fault:
+            _tell_fault(fault, self.as_json)
+
     async def _print(self, slot: int, streams: Sequence[str]) -> None:
         if not streams:
             return
@@ -117,5 +143,7 @@ class _Outputs:
             async with aclosing(follow(self._node, slot, streams)) as records:
                 async for stream, record in records:
                     print_record(stream, record, self.as_json)
+                    if self._trial is not None:
+                        self._trial.saw(record)
         except WasmoteError as fault:
             _tell_fault(fault, self.as_json)

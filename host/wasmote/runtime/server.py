@@ -70,6 +70,7 @@ class HostNode:
         self.site.add_resource(["node"], _Simple(get=lambda _: self._info().to_cbor()))
         self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=lambda _: None))
         self.site.add_resource(["log"], _Simple(get=lambda _: encode([])))
+        self.site.add_resource(["sensors"], _Simple(get=lambda _: self._sensor_list()))
         self.site.add_resource(["sensors"], _Sensors(self))
         self.site.add_resource(
             ["modules"], _Simple(get=lambda _: encode([s.status().to_item() for s in self.slots]))
@@ -134,8 +135,7 @@ class HostNode:
             for name, ring in slot.rings.items()
         ]
 
-    def sensor_list(self) -> bytes:
-        """`GET /sensors`."""
+    def _sensor_list(self) -> bytes:
         return encode(
             [
                 SensorInfo(
@@ -265,13 +265,10 @@ class _Simple(resource.Resource):  # type: ignore[misc]
 
 
 class _Sensors(resource.Resource, resource.PathCapable):  # type: ignore[misc]
-    """/sensors and what is below it."""
+    """What is below /sensors."""
 
     def __init__(self, node: HostNode) -> None:
         super().__init__()
-        self.render_get = _answering(
-            lambda _: Message(code=Code.CONTENT, payload=node.sensor_list(), content_format=FORMAT_CBOR)
-        )
         self.render_put = _answering(lambda request: self._feed(node, request))
 
     @staticmethod

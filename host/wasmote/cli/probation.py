@@ -1,0 +1,142 @@
+"""New modules on probation: what is said of them, and how `run` and `watch` see them through it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiocoap import Code
+
+from wasmote.cli.common import counted, note
+from wasmote.errors import CoapError, LinkDown, WasmoteError
+from wasmote.wire.modules import SHORT_DIGEST_BYTES, Cause, Control, Failure, ModuleState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wasmote.node import Node
+    from wasmote.wire.modules import ModuleStatus
+    from wasmote.wire.records import Record
+
+LOOK_EVERY_S = 1.0  # a node does not tell by itself that it has rolled a module back
+
+_CAUSES = {
+    Cause.TRAP: "it trapped",
+    Cause.RESET: "the board was reset while it was on probation",
+    Cause.BOOT: "it did not come through its start after two boots",
+    Cause.REQUESTED: "somebody asked for it",
+}
+
+
+class RolledBack(WasmoteError):
+    """The new module was taken out of service again."""
+
+
+def life_notes(status: ModuleStatus) -> Iterator[str]:
+    """What a listing says of a slot's probation, restarts and failures."""
+    if status.probation is not None:
+        yield probation_text(status)
+    if status.restart_in_ms is not None:
+        yield f"starts again in {status.restart_in_ms / 1000:.1f} s"
+    elif status.state is ModuleState.TRAPPED and status.traps_in_a_row:
+        yield f"stays stopped after {counted(status.traps_in_a_row, 'trap')} in a row"
+    if status.failure is not None:
+        yield failure_text(status, status.failure)
+
+
+def probation_text(status: ModuleStatus) -> str:
+    """How long the probation lasts, and what it would go back to."""
+    left = f"for {counted(status.probation, 'event')}" if status.probation else "until it is confirmed"
+    back = status.fallback
+    return f"on probation {left}" + (f", else back to {back.name} {back.version}" if back else "")
+
+
+def failure_text(status: ModuleStatus, failure: Failure) -> str:
+    """What was taken out of service, and why."""
+    which = f"module {failure.digest.hex()}"
+    if status.state is ModuleState.QUARANTINED:
+        return f"{which} is left alone: {_CAUSES[failure.cause]}"
+    return f"{which} was rolled back: {_CAUSES[failure.cause]}"
+
+
+async def say_mode(node: Node) -> None:
+    """Say of a board without a key that it takes modules from everybody."""
+    info = await node.info()
+    if info.development:
+        note(f"{node.url}: {info.mode}")
+
+
+class Trial:
+    """The probation of a module that was just started, of which `status` was said then.
+
+    With `confirm` it ends with the first record that the module emits, else when the node ends it.
+    """
+
+    def __init__(self, node: Node, status: ModuleStatus, *, confirm: bool) -> None:
+        assert status.digest is not None  # it runs
+        self._node = node
+        self._slot = status.slot
+        self._digest = status.digest
+        self._title = f"{status.name} {status.version}"
+        self._confirm = confirm
+        self._emitted = asyncio.Event()
+        self._pending = status.probation is not None
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing but to confirm it is left to do."""
+        return self._pending and self._confirm and self._emitted.is_set()
+
+    def saw(self, record: Record) -> None:
+        """Take note of a record."""
+        if record.digest == self._digest[:SHORT_DIGEST_BYTES]:
+            self._emitted.set()
+
+    async def run(self) -> None:
+        """See it through. Raises RolledBack, or WasmoteError when it stopped for good."""
+        while self._pending:
+            try:
+                await self._look()
+            except LinkDown:
+                await self._node.wait_up()
+            if self._pending:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        """Until it is time to look again: sooner when it has proved itself."""
+        if not self._confirm:
+            await asyncio.sleep(LOOK_EVERY_S)
+            return
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self._emitted.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self) -> None:
+        if self.proved:
+            await self._end()
+        status = await self._node.module(self._slot)
+        if status.failure is not None and status.failure.is_of(self._digest):
+            raise self._failed(status, status.failure)
+        if status.state is ModuleState.TRAPPED and status.restart_in_ms is None:
+            raise WasmoteError(f"{self._title} stopped: {status.error or 'no reason given'}")
+        if status.digest == self._digest and status.probation is None:
+            note(f"slot {self._slot}: {self._title} is confirmed")
+        self._pending = status.digest == self._digest and status.probation is not None
+
+    async def _end(self) -> None:
+        try:
+            await self._node.control(self._slot, Control.CONFIRM)
+        except CoapError as fault:
+            if fault.code is not Code.CONFLICT:
+                raise
+            # not on probation any more: the status tells why
+
+    def _failed(self, status: ModuleStatus, failure: Failure) -> RolledBack:
+        error = f": {status.error}" if status.error else ""
+        instead = f"{status.name} {status.version} runs again" if status.name else "nothing runs"
+        return RolledBack(
+            f"{self._title} was rolled back, {_CAUSES[failure.cause]}{error}",
+            f"slot {self._slot}: {instead}; `wasmote monitor` shows the board's log",
+        )
