@@ -98,6 +98,7 @@ class Simulator:
         self._count_instructions = count_instructions
         self._skip_idle = skip_idle
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
+        self._flash = Path(self._folder.name) / "flash"  # what the board's flash holds: it outlives a restart
         self._process: Process | None = None
         self._outputs: list[asyncio.Task[str]] = []  # standard error and output, read to their ends
 
@@ -109,6 +110,7 @@ class Simulator:
         instance: int = 0,
         port: int | None = None,
         image: Path | None = None,
+        flash: Path | None = None,
         count_instructions: bool = False,
         skip_idle: bool = False,
     ) -> Self:
@@ -116,11 +118,13 @@ class Simulator:
 
         `instance` tells several boards of a kind apart (it goes into the unique id). `port` is where it
         listens on 127.0.0.1: UDP for native, TCP for QEMU; without it native takes any free port and QEMU a
-        Unix socket. `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with
-        `skip_idle` it does not pass by this machine's clock while the board sleeps either: it jumps. Raises
-        `UsageFault`, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
+        Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
+        `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with `skip_idle` it does
+        not pass by this machine's clock while the board sleeps either: it jumps. Raises `UsageFault`,
+        `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
         """
         simulator = cls(BoardImage.find(board, image), instance, port, count_instructions, skip_idle)
+        simulator._flash = flash or simulator._flash
         try:
             await simulator.restart()
         except BaseException:
@@ -223,11 +227,6 @@ class Simulator:
         unique_id = f"native-{self._instance}".encode().hex()
         flash = ("--flash", str(self._flash))
         return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0), *flash]
-
-    @property
-    def _flash(self) -> Path:
-        """What the board's flash holds: it outlives a restart, and goes with the simulator."""
-        return Path(self._folder.name) / "flash"
 
     def _note_native_links(self, greeting: dict[str, Any]) -> None:
         self._port = int(greeting["udp"])  # the same after a restart
