@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wasmote.link.slipmux import SlipmuxCounters
     from wasmote.upload import Progress
     from wasmote.wire.records import Records
+    from wasmote.wire.trace import Trace, TracedEvent
 
 FORMAT_TEXT = 0
 FORMAT_COSE_SIGN1 = 18
@@ -215,6 +216,26 @@ class Node:
         path = f"/modules/{slot}/state"
         response = await self._endpoint.upload(Code.PUT, path, snapshot, FORMAT_STATE, progress)
         check(response, f"PUT {path}")
+
+    # /modules/N/trace, /modules/N/event
+
+    async def set_trace(self, slot: int, on: bool) -> None:
+        """Begin or end to record what enters the module of a slot; one slot at a time."""
+        await self.request("PUT", f"/modules/{slot}/trace", encode({0: on}), FORMAT_CBOR)
+
+    async def trace(self, slot: int, since: int | None) -> Trace:
+        """One GET of what the ring holds after number `since`, or of all: oldest first, as many as fit."""
+        from wasmote.wire.trace import Trace
+
+        path = f"/modules/{slot}/trace"
+        reply = await self.request("GET", f"{path}?since={'none' if since is None else since}")
+        return Trace.from_cbor(reply.payload, path)
+
+    async def replay(self, slot: int, events: Sequence[TracedEvent]) -> None:
+        """Let recorded events enter a paused module again; they fit one request (`request_batches`)."""
+        from wasmote.wire.trace import events_to_cbor
+
+        await self.request("POST", f"/modules/{slot}/event", events_to_cbor(events), FORMAT_CBOR)
 
     # /out
 

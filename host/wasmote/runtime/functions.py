@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wasmote.runtime.guest import GuestView
+from wasmote.runtime.script import Script
 from wasmote.wire.manifest import Manifest
+from wasmote.wire.trace import Call, Function
 
 OK, INVALID, NO_ENTRY, NO_ROOM, NOT_ALLOWED = 0, -1, -2, -3, -7  # firmware/core/status.h
 
@@ -39,7 +41,8 @@ class GuestServices:
     """The host functions of one module, and what it did with them.
 
     `now_ms` is the clock that the guest may ask; without one it is told the time of the event.
-    `entropy` gives random bytes; it is seeded by default, so that a replay repeats itself.
+    `entropy` gives random bytes; it is seeded by default, so that a replay repeats itself. `calls` are those
+    of the event so far that a trace tells of; with a `script` they are answered as they were before.
     """
 
     manifest: Manifest
@@ -51,6 +54,8 @@ class GuestServices:
     readings: dict[int, Float32] = field(default_factory=dict)
     emissions: list[Emission] = field(default_factory=list)
     log_lines: list[LogLine] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    script: Script | None = None
 
     def take_emissions(self) -> list[Emission]:
         """Return what was emitted since the last call."""
@@ -66,15 +71,22 @@ class GuestServices:
     def sensor_read(self, input_: int, values: GuestView) -> int:
         """Copy the newest reading of an input."""
         room = values.items
+        result, read = (
+            self._read(input_, room) if self.script is None else self.script.sensor_read(input_, room)
+        )
+        values.write(read)
+        self.calls.append(Call(Function.SENSOR_READ, (input_, result, read) if read else (input_, result)))
+        return result
+
+    def _read(self, input_: int, room: int) -> tuple[int, bytes]:
         if not 0 <= input_ < len(self.manifest.inputs):
-            return INVALID
+            return INVALID, b""
         reading = self.readings.get(input_)
         if reading is None:
-            return NO_ENTRY
+            return NO_ENTRY, b""
         if room < reading.size:
-            return NO_ROOM
-        values.write(reading.astype("<f4").tobytes())
-        return reading.size
+            return NO_ROOM, b""
+        return reading.size, reading.astype("<f4").tobytes()
 
     def emit(self, stream: int, values: bytes) -> int:
         """Keep a record."""
@@ -85,8 +97,11 @@ class GuestServices:
         declared = self.manifest.streams[stream]
         if len(values) != declared.count * declared.dtype.bytes:
             return INVALID
+        if self.script is not None:
+            self.script.emit(stream)
         record = np.frombuffer(values, dtype="<f4").astype(np.float32)
         self.emissions.append(Emission(declared.name, self.event_ms, record))
+        self.calls.append(Call(Function.EMIT, (stream,)))
         return OK
 
     def log(self, level: int, text: str) -> None:
@@ -95,7 +110,11 @@ class GuestServices:
 
     def now_ms(self) -> int:
         """Tell the time."""
-        return self.event_ms if self.clock is None else self.clock()
+        now = self.event_ms if self.clock is None else self.clock()
+        if self.script is not None:
+            now = self.script.now_ms()
+        self.calls.append(Call(Function.NOW_MS, (now,)))
+        return now
 
     def config_get(self, key: str, fallback: float) -> float:
         """Look up a parameter."""
@@ -103,4 +122,7 @@ class GuestServices:
 
     def random(self, out: GuestView) -> None:
         """Fill a buffer."""
-        out.write(self.entropy.randbytes(out.items))
+        size = out.items
+        filling = self.entropy.randbytes(size) if self.script is None else self.script.random(size)
+        out.write(filling)
+        self.calls.append(Call(Function.RANDOM, (filling,)))

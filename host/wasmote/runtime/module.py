@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from wasmote.runtime import host_api
 from wasmote.runtime.engine import GLOBAL, START, ModuleRefused, compile_module, engine
 from wasmote.runtime.functions import Emission, Float32, GuestServices, LogLine
 from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
+from wasmote.runtime.script import Script
 from wasmote.wire.bundle import Bundle
+from wasmote.wire.codec import decode, numbers_by_name
 from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US
 from wasmote.wire.modules import HandOver, config_to_cbor
 from wasmote.wire.state import DeclaredState, Reading, Snapshot
+from wasmote.wire.trace import EventKind, TracedEvent
 
 # wasmtime counts instructions, a node microseconds. A Cortex-M4 at 168 MHz interprets about 3 a
 # microsecond; what is over 100 times that is a runaway on any node, and takes 50 ms here.
@@ -35,7 +39,8 @@ class HostModule:
     function, on_start), `restore` where a state is handed over, the config, then samples and ticks.
     After a GuestTrap every event raises again: make a new HostModule.
 
-    `clock` answers the guest's now_ms, in ms; without it the guest is told the time of the event.
+    `clock` answers the guest's now_ms, in ms; without it the guest is told the time of the event. `on_event`
+    is called with each event when it is over, be it by a trap.
     """
 
     def __init__(self, bundle: Bundle, clock: Callable[[], int] | None = None) -> None:
@@ -43,6 +48,7 @@ class HostModule:
         self._services = GuestServices(self._manifest, dict(self._manifest.config), clock)
         self._store = Store(engine())
         self._store.set_limits(memory_size=self._manifest.held_bytes)
+        self.on_event: Callable[[TracedEvent], None] | None = None
         self._trapped = False
         self._started = False
         self._events = 0
@@ -94,13 +100,15 @@ class HostModule:
         self._reading_times[input_] = time_ms
         self._services.readings[input_] = reading.astype(np.float32)
         self._write(self._sample_ptr, reading.tobytes())
-        return self._event(time_ms, "on_sample", input_, time_ms, self._sample_ptr, reading.size)
+        with self._traced(EventKind.SAMPLE, time_ms, input_, reading.tobytes()):
+            return self._event(time_ms, "on_sample", input_, time_ms, self._sample_ptr, reading.size)
 
     def on_tick(self, now_ms: int) -> list[Emission]:
         """Tell the module that a second has passed."""
         if self._function("on_tick") is None:
             return []
-        return self._event(now_ms, "on_tick", now_ms)
+        with self._traced(EventKind.TICK, now_ms):
+            return self._event(now_ms, "on_tick", now_ms)
 
     def check_config(self, config: Mapping[str, float]) -> None:
         """Raise UsageFault for a parameter that the manifest does not declare."""
@@ -113,8 +121,40 @@ class HostModule:
         """Change parameters; raises UsageFault for one that the manifest does not declare."""
         self.check_config(config)
         self._services.merge_config(config)
-        if self._started:
+        if self._started and self._manifest.config:
             self._give_config()
+
+    def replay(self, event: TracedEvent) -> list[Emission]:
+        """Let a recorded event enter the module again, its calls answered as they were then.
+
+        Raises GuestTrap, from a Strayed when it calls something else; UsageFault unless it is the next event.
+        """
+        if event.number != self._events or event.kind is EventKind.BEGAN or event.cut:
+            raise UsageFault(f"event {event.number} is not the next one, which is event {self._events}")
+        script = Script(event.number, event.calls)
+        self._services.script = script
+        try:
+            emissions = self._enter(event)
+        finally:
+            self._services.script = None
+        try:
+            script.end()
+        except HostRefusal as fault:
+            self._trapped = True
+            raise GuestTrap(str(fault), tuple(emissions)) from fault
+        return emissions
+
+    def _enter(self, event: TracedEvent) -> list[Emission]:
+        content = event.content or b""
+        match event.kind:
+            case EventKind.SAMPLE:
+                return self.on_sample(event.input or 0, event.time_ms or 0, np.frombuffer(content, "<f4"))
+            case EventKind.TICK:
+                return self.on_tick(event.time_ms or 0)
+            case _:
+                self._services.config = numbers_by_name(decode(content, "config"), "config")
+                self._give_config(content)
+                return []
 
     def state(self) -> bytes:
         """Return the state that a swap hands over; b"" when the module declares none."""
@@ -278,14 +318,36 @@ class HostModule:
             self._services.may_emit = False
         return self._services.take_emissions()
 
-    def _give_config(self) -> None:
-        self._events += 1
-        encoded = config_to_cbor(self._services.config)
-        if "on_config" not in self._exports:
-            return
-        address = self._ask_buffer(len(encoded))
-        self._write(address, encoded)
-        self._call("on_config", address, len(encoded))
+    @contextmanager
+    def _traced(
+        self,
+        kind: EventKind,
+        time_ms: int | None = None,
+        input_: int | None = None,
+        content: bytes | None = None,
+    ) -> Iterator[None]:
+        """Tell of the event inside, however it ends."""
+        number, trap = self._events, None
+        self._services.calls.clear()
+        try:
+            yield
+        except GuestTrap as fault:
+            trap = str(fault)
+            raise
+        finally:
+            if self.on_event is not None:
+                calls = tuple(self._services.calls)
+                self.on_event(TracedEvent(kind, number, 0, time_ms, input_, content, calls, trap))
+
+    def _give_config(self, recorded: bytes | None = None) -> None:
+        encoded = config_to_cbor(self._services.config) if recorded is None else recorded
+        with self._traced(EventKind.CONFIG, content=encoded):
+            self._events += 1
+            if "on_config" not in self._exports:
+                return
+            address = self._ask_buffer(len(encoded))
+            self._write(address, encoded)
+            self._call("on_config", address, len(encoded))
 
     def _call(self, export: str, *arguments: int) -> Any:
         if self._trapped:

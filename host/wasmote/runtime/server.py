@@ -22,6 +22,7 @@ from aiocoap.message import Message
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.runtime import host_api
 from wasmote.runtime.slots import Conflict, HostSlot, Unfit
+from wasmote.runtime.trace import HostTrace, replay_events
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import PayloadFault, decode, encode, integer
 from wasmote.wire.manifest import PAGE_BYTES
@@ -66,7 +67,9 @@ class HostNode:
         self._sensors: dict[str, Sensor] = {}
         self._streams: dict[tuple[int, str], _Stream] = {}
         clock = asyncio.get_running_loop()
-        self.slots = [HostSlot(index, self._emitted, clock) for index in range(SLOTS)]
+        self._traces: dict[int, _Trace] = {}
+        self.trace = HostTrace(lambda slot: self._traces[slot].updated_state())
+        self.slots = [HostSlot(index, self._emitted, clock, self.trace.take) for index in range(SLOTS)]
         self.site.add_resource(["node"], _Simple(get=lambda _: self._info().to_cbor()))
         self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=lambda _: None))
         self.site.add_resource(["log"], _Simple(get=lambda _: encode([])))
@@ -105,6 +108,9 @@ class HostNode:
                 content_format=STATE_CONTENT_FORMAT,
             ),
         )
+        self._traces[slot.index] = _Trace(self, slot.index)
+        self.site.add_resource([*path, "trace"], self._traces[slot.index])
+        self.site.add_resource([*path, "event"], _Simple(post=lambda body: replay_events(slot, body)))
 
     # ---- what is asked --------------------------------------------------------------------------------
 
@@ -295,6 +301,27 @@ class _Stream(resource.ObservableResource):  # type: ignore[misc]
         else:
             found = ring.newest(self._node.boot_id)
         return Message(code=Code.CONTENT, payload=found.to_cbor(), content_format=FORMAT_CBOR)
+
+
+class _Trace(resource.ObservableResource):  # type: ignore[misc]
+    """/modules/N/trace."""
+
+    def __init__(self, node: HostNode, slot: int) -> None:
+        super().__init__()
+        trace = node.trace
+        self.render_get = _answering(
+            lambda request: Message(
+                code=Code.CONTENT,
+                payload=trace.answer(slot, node.boot_id, _query(request)),
+                content_format=FORMAT_CBOR,
+            )
+        )
+        self.render_put = _answering(lambda request: self._switch(trace, slot, request.payload))
+
+    @staticmethod
+    def _switch(trace: HostTrace, slot: int, body: bytes) -> Message:
+        trace.switch(slot, body)
+        return Message(code=Code.CHANGED)
 
 
 def _answering(handle: Callable[[Message], Message]) -> Callable[[Message], object]:

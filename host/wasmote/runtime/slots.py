@@ -33,6 +33,7 @@ from wasmote.wire.modules import (
 from wasmote.wire.records import SHORT_DIGEST_BYTES, Record, RecordFlags, Records
 from wasmote.wire.samples import Sample
 from wasmote.wire.state import Snapshot
+from wasmote.wire.trace import EventKind, TracedEvent
 
 RING_RECORDS = 4096
 DEVICE_CLASSES = ("any", "host")
@@ -106,11 +107,16 @@ Event = Callable[[HostModule, Manifest], list[Emission]]
 
 @dataclass(slots=True)
 class HostSlot:
-    """One slot. `emitted` is called with its index and the name of a stream that has grown."""
+    """One slot.
+
+    `emitted` is called with its index and the name of a stream that has grown, `traced` with its index and
+    each event of its module.
+    """
 
     index: int
     emitted: Callable[[int, str], None]
     clock: Clock
+    traced: Callable[[int, TracedEvent], None] = lambda _index, _event: None
     state: ModuleState = ModuleState.EMPTY
     active: Bundle | None = None
     candidate: Bundle | None = None
@@ -275,6 +281,22 @@ class HostSlot:
         if self.state is ModuleState.RUNNING:
             self._event(lambda module, _: module.on_tick(now_ms))
 
+    def replay(self, event: TracedEvent) -> None:
+        """Let a recorded event enter the paused module again; one that traps stays so.
+
+        Raises Conflict, GuestTrap, and what `HostModule.replay` does.
+        """
+        if self.state is not ModuleState.PAUSED or self.module is None:
+            raise Conflict("events are replayed to a paused module: put a snapshot first")
+        try:
+            self._keep(self.module.replay(event))
+        except GuestTrap as fault:
+            self._keep(fault.emissions)
+            self.traps += 1
+            self._unload(ModuleState.TRAPPED)
+            self.error = str(fault)
+            raise
+
     def _event(self, event: Event) -> bool:
         """Let the module handle an event; False when it trapped. A fallback gets the same event again."""
         assert self.active is not None
@@ -393,6 +415,9 @@ class HostSlot:
         module.go_on_at({name: ring.next_seq for name, ring in self.rings.items()})
         self._unload(ModuleState.RUNNING)
         self.module, self.config, self.error = module, module.config, None
+        digest = bundle.manifest.digest[:SHORT_DIGEST_BYTES]
+        self.traced(self.index, TracedEvent(EventKind.BEGAN, module.events, digest=digest))
+        module.on_event = lambda event: self.traced(self.index, event)
 
     def _unload(self, state: ModuleState, traps_in_a_row: int = 0) -> None:
         if self.restart is not None:
