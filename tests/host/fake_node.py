@@ -121,10 +121,11 @@ class FakeNode:
         self._transmit(response.encode())
 
     def _answer_later(self, request: Message, response: Message) -> None:
-        empty = Message(mtype=ACK, mid=request.mid, code=Code.EMPTY, token=b"").encode()
+        empty = Message(code=Code.EMPTY)
+        empty.mtype, empty.mid, empty.token = ACK, request.mid, b""
         response.mtype, response.mid = CON, self._next_message_id()
-        self.answered.append((request.mid, empty))
-        self._transmit(empty)
+        self.answered.append((request.mid, empty.encode()))
+        self._transmit(empty.encode())
         asyncio.get_running_loop().call_later(self.erases_s, self._transmit, response.encode())
 
     def _transmit(self, datagram: bytes) -> None:
