@@ -37,6 +37,10 @@ hal_reset_cause hal_get_reset_cause(void);
  * NULL. Survives one warm reset. Thread. */
 const char *hal_last_fault(void);
 
+/* The boot escape: somebody held a button, or a break on the link, while the board started, and wants it
+ * to start no module (boards/README.md). Constant after hal_init(). Thread. */
+bool hal_starts_without_modules(void);
+
 /* Copies the chip's unique id. Returns its length (<= cap). Thread. */
 size_t hal_unique_id(uint8_t *out, size_t cap);
 

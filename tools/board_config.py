@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from board_toml import PIN, ROOT, Board, BoardError, FlashMap, Sector, board_names, read_board
+from board_toml import PIN, ROOT, Board, BoardError, Escape, FlashMap, Sector, board_names, read_board
 
 
 def version() -> str:
@@ -22,17 +22,32 @@ def version() -> str:
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
-def pin_macros(link: dict[str, Any]) -> list[str]:
-    """Return the link's macros; a pin PB6 becomes port 1, pin 6."""
+def pin_macros(name: str, text: str) -> list[str]:
+    """Return a pin's macros: PB6 becomes port 1, pin 6."""
+    pin = PIN.fullmatch(text)
+    if pin is None:
+        return []
+    return [f"#define {name}_PORT {ord(pin[1]) - ord('A')}u", f"#define {name}_PIN {pin[2]}u"]
+
+
+def link_macros(link: dict[str, Any]) -> list[str]:
+    """Return the link's pins and numbers."""
     lines = []
     for key, value in link.items():
-        pin = PIN.fullmatch(str(value))
-        if pin:
-            lines.append(f"#define BOARD_LINK_{key.upper()}_PORT {ord(pin[1]) - ord('A')}u")
-            lines.append(f"#define BOARD_LINK_{key.upper()}_PIN {pin[2]}u")
-        elif isinstance(value, int):
-            lines.append(f"#define BOARD_LINK_{key.upper()} {value}u")
+        name = f"BOARD_LINK_{key.upper()}"
+        lines += [f"#define {name} {value}u"] if isinstance(value, int) else pin_macros(name, value)
     return lines
+
+
+def escape_macros(escape: Escape | None) -> list[str]:
+    """Return the boot escape's line."""
+    if escape is None:
+        return []
+    return [
+        *pin_macros("BOARD_ESCAPE", escape.pin),
+        f"#define BOARD_ESCAPE_ACTIVE {escape.active}u",
+        f"#define BOARD_ESCAPE_IS_BREAK {int(escape.is_break)}",
+    ]
 
 
 def flash_macros(flash: FlashMap | None) -> list[str]:
@@ -65,7 +80,8 @@ def config_header(board: Board) -> str:
         f"#define BOARD_NET {int(board.net)}",
         f"#define BOARD_INJECTION {int(board.injection)}",
         *(f"#define BOARD_{key.upper()} {value}u" for key, value in board.clock.items()),
-        *pin_macros(board.link),
+        *link_macros(board.link),
+        *escape_macros(board.escape),
         *flash_macros(board.flash),
         *(f"#define {key} {value}" for key, value in board.limits.items()),
         "#endif",

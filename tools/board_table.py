@@ -7,11 +7,12 @@ A table stands between two comments, `<!-- boards: NAME -->` and `<!-- boards: e
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from board_toml import ROOT, Board, BoardError, board_names, read_board
+from board_toml import LEVELS, ROOT, Board, BoardError, board_names, read_board
 
 DOCUMENTS = ("README.md", "boards/README.md")
 BEGIN, END = "<!-- boards: {} -->\n", "<!-- boards: end -->\n"
@@ -57,6 +58,25 @@ def link(board: Board) -> str:
     return f"{port}: {pins}" + (", UDP" if board.net else "")
 
 
+def escape(board: Board) -> str:
+    """Return what makes a board start without modules."""
+    if board.escape is None:
+        return "the emulator's" if board.emulator else "an option"
+    if board.escape.is_break:
+        return f"break on {board.escape.pin}"
+    return f"{board.escape.pin} {LEVELS[board.escape.active]}"
+
+
+def banks(board: Board) -> str:
+    """Return where modules lie."""
+    if board.flash is None:
+        return "none"
+    return " + ".join(
+        f"{len(list(run))} x {size // 1024} KiB"
+        for size, run in itertools.groupby(sector.size for sector in board.flash.banks)
+    )
+
+
 def sensors(board: Board) -> str:
     """Return sensors with their channels and units."""
     return "<br>".join(
@@ -74,12 +94,19 @@ def overview(boards: Sequence[Board]) -> str:
 
 def hardware(boards: Sequence[Board]) -> str:
     """Return the table of what the boards are."""
-    head = ("board", "chip", "cpu", "clock", "budgets, bytes", "link", "sensors")
+    columns = {
+        "clock": clock,
+        "budgets, bytes": budgets,
+        "banks": banks,
+        "link": link,
+        "boot escape": escape,
+        "sensors": sensors,
+    }
     rows = [
-        (f"`{board.name}`", board.chip, board.cpu, clock(board), budgets(board), link(board), sensors(board))
+        (f"`{board.name}`", board.chip, board.cpu, *(column(board) for column in columns.values()))
         for board in boards
     ]
-    return table(head, rows)
+    return table(("board", "chip", "cpu", *columns), rows)
 
 
 def support(boards: Sequence[Board]) -> str:

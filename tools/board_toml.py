@@ -19,7 +19,8 @@ NAME = re.compile(r"[a-z0-9_-]{1,31}")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
-KNOWN = {*REQUIRED, "usb", "clock", "memory", "flash", "limits", "budgets", "sensor", "emulator"}
+KNOWN = {*REQUIRED, "usb", "clock", "memory", "flash", "limits", "budgets", "sensor", "emulator", "escape"}
+LEVELS = ("low", "high")
 LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": (), "emulated": ()}  # what each must say
 
 
@@ -89,8 +90,20 @@ class Sensor:
 
 
 @dataclass(frozen=True)
+class Escape:
+    """The line that makes a board start without modules: a pin, its active level, and whether as a break."""
+
+    pin: str
+    active: int
+    is_break: bool
+
+
+@dataclass(frozen=True)
 class Emulator:
-    """QEMU's program, machine and options; how the emulated image differs: a file for objects, memories."""
+    """QEMU's program, machine and options; how the emulated image differs: a file for objects, memories.
+
+    `replaces`: the family's files in whose place that file is.
+    """
 
     file: str
     program: str
@@ -124,6 +137,7 @@ class Board:
     flash: FlashMap | None
     clock: dict[str, int]
     link: dict[str, Any]
+    escape: Escape | None
     limits: dict[str, int]
     budgets: dict[str, int]
     memories: tuple[Memory, ...]
@@ -315,7 +329,7 @@ def read_sensors(data: dict[str, Any]) -> tuple[Sensor, ...]:
 
 
 def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulator | None:
-    """Check [emulator]: its file must exist, its origins must name memories."""
+    """Check [emulator]: its file and those it replaces must exist, its origins must name memories."""
     if "emulator" not in data:
         return None
     where = "[emulator]"
@@ -324,6 +338,10 @@ def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulato
     file = get(table, "file", str, where)
     if not (ROOT / "boards/emulators" / file).is_file():
         raise BoardError(f"{where}: there is no boards/emulators/{file}")
+    replaces = tuple(f"boards/families/{data['family']}/{name}" for name in strings(table, "replaces", where))
+    for path in replaces:
+        if not (ROOT / path).is_file():
+            raise BoardError(f"{where}: 'replaces' names {path}, which is not there")
     origins = numbers(table, "origins", where)
     unknown = origins.keys() - {memory.name for memory in memories}
     if unknown:
@@ -334,7 +352,7 @@ def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulato
         machine=get(table, "machine", str, where),
         options=strings(table, "options", where) if "options" in table else (),
         serial=get(table, "serial", int, where),
-        replaces=strings(table, "replaces", where),
+        replaces=replaces,
         origins=origins,
     )
 
@@ -351,6 +369,20 @@ def read_link(data: dict[str, Any]) -> dict[str, Any]:
         if is_pin and not PIN.fullmatch(value):
             raise BoardError(f"[link]: '{key}' must be a pin such as PB6, is {value!r}")
     return dict(link)
+
+
+def read_escape(data: dict[str, Any], link: dict[str, Any]) -> Escape | None:
+    """Check [escape]; without it a break on the link's receive line is the escape, where that is a UART."""
+    if "escape" not in data:
+        return Escape(link["rx"], 0, is_break=True) if link["kind"] == "uart" else None
+    table, where = get(data, "escape", dict, "board"), "[escape]"
+    only(table, ("pin", "active"), where)
+    pin, active = get(table, "pin", str, where), get(table, "active", str, where)
+    if not PIN.fullmatch(pin):
+        raise BoardError(f"{where}: 'pin' must be a pin such as PA0, is {pin!r}")
+    if active not in LEVELS:
+        raise BoardError(f"{where}: 'active' must be one of {', '.join(LEVELS)}, is {active!r}")
+    return Escape(pin, LEVELS.index(active), is_break=False)
 
 
 def read_limits(data: dict[str, Any]) -> dict[str, int]:
@@ -417,6 +449,7 @@ def read_board(path: Path) -> Board:
         raise BoardError(f"there is no boards/families/{family}/family.mk")
     check_usb(data)
     memories = read_memories(data)
+    link = read_link(data)
     return Board(
         name=name,
         title=get(data, "title", str, "board"),
@@ -427,7 +460,8 @@ def read_board(path: Path) -> Board:
         injection=get(data, "injection", bool, "board"),
         flash=read_flash(data, memories),
         clock=numbers(data, "clock", "board"),
-        link=read_link(data),
+        link=link,
+        escape=read_escape(data, link),
         limits=read_limits(data),
         budgets=read_budgets(data, memories),
         memories=memories,

@@ -41,7 +41,7 @@ static inline int qemu_semihosting(int operation, void *block) {
 
 /* The text after "key=", up to the next blank; "" when it is not there. */
 static inline const char *qemu_argument(const char *key) {
-    static char command_line[160];
+    static char command_line[320];
     struct {
         char *text;
         uint32_t cap;
@@ -50,6 +50,10 @@ static inline const char *qemu_argument(const char *key) {
         return "";
     const char *found = strstr(command_line, key);
     return found ? found + strlen(key) : "";
+}
+
+static inline bool qemu_escape(void) {
+    return *qemu_argument(" without-modules=") == '1';
 }
 
 static inline unsigned qemu_hex_digit(char c) {

@@ -18,12 +18,12 @@ enum { SYS_OPEN = 1, SYS_WRITE = 5, SYS_READ = 6, SYS_SEEK = 10, SYS_FLEN = 12, 
 enum { SYS_REMOVE = 14 };
 enum { OPEN_UPDATE = 3, OPEN_NEW = 7 }; /* "r+b", "w+b" */
 
-static int flash_file_open(const char *path, size_t len, int mode) {
+static int flash_file_open(const char *path, int mode) {
     struct {
         const char *path;
         int mode;
         size_t len;
-    } block = {path, mode, len};
+    } block = {path, mode, strlen(path)};
     return qemu_semihosting(SYS_OPEN, &block);
 }
 
@@ -43,7 +43,7 @@ static int flash_file_without_name(void) {
         return -1;
     remove.path = path;
     remove.len = strlen(path);
-    int file = flash_file_open(path, remove.len, OPEN_NEW);
+    int file = flash_file_open(path, OPEN_NEW);
     qemu_semihosting(SYS_REMOVE, &remove);
     return file;
 }
@@ -91,11 +91,13 @@ static bool flash_show_all(int file) {
 }
 
 static int flash_power_on(void) {
-    const char *path = qemu_argument(" flash=");
-    size_t len = strcspn(path, " ");
-    int file = len ? flash_file_open(path, len, OPEN_UPDATE) : flash_file_without_name();
+    const char *argument = qemu_argument(" flash=");
+    size_t len = strcspn(argument, " ");
+    char path[256] = "";
+    memcpy(path, argument, len < sizeof path ? len : 0);
+    int file = len ? flash_file_open(path, OPEN_UPDATE) : flash_file_without_name();
     if (file < 0)
-        file = flash_file_open(path, len, OPEN_NEW);
+        file = flash_file_open(path, OPEN_NEW);
     if (file < 0)
         return -1;
     int bytes = qemu_semihosting(SYS_FLEN, &file);

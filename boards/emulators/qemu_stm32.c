@@ -1,10 +1,11 @@
 /* The one file by which an image for QEMU's STM32F405 or STM32F205 (machines netduinoplus2 and
- * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c, flash.c
- * and flash_wait.c of boards/families/stm32f4.
+ * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c, escape.c,
+ * flash.c and flash_wait.c of boards/families/stm32f4.
  * What QEMU lacks, and what this does instead:
  *
  *   unique id      reading it faults               from the command line (semihosting): id=HEX
  *   reset cause    RCC_CSR reads 0                 noted in RAM that a warm reset keeps
+ *   boot escape    no GPIO                         from the command line: without-modules=1
  *   watchdog       IWDG never bites                SysTick's interrupt resets; unlike the real one it
  *                                                  cannot while interrupts are locked, nor in hal_idle()
  *   entropy        RNG never has a word            seed=HEX from the command line, and a count of resets
@@ -37,6 +38,10 @@ bool chip_entropy(uint32_t *word, uint32_t max_us) {
     (void)max_us;
     *word = qemu_entropy();
     return true;
+}
+
+bool chip_escape(void) {
+    return qemu_escape();
 }
 
 /* ---- watchdog --------------------------------------------------------------------------------- */

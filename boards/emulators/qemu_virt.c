@@ -2,6 +2,7 @@
  *
  *   unique id      from the command line (semihosting): id=HEX
  *   reset cause    noted in RAM that a warm reset keeps
+ *   boot escape    from the command line: without-modules=1
  *   watchdog       the alarm of the real-time clock resets; unlike a real one it cannot while interrupts
  *                  are locked
  *   entropy        seed=HEX from the command line, and a count of resets
@@ -26,6 +27,10 @@ bool chip_entropy(uint32_t *word, uint32_t max_us) {
     (void)max_us;
     *word = qemu_entropy();
     return true;
+}
+
+bool chip_escape(void) {
+    return qemu_escape();
 }
 
 /* ---- watchdog --------------------------------------------------------------------------------- */

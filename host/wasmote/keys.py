@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
+PLACES = 4  # keys that a node trusts at most
+_RECORD_OF_KEY = 4  # firmware/store/README.md
 LIST_HINT = "`wasmote keys list` names the keys that are here, `wasmote keys new NAME` makes one"
 
 
@@ -126,6 +130,22 @@ def read_key(path: Path) -> Key:
     if isinstance(key, Ed25519PublicKey):
         return Key(path.stem, key.public_bytes_raw(), None, path)
     raise UsageFault(f"{path}: not an Ed25519 key", "`wasmote keys new NAME` makes one")
+
+
+def area(trusted: Sequence[bytes]) -> bytes:
+    """Return what the area of keys begins with on a board that is flashed with these public keys.
+
+    A record for each, in the format of firmware/store/README.md; what follows in that sector is erased.
+    Raises `UsageFault` for more keys than a node has places.
+    """
+    if len(trusted) > PLACES:
+        raise UsageFault(f"{len(trusted)} keys: a node trusts {PLACES} at most", "leave some of them out")
+    return b"".join(_record(place, public) for place, public in enumerate(trusted))
+
+
+def _record(place: int, public: bytes) -> bytes:
+    record = struct.pack("<BBHB32s23x", _RECORD_OF_KEY, place, 0, 1, public)
+    return record + struct.pack("<I", zlib.crc32(record))
 
 
 def _load(content: bytes) -> object:

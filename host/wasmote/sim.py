@@ -19,11 +19,13 @@ import signal
 import tempfile
 import tomllib
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
+from wasmote.flash_map import FlashMap
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards run what was built there
 START_TIMEOUT_S = 20.0  # until a board can be reached, on a busy machine
@@ -56,11 +58,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class BoardImage:
-    """What to run: a board's name, its QEMU machine (None: the image is a Linux program) and image file."""
+    """What to run: a board, its QEMU machine (None: the image is a Linux program), image file and flash."""
 
     board: str
     machine: Machine | None
     path: Path
+    flash: FlashMap
 
     @classmethod
     def find(cls, board: str, image: Path | None = None) -> Self:
@@ -80,11 +83,15 @@ class BoardImage:
         path = image or ROOT / "build" / board / ("firmware-qemu.elf" if differs else "firmware.elf")
         if not path.is_file():
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
-        return cls(board, Machine.of(emulator) if emulator else None, path.resolve())
+        machine = Machine.of(emulator) if emulator else None
+        return cls(board, machine, path.resolve(), FlashMap.of(data))
 
 
 class Simulator:
-    """A running emulated board. Leave it with `async with`, or call `stop()`."""
+    """A running emulated board. Leave it with `async with`, or call `stop()`.
+
+    `without_modules`: whether the boot escape is held when it starts the next time, or is reset.
+    """
 
     def __init__(
         self, image: BoardImage, instance: int, port: int | None, count_instructions: bool, skip_idle: bool
@@ -97,6 +104,7 @@ class Simulator:
         self._port = port
         self._count_instructions = count_instructions
         self._skip_idle = skip_idle
+        self.without_modules = False
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
         self._flash = Path(self._folder.name) / "flash"  # what the board's flash holds: it outlives a restart
         self._process: Process | None = None
@@ -113,6 +121,8 @@ class Simulator:
         flash: Path | None = None,
         count_instructions: bool = False,
         skip_idle: bool = False,
+        keys: Sequence[bytes] = (),
+        without_modules: bool = False,
     ) -> Self:
         """Start a board and return when it can be reached.
 
@@ -120,12 +130,15 @@ class Simulator:
         listens on 127.0.0.1: UDP for native, TCP for QEMU; without it native takes any free port and QEMU a
         Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
         `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with `skip_idle` it does
-        not pass by this machine's clock while the board sleeps either: it jumps. Raises `UsageFault`,
-        `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
+        not pass by this machine's clock while the board sleeps either: it jumps. `keys` are the public keys
+        that it is flashed with; without any a new one starts in development mode. Raises `UsageFault`, also
+        for keys where the flash is not new, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
         """
         simulator = cls(BoardImage.find(board, image), instance, port, count_instructions, skip_idle)
         simulator._flash = flash or simulator._flash
+        simulator.without_modules = without_modules
         try:
+            simulator._image.flash.make(simulator._flash, keys)
             await simulator.restart()
         except BaseException:
             simulator._folder.cleanup()
@@ -225,8 +238,9 @@ class Simulator:
 
     def _native_command(self) -> list[str]:
         unique_id = f"native-{self._instance}".encode().hex()
-        flash = ("--flash", str(self._flash))
-        return [str(self._image.path), "--id", unique_id, "--udp", str(self._port or 0), *flash]
+        options = ("--id", unique_id, "--udp", str(self._port or 0), "--flash", str(self._flash))
+        escape = ("--without-modules",) if self.without_modules else ()
+        return [str(self._image.path), *options, *escape]
 
     def _note_native_links(self, greeting: dict[str, Any]) -> None:
         self._port = int(greeting["udp"])  # the same after a restart
@@ -259,7 +273,7 @@ class Simulator:
             *(
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed},"
-                f"arg=flash={self._flash}",
+                f"arg=flash={self._flash},arg=without-modules={self.without_modules:d}",
             ),
         ]
 

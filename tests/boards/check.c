@@ -62,6 +62,11 @@ static void say_fault(unsigned argument) {
     answer("%s", fault ? fault : "none");
 }
 
+static void say_escape(unsigned argument) {
+    (void)argument;
+    answer("%d", hal_starts_without_modules());
+}
+
 static void say_stack(unsigned argument) {
     (void)argument;
     answer("%u %d", (unsigned)hal_stack_unused(), (uintptr_t)hal_stack_limit() < (uintptr_t)&argument);
@@ -191,6 +196,7 @@ static const struct {
     {"overflow", overflow}, {"overruns", say_overruns},
     {"echo", echo},         {"erase", erase},
     {"program", program},   {"peek", peek},
+    {"escape", say_escape},
 };
 
 static void run_line(void) {

@@ -28,6 +28,7 @@ static uint32_t random_state, overruns;
 static struct ring rx, tx;
 static struct datagrams udp_in, udp_out;
 wm_status fake_udp_status;
+bool fake_without_modules;
 
 void fake_reset(void) {
     now_us = 1000000;
@@ -37,6 +38,7 @@ void fake_reset(void) {
     rx.cap = tx.cap = FAKE_RING_BYTES;
     udp_in.count = udp_out.count = 0;
     fake_udp_status = WM_OK;
+    fake_without_modules = false;
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -87,6 +89,10 @@ void hal_watchdog_feed(void) {
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
+
+bool hal_starts_without_modules(void) {
+    return fake_without_modules;
+}
 
 void hal_random(uint8_t *out, size_t len) {
     while (len-- > 0) {

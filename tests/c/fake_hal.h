@@ -13,6 +13,8 @@
 
 void fake_reset(void); /* time 1 s, empty rings, transmit ring of FAKE_RING_BYTES */
 
+extern bool fake_without_modules; /* the boot escape */
+
 /* ---- time: both run the loop ---- */
 void fake_settle(void);              /* until nothing is pending */
 void fake_advance_us(uint64_t span); /* every timer on the way fires at its time */

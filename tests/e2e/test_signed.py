@@ -13,6 +13,7 @@ from aiocoap import Code
 from click.testing import CliRunner
 
 from conftest import SANITIZED
+from hil.rig import RigBoard
 from on_board import bundle, outputs, probe, run_module
 from wasmote.cli import main
 from wasmote.devices import Device
@@ -133,6 +134,49 @@ async def test_keys_are_rotated(locked: Node, ours: Key) -> None:
     with pytest.raises(CoapError) as caught:
         await locked.change_keys(sign_change(KeyChange(4, 1, None), successor))
     assert caught.value.code is Code.CONFLICT
+
+
+async def test_keys_and_their_number_outlive_a_power_cut(
+    simulator: Simulator, locked: Node, ours: Key, board: str
+) -> None:
+    successor = new_key("successor")
+    put = sign_change(KeyChange(2, 1, successor.public), ours)
+    await locked.change_keys(put)
+    await locked.change_keys(sign_change(KeyChange(3, 1, None), ours))
+    await locked.close()
+    await simulator.kill()
+    await simulator.restart()
+    async with await Node.connect(simulator.url) as node:
+        assert not (await node.info()).development
+        trusted = await node.trusted_keys()
+        assert trusted.places == (ours.public, None, None, None)
+        assert trusted.sequence == 3
+        assert "is not signed" in await refused(node, bundle("counter").to_bytes())
+        with pytest.raises(CoapError) as caught:
+            await node.change_keys(put)  # recorded before the cut
+        assert caught.value.code is Code.FORBIDDEN
+        await node.change_keys(sign_change(KeyChange(4, 1, successor.public), ours))
+
+
+@pytest.mark.cores
+async def test_a_board_that_is_flashed_with_keys_is_never_in_development_mode(
+    place: str | RigBoard, ours: Key
+) -> None:
+    if isinstance(place, RigBoard):
+        pytest.skip("a board of a rig would keep the keys")
+    other = new_key("other")
+    image = SANITIZED if place == "native" else None
+    async with await Simulator.start(place, image=image, keys=(ours.public, other.public)) as simulator:
+        async with await Node.connect(simulator.url) as node:
+            assert (await node.info()).key_ids == (ours.id, other.id)
+            assert "is not signed" in await refused(node, bundle("counter").to_bytes())
+            await node.install(0, sign_bundle(bundle("counter"), other).to_bytes())
+            await node.change_keys(sign_change(KeyChange(1, 1, None), ours))
+        await simulator.kill()
+        await simulator.restart()
+        async with await Node.connect(simulator.url) as node:
+            assert (await node.info()).key_ids == (ours.id,)
+            assert "does not trust" in await refused(node, sign_bundle(bundle("counter"), other).to_bytes())
 
 
 async def test_a_signed_bundle_runs_in_development_mode(node: Node, ours: Key) -> None:

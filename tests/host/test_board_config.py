@@ -66,6 +66,9 @@ def test_every_board_is_sound(path: Path) -> None:
         ("[clock]", "[[usb]]\nvid = 0x10000\npid = 1\n[clock]", "usb: 'vid' has 16 bits, is 0x10000"),
         ("[clock]", "[[usb]]\nvid = 1\n[clock]", "usb: 'pid' is missing"),
         ("[budgets]", "[budgets", "not TOML"),
+        ('"flash.c"', '"none.c"', "boards/families/stm32f4/none.c, which is not there"),
+        ("[clock]", '[escape]\npin = "0"\nactive = "low"\n[clock]', "[escape]: 'pin' must be a pin"),
+        ("[clock]", '[escape]\npin = "PA0"\nactive = "up"\n[clock]', "'active' must be one of low, high"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -115,6 +118,18 @@ def test_firmware_takes_whole_sectors_and_emulation_moves_regions(tmp_path: Path
     assert "ccm (rw) : ORIGIN = 0x10000000, LENGTH = 65536" in files["memory.ld"]
     assert "ccm (rw) : ORIGIN = 0x20020000, LENGTH = 65536" in files["memory-emulated.ld"]
     assert 'REGION_ALIAS("arena", ccm);' in files["memory.ld"]
+
+
+def test_the_boot_escape_is_a_button_or_else_a_break_on_the_link(tmp_path: Path) -> None:
+    header = board_config.outputs(read(tmp_path, GOOD))["board_config.h"]
+    assert "#define BOARD_ESCAPE_PORT 1u\n#define BOARD_ESCAPE_PIN 7u\n" in header  # rx
+    assert "#define BOARD_ESCAPE_ACTIVE 0u\n#define BOARD_ESCAPE_IS_BREAK 1\n" in header
+    button = GOOD.replace("[clock]", '[escape]\npin = "PA0"\nactive = "high"\n[clock]')
+    header = board_config.outputs(read(tmp_path, button))["board_config.h"]
+    assert "#define BOARD_ESCAPE_PORT 0u\n#define BOARD_ESCAPE_PIN 0u\n" in header
+    assert "#define BOARD_ESCAPE_ACTIVE 1u\n#define BOARD_ESCAPE_IS_BREAK 0\n" in header
+    emulated = board_toml.read_board(ROOT / "boards/qemu-rv32/board.toml")
+    assert "BOARD_ESCAPE" not in board_config.outputs(emulated)["board_config.h"]
 
 
 def test_header_holds_pins_clock_and_limits(tmp_path: Path) -> None:

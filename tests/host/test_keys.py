@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from wasmote.build import build_bundle
 from wasmote.cli import main
 from wasmote.errors import UsageFault, VerificationRefused
-from wasmote.keys import find_key, new_key, own_and_known_keys, read_key, remember_key
+from wasmote.flash_map import FlashMap
+from wasmote.keys import area, find_key, new_key, own_and_known_keys, read_key, remember_key
 from wasmote.signing import find_signer, sign_bundle
 from wasmote.wire.bundle import Bundle, InvalidBundle
 from wasmote.wire.cose import Sign1
@@ -182,3 +184,37 @@ def test_trust_without_a_board(tmp_path: Path) -> None:
     assert run("keys", "trust", tmp_path / "colleague.pub")[0] == 0
     assert find_key("colleague").private is None
     assert run("keys", "trust", "colleague", "--remove")[0] == 2
+
+
+def test_the_area_of_keys_is_what_the_store_reads() -> None:
+    """firmware/store/README.md: a record of 64 bytes for each place."""
+    written = area([b"a" * 32, b"b" * 32])
+    assert len(written) == 2 * 64
+    for place, key in enumerate((b"a" * 32, b"b" * 32)):
+        record = written[64 * place : 64 * place + 64]
+        assert record[:60] == bytes((4, place, 0, 0, 1)) + key + bytes(23)
+        assert int.from_bytes(record[60:], "little") == zlib.crc32(record[:60])
+    assert area([]) == b""
+    with pytest.raises(UsageFault, match="5 keys: a node trusts 4 at most"):
+        area([b"k" * 32] * 5)
+
+
+def test_a_flash_with_keys_is_erased_but_for_them() -> None:
+    board = {
+        "memory": [{"name": "sram"}, {"name": "flash", "sectors": [{"count": 3, "size": 256}]}],
+        "flash": {"keys": [1]},
+    }
+    flash = FlashMap.of(board).flashed([b"k" * 32])
+    assert flash == b"\xff" * 256 + area([b"k" * 32]) + b"\xff" * (256 - 64 + 256)
+    assert FlashMap.of(board).flashed([]) == b"\xff" * 768
+
+
+def test_a_flash_in_use_takes_no_other_keys(tmp_path: Path) -> None:
+    flash, path = FlashMap(4096, 1024), tmp_path / "flash"
+    flash.make(path, [b"k" * 32])
+    made = path.read_bytes()
+    flash.make(path, [])
+    flash.make(path, [b"k" * 32])
+    with pytest.raises(UsageFault, match="is in use, and was not made with these keys"):
+        flash.make(path, [b"j" * 32])
+    assert path.read_bytes() == made == flash.flashed([b"k" * 32])

@@ -20,6 +20,9 @@ hal_reset_cause chip_reset_cause(void);
 /* One word from the random number generator; false when none came within max_us. */
 bool chip_entropy(uint32_t *word, uint32_t max_us);
 
+/* True: the modules are not to be started (escape.h). Once, when time runs and the UART does not yet. */
+bool chip_escape(void);
+
 void chip_watchdog_start(uint32_t timeout_ms);
 void chip_watchdog_feed(void); /* only after the start */
 

@@ -8,6 +8,7 @@
 static hal_reset_cause reset_cause;
 static const char *last_fault;
 static uint64_t random_state;
+static bool without_modules;
 
 /* splitmix64: spreads whatever entropy there is over 64 bits. */
 static uint64_t stir(uint64_t input) {
@@ -39,6 +40,11 @@ static void find_reset_cause(void) {
 void life_start(void) {
     find_reset_cause();
     seed_random();
+    without_modules = chip_escape();
+}
+
+bool hal_starts_without_modules(void) {
+    return without_modules;
 }
 
 hal_reset_cause hal_get_reset_cause(void) {

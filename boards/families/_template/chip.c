@@ -1,6 +1,7 @@
 /* What common/bare asks of the chip, and nothing else. An emulator usually lacks just this: then its
  * file in boards/emulators/ takes the place of this one. */
 #include "common/bare/chip.h"
+#include "common/bare/escape.h"
 
 #include <string.h>
 
@@ -35,6 +36,15 @@ bool chip_entropy(uint32_t *word, uint32_t max_us) {
             return false;
     *word = RNG->WORD;
     return true;
+}
+
+/* A button, or a break on the link's receive line: common/bare/escape.h says what counts. */
+static bool is_held(void) {
+    return SYS->STATUS & SYS_STATUS_BUTTON;
+}
+
+bool chip_escape(void) {
+    return escape_button(is_held);
 }
 
 /* One that runs from a clock of its own, so that it bites when ours has stopped too. */

@@ -12,6 +12,7 @@ struct sys {
 #define SYS ((struct sys *)0x40000000u)
 #define SYS_CLOCK_CRYSTAL 1u
 #define SYS_STATUS_CRYSTAL_READY 1u
+#define SYS_STATUS_BUTTON 2u
 #define SYS_RESETS_POWER 1u
 #define SYS_RESETS_WATCHDOG 2u
 #define SYS_RESETS_SOFTWARE 4u

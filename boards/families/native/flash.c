@@ -1,5 +1,6 @@
 /* Flash in a file, mapped: what is programmed is in the file even when the process is killed. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,6 +28,30 @@ static void make_erased(int file) {
             native_die("flash");
 }
 
+static bool is_erased(uint32_t at, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++)
+        if (flash[at + i] != 0xFF)
+            return false;
+    return true;
+}
+
+/* Only a new flash takes keys, or the one that has just these: what a node trusts is else changed by who
+ * has a key of it. */
+static void put_keys(void) {
+    uint8_t area[NATIVE_KEYS_BYTES];
+    uint32_t at = hal_flash_sector(HAL_FLASH_KEYS, 0).at;
+    native_keys_area(area);
+    if (memcmp(flash + at, area, sizeof area) == 0)
+        return;
+    if (!is_erased(0, BOARD_FLASH_BYTES)) {
+        fprintf(stderr,
+                "native board: --key: the flash in %s is in use and was not made with these keys\n",
+                native_options.flash);
+        exit(2);
+    }
+    memcpy(flash + at, area, sizeof area);
+}
+
 void native_flash_open(void) {
     if (native_files.flash < 0) {
         native_files.flash = native_options.flash ? open(native_options.flash, O_RDWR | O_CREAT, 0644)
@@ -38,6 +63,8 @@ void native_flash_open(void) {
     flash = mmap(NULL, BOARD_FLASH_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, native_files.flash, 0);
     if (flash == MAP_FAILED)
         native_die("flash");
+    if (native_options.key[0] && !native_is_restart())
+        put_keys();
 }
 
 static bool inside(uint32_t at, size_t len) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config.h"
 #include "hal.h"
 
 struct native_options {
@@ -14,6 +15,8 @@ struct native_options {
     int udp_port; /* -1: no UDP, 0: any free port */
     bool pty;
     const char *flash; /* a file; NULL: one that ends with the process */
+    bool without_modules;
+    const char *key[STORE_KEYS_MAX]; /* files; NULL behind the last */
 };
 extern struct native_options native_options;
 
@@ -47,8 +50,13 @@ bool native_pty_pump(bool readable);
 /* When the transmit side must be looked at again at the latest; UINT64_MAX when it need not. */
 uint64_t native_pty_deadline_us(void);
 
-/* Opens the flash's file and maps it. */
+/* Opens the flash's file and maps it, with the keys of the options in it. */
 void native_flash_open(void);
+
+/* What the area of keys begins with on a board that was flashed with the keys of the options; ones
+ * without any. Ends the process where a file holds none. */
+#define NATIVE_KEYS_BYTES (64 * STORE_KEYS_MAX)
+void native_keys_area(uint8_t area[NATIVE_KEYS_BYTES]);
 
 /* Opens the socket; returns the port. */
 int native_udp_open(int port);

@@ -27,6 +27,9 @@ static const char usage[] =
     "  --no-udp      no UDP\n"
     "  --no-pty      no pseudo-terminal with slipmux\n"
     "  --flash FILE  what survives a restart (default: nothing does, but a reset)\n"
+    "  --key FILE    an OpenSSH public key (Ed25519) to trust, up to four times; only where the flash "
+    "is new\n"
+    "  --without-modules  start no module: the boot escape\n"
     "  --help        this text\n\n"
     "The first line on stdout is JSON: {\"board\",\"id\",\"pid\",\"pty\",\"udp\"}.\n";
 
@@ -60,40 +63,60 @@ static void parse_port(const char *text) {
     native_options.udp_port = (int)port;
 }
 
+static void add_key(const char *path) {
+    size_t place = 0;
+    while (place < STORE_KEYS_MAX && native_options.key[place])
+        place++;
+    if (place == STORE_KEYS_MAX)
+        refuse("--key", path, "to be one of four at most");
+    native_options.key[place] = path;
+}
+
+static void take_option(int option) {
+    switch (option) {
+    case 'i':
+        parse_id(optarg);
+        break;
+    case 'u':
+        parse_port(optarg);
+        break;
+    case 'U':
+        native_options.udp_port = -1;
+        break;
+    case 'P':
+        native_options.pty = false;
+        break;
+    case 'f':
+        native_options.flash = optarg;
+        break;
+    case 'k':
+        add_key(optarg);
+        break;
+    case 'M':
+        native_options.without_modules = true;
+        break;
+    case 'h':
+        fputs(usage, stdout);
+        exit(EXIT_SUCCESS);
+    default:
+        exit(2);
+    }
+}
+
 static void parse_options(int argc, char **argv) {
     static const struct option known[] = {
         {"id", required_argument, NULL, 'i'},
         {"udp", required_argument, NULL, 'u'},
         {"no-udp", no_argument, NULL, 'U'},
         {"no-pty", no_argument, NULL, 'P'},
-        {"help", no_argument, NULL, 'h'},
         {"flash", required_argument, NULL, 'f'},
+        {"key", required_argument, NULL, 'k'},
+        {"without-modules", no_argument, NULL, 'M'},
+        {"help", no_argument, NULL, 'h'},
         {0},
     };
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case 'i':
-            parse_id(optarg);
-            break;
-        case 'u':
-            parse_port(optarg);
-            break;
-        case 'U':
-            native_options.udp_port = -1;
-            break;
-        case 'P':
-            native_options.pty = false;
-            break;
-        case 'f':
-            native_options.flash = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(EXIT_SUCCESS);
-        default:
-            exit(2);
-        }
-    }
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        take_option(option);
     if (optind < argc)
         refuse("argument", argv[optind], "to be left out");
     if (!native_options.pty && native_options.udp_port < 0)
@@ -134,6 +157,10 @@ void hal_reset(void) {
 
 hal_reset_cause hal_get_reset_cause(void) {
     return reset_cause;
+}
+
+bool hal_starts_without_modules(void) {
+    return native_options.without_modules;
 }
 
 const char *hal_last_fault(void) {

@@ -3,9 +3,20 @@
 
 #include "stm32f4.h"
 
+enum gpio_pull { GPIO_PULL_NONE, GPIO_PULL_UP, GPIO_PULL_DOWN };
+
+static inline void gpio_pull(unsigned port, unsigned pin, enum gpio_pull pull) {
+    GPIO(port)->PUPDR = (GPIO(port)->PUPDR & ~(3u << 2 * pin)) | (uint32_t)pull << 2 * pin;
+}
+
 static inline void gpio_mode(unsigned port, unsigned pin, uint32_t mode) {
     RCC->AHB1ENR |= RCC_AHB1ENR_GPIO(port);
     GPIO(port)->MODER = (GPIO(port)->MODER & ~(3u << 2 * pin)) | mode << 2 * pin;
+}
+
+static inline void gpio_input(unsigned port, unsigned pin, enum gpio_pull pull) {
+    gpio_mode(port, pin, GPIO_INPUT);
+    gpio_pull(port, pin, pull);
 }
 
 /* An alternate function with a pull-up, so that an unconnected receive line idles. */
@@ -13,7 +24,7 @@ static inline void gpio_alternate(unsigned port, unsigned pin, uint32_t function
     RCC->AHB1ENR |= RCC_AHB1ENR_GPIO(port);
     volatile uint32_t *afr = &GPIO(port)->AFR[pin / 8];
     *afr = (*afr & ~(15u << 4 * (pin % 8))) | function << 4 * (pin % 8);
-    GPIO(port)->PUPDR = (GPIO(port)->PUPDR & ~(3u << 2 * pin)) | 1u << 2 * pin;
+    gpio_pull(port, pin, GPIO_PULL_UP);
     gpio_mode(port, pin, GPIO_ALTERNATE);
 }
 

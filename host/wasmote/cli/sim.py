@@ -33,24 +33,48 @@ from wasmote.simulators import RunningSimulator, registered, runtime_folder
     type=click.Path(path_type=Path, dir_okay=False),
     help="Image to run. Default: what `make firmware` built.",
 )
+@click.option(
+    "--key",
+    "keys",
+    metavar="KEY",
+    multiple=True,
+    help="Flash the board with this key, a name of `wasmote keys list` or a file: it takes only what its "
+    "keys signed. Up to four times.",
+)
+@click.option(
+    "--without-modules", is_flag=True, help="Hold the boot escape: the board starts none of its modules."
+)
 @json_option
 @run_async
 @examples(
     "wasmote sim native --port 5683",
     "wasmote sim netduinoplus2 --json",
+    "wasmote sim netduinoplus2 --key release",
 )
-async def sim(board: str, port: int | None, instance: int, image: Path | None, as_json: bool) -> None:
+async def sim(
+    board: str,
+    port: int | None,
+    instance: int,
+    image: Path | None,
+    keys: tuple[str, ...],
+    without_modules: bool,
+    as_json: bool,
+) -> None:
     """Start an emulated BOARD, print its link, and run it until Ctrl-C.
 
     BOARD is native (a Linux process), netduino2, netduinoplus2, qemu-rv32 or stm32f4-discovery (all in QEMU).
     Build its firmware before, with make firmware BOARD=native.
     """
+    from wasmote.keys import find_key
     from wasmote.sim import Simulator
 
+    trusted = [find_key(key).public for key in keys]
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # takes the board along
-    async with await Simulator.start(board, instance=instance, port=port, image=image) as simulator:
+    async with await Simulator.start(
+        board, instance=instance, port=port, image=image, keys=trusted, without_modules=without_modules
+    ) as simulator:
         entry = RunningSimulator(board, simulator.url, simulator.serial_url, os.getpid())
         with registered(entry, runtime_folder()):
             _tell(entry, as_json)
