@@ -251,10 +251,16 @@ static wm_status run_as_recorded(struct instance *instance, void *arg, char *why
         cbor_get_array(&replay.calls);
         stray("does not call %s, which it did in the recording", name_of(cbor_get_uint(&replay.calls)));
     }
-    if (!replay.strayed)
-        return status;
-    snprintf(why, why_cap, "%s", replay.why);
-    return WM_ETRAP;
+    if (replay.strayed) {
+        snprintf(why, why_cap, "%s", replay.why);
+        return WM_ETRAP;
+    }
+    if (status) {
+        char reason[SLOT_WHY_CAP];
+        snprintf(reason, sizeof reason, "%s", why);
+        snprintf(why, why_cap, "event %u: %s", (unsigned)event->number, reason);
+    }
+    return status;
 }
 
 static wm_status run_next(int slot, struct event *event, char *why, size_t why_cap) {

@@ -232,7 +232,7 @@ class Node:
         return Trace.from_cbor(reply.payload, path)
 
     async def replay(self, slot: int, events: Sequence[TracedEvent]) -> None:
-        """Let recorded events enter a paused module again; they fit one request (`request_batches`)."""
+        """Let recorded events enter a paused module again, all in one request."""
         from wasmote.wire.trace import events_to_cbor
 
         await self.request("POST", f"/modules/{slot}/event", events_to_cbor(events), FORMAT_CBOR)

@@ -246,6 +246,7 @@ static void a_trap_is_recorded_and_replayed(void **state) {
     restore();
     assert_int_equal(replay_all(recorded(0), &strayed), WM_ETRAP);
     assert_false(strayed);
+    assert_non_null(strstr(why, "event 1: "));
     assert_int_equal(slot_at(1)->state, SLOT_TRAPPED);
 }
 

@@ -74,4 +74,6 @@ def replay_events(slot: HostSlot, body: bytes) -> None:
             raise Conflict(fault.message) from fault
         except GuestTrap as fault:
             cause = fault.__cause__
-            raise (Conflict(str(cause)) if isinstance(cause, Strayed) else Unfit(str(fault))) from fault
+            if isinstance(cause, Strayed):
+                raise Conflict(str(cause)) from fault
+            raise Unfit(f"event {event.number}: {fault}") from fault

@@ -149,21 +149,6 @@ class Trace(Payload):
         return {0: self.boot_id, 1: self.lost, 2: self.next_seq, 3: events, 4: self.on}
 
 
-def request_batches(events: Iterable[TracedEvent]) -> Iterable[list[TracedEvent]]:
-    """Cut events into batches that each fit one request."""
-    batch: list[TracedEvent] = []
-    room = REQUEST_BYTES_MAX - 3  # the array's head
-    for event in events:
-        size = len(event.to_cbor())
-        if batch and size > room:
-            yield batch
-            batch, room = [], REQUEST_BYTES_MAX - 3
-        batch.append(event)
-        room -= size
-    if batch:
-        yield batch
-
-
 def events_to_cbor(events: Iterable[TracedEvent]) -> bytes:
     """Encode the payload of `POST /modules/N/event`."""
     return encode([event.to_item() for event in events])
