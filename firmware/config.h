@@ -54,7 +54,7 @@
 #define MODULE_SLOTS 2
 #endif
 #ifndef MODULE_BANK_BYTES
-#define MODULE_BANK_BYTES (20 * 1024) /* largest bundle; MODULE_SLOTS + 1 of them */
+#define MODULE_BANK_BYTES (20 * 1024) /* largest bundle; in flash */
 #endif
 #ifndef MODULE_ARENA_BYTES
 #define MODULE_ARENA_BYTES (64 * 1024) /* wasm3's only memory: linear memories, code pages, stacks */
@@ -75,6 +75,9 @@
 /* The most a manifest may ask for. A swap runs up to four guest functions between two feeds of the
  * watchdog (node/instance.c): this times four stays below WATCHDOG_MS. */
 #define MODULE_EVENT_BUDGET_MAX_US 500000
+#endif
+#ifndef MODULE_PROBATION_EVENTS
+#define MODULE_PROBATION_EVENTS 60 /* default events without a trap that confirm a module */
 #endif
 #ifndef MODULE_STACK_MAX
 #define MODULE_STACK_MAX 8192 /* bytes of Wasm operand stack a manifest may ask for */
@@ -108,6 +111,9 @@
 #endif
 #ifndef SENSOR_CHANNELS_MAX
 #define SENSOR_CHANNELS_MAX 8
+#endif
+#ifndef SAMPLER_QUEUE
+#define SAMPLER_QUEUE 256 /* readings that wait for the loop; a power of two, 16 bytes each */
 #endif
 #ifndef LOG_RING_BYTES
 #define LOG_RING_BYTES 2048

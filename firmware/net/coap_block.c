@@ -46,13 +46,23 @@ static bool same_upload(const struct coap_piece *piece) {
            coap_peer_equal(&upload.peer, piece->peer) && strcmp(upload.path, piece->path) == 0;
 }
 
+/* Block 0 in the place of one that is being worked on: who worked on that one goes on with this. */
+static bool takes_the_place(const struct coap_piece *piece) {
+    return piece->is_streamed && upload.held && upload.last_offset == 0 &&
+           upload.method == piece->method && strcmp(upload.path, piece->path) == 0;
+}
+
 /* Block 0: whatever this client had begun is replaced (section 2.5). */
 static enum coap_upload_result begin_upload(const struct coap_piece *piece, coap_abandon *abandon) {
     if (upload.active) {
-        if (upload.held || !coap_peer_equal(&upload.peer, piece->peer)) {
+        bool anew = takes_the_place(piece);
+        if ((upload.held && !anew) || !coap_peer_equal(&upload.peer, piece->peer)) {
             return COAP_UPLOAD_BUSY;
         }
-        end_upload(false);
+        if (!anew) {
+            end_upload(false);
+        }
+        upload.held = false;
     }
     upload.active = true;
     upload.answered = false;

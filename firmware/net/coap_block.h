@@ -18,7 +18,8 @@ struct coap_piece {
     const struct coap_peer *peer;
     const char *path;
     uint8_t method;
-    uint32_t tag; /* Request-Tag (RFC 9175 section 3): blocks of one body have the same */
+    bool is_streamed; /* nothing is kept here: block 0 may come again while it is being worked on */
+    uint32_t tag;     /* Request-Tag (RFC 9175 section 3): blocks of one body have the same */
     struct coap_block block;
     const uint8_t *payload;
     size_t len;

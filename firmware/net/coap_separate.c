@@ -103,19 +103,8 @@ static void on_complete(void *arg) {
 
 /* ---- for handlers ----------------------------------------------------------------------- */
 
-struct coap_deferral *coap_defer(const struct coap_request *request, struct coap_response *response) {
-    struct coap_turn *turn = request->turn;
-    if (!turn->asked) {
-        coap_fail(response, COAP_500_INTERNAL, "/%s cannot be observed or validated: its answer is late",
-                  request->path);
-        return NULL;
-    }
-    if (deferral.stage != NOTHING) {
-        coap_fail(response, COAP_503_UNAVAILABLE, "another request is being worked on");
-        response->max_age_s = 1;
-        return NULL;
-    }
-    deferral.stage = WORKING;
+/* To whom the answer goes. */
+static void address(const struct coap_turn *turn) {
     deferral.peer = *turn->peer;
     deferral.type = turn->pdu->type;
     deferral.method = turn->pdu->code;
@@ -123,8 +112,43 @@ struct coap_deferral *coap_defer(const struct coap_request *request, struct coap
     deferral.token_len = turn->pdu->token_len;
     memcpy(deferral.token, turn->pdu->token, turn->pdu->token_len);
     deferral.options = turn->options;
+}
+
+/* A client that asks anew at the same path waits for no answer from before: it must not hold this one
+ * up. */
+static void forget_answer_before(const struct coap_turn *turn) {
+    bool is_made = deferral.stage == READY || deferral.stage == SENT;
+    if (is_made && coap_peer_equal(&deferral.peer, turn->peer) &&
+        strcmp(deferral.options.path, turn->options.path) == 0) {
+        coap_exchange_cancel(&deferral.exchange);
+        deferral.stage = NOTHING;
+    }
+}
+
+struct coap_deferral *coap_defer(const struct coap_request *request, struct coap_response *response) {
+    struct coap_turn *turn = request->turn;
+    if (!turn->asked) {
+        coap_fail(response, COAP_500_INTERNAL, "/%s cannot be observed or validated: its answer is late",
+                  request->path);
+        return NULL;
+    }
+    forget_answer_before(turn);
+    if (deferral.stage != NOTHING) {
+        coap_fail(response, COAP_503_UNAVAILABLE, "another request is being worked on");
+        response->max_age_s = 1;
+        return NULL;
+    }
+    deferral.stage = WORKING;
+    address(turn);
     turn->deferred = true;
     return &deferral;
+}
+
+void coap_defer_instead(struct coap_deferral *of, const struct coap_request *request) {
+    if (of->stage == WORKING && request->turn->asked) {
+        address(request->turn);
+        request->turn->deferred = true;
+    }
 }
 
 void coap_deferred_begin(struct coap_deferral *of, struct coap_response *response) {

@@ -101,7 +101,8 @@ struct coap_validator {
 enum {
     COAP_OBSERVABLE = 1,
     COAP_STREAMED = 2 /* PUT and POST bodies arrive block by block; a 2.xx to a block that is not
-                       * the last one is sent as 2.31 */
+                       * the last one is sent as 2.31. While block 0 is answered later, its client may
+                       * begin anew: the handler then has coap_defer_instead() */
 };
 
 /* Calls `emit(path)` for every path that exists now under a resource with '*'. */
@@ -165,6 +166,10 @@ struct coap_deferral;
  * but a notification, which cannot wait (5.00). What request points to is gone when the handler
  * returns. */
 struct coap_deferral *coap_defer(const struct coap_request *request, struct coap_response *response);
+
+/* The same client asks once more, with a message of its own - it has given the one before up - and the
+ * answer goes to this request in place of that one. */
+void coap_defer_instead(struct coap_deferral *deferral, const struct coap_request *request);
 
 /* An empty response, with COAP_DEFERRED_BODY_MAX bytes of body that are the deferral's own. */
 void coap_deferred_begin(struct coap_deferral *deferral, struct coap_response *response);

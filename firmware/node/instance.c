@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "hal.h"
-#include "node/bank.h"
 #include "node/clock.h"
 #include "node/guest_host.h"
+#include "node/intake.h"
 #include "node/module_config.h"
 #include "node/sensor.h"
 #include "node/state.h"
 #include "node/trace.h"
+#include "store/pool.h"
 
 _Static_assert(MANIFEST_PAGE_BYTES == RUNTIME_PAGE_BYTES, "one page is the same everywhere");
 
@@ -47,20 +48,71 @@ static wm_status check(const struct manifest *m, char *why, size_t why_cap) {
     return status ? status : check_inputs(m, why, why_cap);
 }
 
-wm_status instance_open(struct instance *instance, int slot, int bank, char *why, size_t why_cap) {
+/* ---- the bundle, in flash ---------------------------------------------------------------- */
+
+/* Windows are few on some boards, and may lie elsewhere each time: the manifest's spans are found anew.
+ */
+static wm_status map(struct instance *instance, char *why, size_t why_cap) {
+    if (instance->bundle)
+        return WM_OK;
+    instance->bundle = pool_map(instance->bank, instance->bundle_len);
+    if (!instance->bundle) {
+        snprintf(why, why_cap, "the flash cannot be read");
+        return WM_EIO;
+    }
+    return bundle_open(instance->bundle, instance->bundle_len, &instance->manifest, &instance->module,
+                       why, why_cap);
+}
+
+static void unmap(struct instance *instance) {
+    struct manifest *m = &instance->manifest;
+    const struct span nothing = {NULL, 0};
+    hal_flash_unmap(instance->bundle);
+    instance->bundle = NULL;
+    instance->module = m->config = nothing;
+    for (uint32_t i = 0; i < m->input_count; i++)
+        m->input[i].channel = m->input[i].unit = nothing;
+}
+
+static wm_status merge_config(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
+    uint8_t merged[MODULE_CONFIG_MAX];
+    int len = module_config_merge(instance->manifest.config, chosen, merged, sizeof merged);
+    if (len < 0) {
+        snprintf(why, why_cap, "the parameters need more than %u bytes", (unsigned)MODULE_CONFIG_MAX);
+        return (wm_status)len;
+    }
+    memcpy(instance->config, merged, (size_t)len);
+    instance->config_len = (size_t)len;
+    return WM_OK;
+}
+
+wm_status instance_open(struct instance *instance, int slot, int bank, uint32_t len, char *why,
+                        size_t why_cap) {
     memset(instance, 0, sizeof *instance);
     instance->slot = slot;
-    instance->bank = BANK_NONE;
-    wm_status status = bundle_open(bank_bytes(bank), bank_length(bank), &instance->manifest,
-                                   &instance->module, why, why_cap);
+    instance->bank = bank;
+    instance->bundle_len = len;
+    wm_status status = map(instance, why, why_cap);
     if (status == WM_OK)
         status = check(&instance->manifest, why, why_cap);
-    if (status)
-        return status;
-    instance->bank = bank;
+    if (status == WM_OK)
+        status = merge_config(instance, (struct span){NULL, 0}, why, why_cap);
+    unmap(instance);
     instance->host = guest_host_api(instance->manifest.capabilities);
     instance_unbind(instance);
-    return WM_OK;
+    if (status)
+        instance->bank = STORE_NO_BANK;
+    return status;
+}
+
+wm_status instance_judge(struct instance *instance, char *why, size_t why_cap) {
+    struct intake intake;
+    intake_begin_again(&intake);
+    wm_status status = map(instance, why, why_cap);
+    if (status == WM_OK)
+        status = intake_look(&intake, instance->bundle, instance->bundle_len, false, why, why_cap);
+    unmap(instance);
+    return status;
 }
 
 void instance_unbind(struct instance *instance) {
@@ -70,8 +122,7 @@ void instance_unbind(struct instance *instance) {
 
 void instance_close(struct instance *instance) {
     instance_unload(instance);
-    bank_release(instance->bank);
-    instance->bank = BANK_NONE;
+    instance->bank = STORE_NO_BANK;
 }
 
 /* ---- load and start --------------------------------------------------------------------- */
@@ -94,12 +145,18 @@ wm_status instance_load(struct instance *instance, char *why, size_t why_cap) {
         .sample_bytes = largest_sample(m),
     };
     hal_watchdog_feed();
-    return runtime_load(&instance->runtime, instance->module.bytes, instance->module.len, &limits,
-                        &instance->host, instance, why, why_cap);
+    wm_status status = map(instance, why, why_cap);
+    if (status == WM_OK)
+        status = runtime_load(&instance->runtime, instance->module.bytes, instance->module.len, &limits,
+                              &instance->host, instance, why, why_cap);
+    if (status)
+        unmap(instance);
+    return status;
 }
 
 void instance_unload(struct instance *instance) {
     runtime_unload(&instance->runtime);
+    unmap(instance);
 }
 
 void instance_leave(struct instance *instance, struct legacy *legacy) {
@@ -164,18 +221,6 @@ static wm_status give_config(struct instance *instance, char *why, size_t why_ca
     return status == WM_EINVAL ? WM_ETRAP : status; /* no room for them: the guest's fault */
 }
 
-static wm_status merge_config(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
-    uint8_t merged[MODULE_CONFIG_MAX];
-    int len = module_config_merge(instance->manifest.config, chosen, merged, sizeof merged);
-    if (len < 0) {
-        snprintf(why, why_cap, "the parameters need more than %u bytes", (unsigned)MODULE_CONFIG_MAX);
-        return (wm_status)len;
-    }
-    memcpy(instance->config, merged, (size_t)len);
-    instance->config_len = (size_t)len;
-    return WM_OK;
-}
-
 static wm_status bind_inputs(struct instance *instance, char *why, size_t why_cap) {
     for (uint32_t i = 0; i < instance->manifest.input_count; i++) {
         int sensor = sensor_bind(&instance->manifest.input[i], why, why_cap);
@@ -198,12 +243,9 @@ static wm_status prepare(struct instance *instance, struct span chosen, char *wh
     return status;
 }
 
-wm_status instance_start(struct instance *instance, const struct instance *before,
-                         const struct legacy *legacy, enum hand_over *handed, char *why,
-                         size_t why_cap) {
-    const struct instance *parameters = before ? before : instance; /* a restart keeps its own */
-    struct span chosen = {parameters->config, parameters->config_len};
-    wm_status status = prepare(instance, chosen, why, why_cap);
+wm_status instance_start(struct instance *instance, struct span parameters, const struct legacy *legacy,
+                         enum hand_over *handed, char *why, size_t why_cap) {
+    wm_status status = prepare(instance, parameters, why, why_cap);
     if (status == WM_OK)
         status = runtime_start(&instance->runtime, why, why_cap);
     if (status)
@@ -291,12 +333,19 @@ wm_status instance_tick(struct instance *instance, int64_t now_ms, char *why, si
     return status;
 }
 
-wm_status instance_configure(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
+static wm_status choose(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
     wm_status status = module_config_check(instance->manifest.config, chosen, why, why_cap);
-    if (status)
-        return status;
-    status = merge_config(instance, chosen, why, why_cap);
-    if (status == WM_OK && runtime_is_loaded(&instance->runtime))
+    return status ? status : merge_config(instance, chosen, why, why_cap);
+}
+
+wm_status instance_configure(struct instance *instance, struct span chosen, char *why, size_t why_cap) {
+    bool is_loaded = runtime_is_loaded(&instance->runtime);
+    wm_status status = map(instance, why, why_cap);
+    if (status == WM_OK)
+        status = choose(instance, chosen, why, why_cap);
+    if (status == WM_OK && is_loaded)
         status = give_config(instance, why, why_cap);
+    if (!is_loaded)
+        unmap(instance);
     return status;
 }

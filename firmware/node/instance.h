@@ -27,7 +27,9 @@ struct stream;
 
 struct instance {
     int slot;
-    int bank; /* BANK_NONE: this instance is unused */
+    int bank; /* STORE_NO_BANK: this instance is unused */
+    uint32_t bundle_len;
+    const uint8_t *bundle; /* a window to the bank while it is loaded; NULL: spans into it are empty */
     struct manifest manifest;
     struct span module;
     struct runtime runtime;
@@ -42,11 +44,15 @@ struct instance {
     uint32_t longest_us;
 };
 
-/* Takes the bundle of a bank, which intake.h let pass, and checks what is left that needs no engine:
- * ABI, limits, sensors. On error the bank is still the caller's. */
-wm_status instance_open(struct instance *instance, int slot, int bank, char *why, size_t why_cap);
+/* Opens the bundle in a bank, which intake.h let pass, and checks what is left that needs no engine:
+ * ABI, limits, sensors. On error the instance is unused. */
+wm_status instance_open(struct instance *instance, int slot, int bank, uint32_t len, char *why,
+                        size_t why_cap);
 
-/* Gives bank and memory back; safe on an unused one. */
+/* Whether it may run by the rules of today (intake.h), its number aside: keys change. */
+wm_status instance_judge(struct instance *instance, char *why, size_t why_cap);
+
+/* Gives its memory back; safe on an unused one. Whose the bank is, is the store's business. */
 void instance_close(struct instance *instance);
 
 /* Forgets which sensors are behind the inputs, so that it can read none: after a failed start. */
@@ -60,10 +66,10 @@ void instance_unload(struct instance *instance);
 void instance_leave(struct instance *instance, struct legacy *legacy);
 
 /* Runs the module's start, hands over what is left to it - the state, as it is when schema and size are
- * equal, else through migrate(); parameters of the same name from `before` - and its config. before is
- * NULL in an empty slot, and the instance itself in a restart. Needs instance_load(). */
-wm_status instance_start(struct instance *instance, const struct instance *before,
-                         const struct legacy *legacy, enum hand_over *handed, char *why, size_t why_cap);
+ * equal, else through migrate(); those of `parameters` that it has too - and its config. Needs
+ * instance_load(). */
+wm_status instance_start(struct instance *instance, struct span parameters, const struct legacy *legacy,
+                         enum hand_over *handed, char *why, size_t why_cap);
 
 /* In place of instance_start(), for a snapshot of which the head was read: whole, then nothing of the
  * module runs; or only its declared state, then it starts and what follows goes there. Then

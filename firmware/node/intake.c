@@ -10,9 +10,15 @@
 #define NOT_SIGNED "the bundle is not signed, and this node takes modules of its keys only"
 
 void intake_begin(struct intake *intake) {
+    intake->again = false;
     intake->judged = false;
     intake->hashed = 0;
     sha256_init(&intake->hash);
+}
+
+void intake_begin_again(struct intake *intake) {
+    intake_begin(intake);
+    intake->again = true;
 }
 
 static wm_status check_class(const struct manifest *m, char *why, size_t why_cap) {
@@ -33,12 +39,13 @@ static wm_status check_sequence(const struct manifest *m, char *why, size_t why_
     return WM_EPERM;
 }
 
-static wm_status check_manifest(const struct bundle_head *head, char *why, size_t why_cap) {
+static wm_status check_manifest(const struct intake *intake, const struct bundle_head *head, char *why,
+                                size_t why_cap) {
     struct manifest manifest;
     wm_status status = manifest_read(head->manifest.bytes, head->manifest.len, &manifest, why, why_cap);
     if (status == WM_OK)
         status = check_class(&manifest, why, why_cap);
-    return status ? status : check_sequence(&manifest, why, why_cap);
+    return status || intake->again ? status : check_sequence(&manifest, why, why_cap);
 }
 
 static wm_status check_signature(const struct bundle_head *head, char *why, size_t why_cap) {
@@ -54,7 +61,7 @@ static wm_status judge(struct intake *intake, const struct bundle_head *head, ch
                        size_t why_cap) {
     wm_status status = check_signature(head, why, why_cap);
     if (status == WM_OK)
-        status = check_manifest(head, why, why_cap);
+        status = check_manifest(intake, head, why, why_cap);
     intake->judged = status == WM_OK;
     intake->hashed = head->module_at;
     return status;
@@ -100,6 +107,10 @@ wm_status intake_look(struct intake *intake, const uint8_t *bundle, size_t len, 
     }
     wm_status status = look(intake, bundle, len, more, why, why_cap);
     return status && !development ? WM_EPERM : status;
+}
+
+wm_status intake_may_run(const struct manifest *m, char *why, size_t why_cap) {
+    return check_sequence(m, why, why_cap);
 }
 
 wm_status intake_runs(const struct manifest *m, char *why, size_t why_cap) {

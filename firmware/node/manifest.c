@@ -268,6 +268,9 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
     case MEMORY_BYTES_KEY:
         m->memory_bytes = get_u32(in);
         break;
+    case 17:
+        m->probation_events = get_u32(in);
+        break;
     default:
         cbor_skip(in); /* keys of later versions */
     }
@@ -285,7 +288,8 @@ wm_status manifest_read(const uint8_t *bytes, size_t len, struct manifest *m, ch
                         size_t why_cap) {
     struct cbor_in in;
     uint32_t seen = 0;
-    *m = (struct manifest){.budget_us = MODULE_EVENT_BUDGET_US};
+    *m = (struct manifest){.budget_us = MODULE_EVENT_BUDGET_US,
+                           .probation_events = MODULE_PROBATION_EVENTS};
     cbor_in_init(&in, bytes, len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error) {

@@ -56,6 +56,7 @@ struct manifest {
     uint32_t state_bytes; /* 0 = declares no state */
     uint32_t capabilities;
     uint32_t budget_us;
+    uint32_t probation_events; /* without a trap confirm it; 0: only somebody who asks for it does */
 };
 
 /* What stands in front of the module's bytes. */

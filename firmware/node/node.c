@@ -10,6 +10,7 @@
 #include "node/sensor.h"
 #include "node/slot.h"
 #include "runtime.h"
+#include "store/pool.h"
 #include "store/store.h"
 
 #define TICK_US 1000000u
@@ -42,6 +43,15 @@ static void say_hello(void) {
         log_line(LOG_ERROR, LOG_NODE, "before the reset: %s", fault);
 }
 
+/* Power, a person or the program itself may end any start; what else does may be a module's doing. */
+static void start_modules(void) {
+    hal_reset_cause cause = hal_get_reset_cause();
+    bool is_fault = cause != HAL_RESET_POWER && cause != HAL_RESET_PIN && cause != HAL_RESET_SOFTWARE;
+    if (hal_starts_without_modules())
+        log_line(LOG_WARNING, LOG_NODE, "asked at the start not to start any module");
+    slots_start(is_fault, !hal_starts_without_modules());
+}
+
 void node_start(void) {
     hal_random(boot_id, sizeof boot_id);
     runtime_arena_init(arena, sizeof arena);
@@ -50,13 +60,14 @@ void node_start(void) {
     log_start();
     if (store_start() != WM_OK)
         log_line(LOG_ERROR, LOG_NODE, "the flash takes no records");
-    slots_start();
+    pool_start();
     resources_start();
     sensors_start(slots_deliver);
+    hal_watchdog_start(WATCHDOG_MS);
+    say_hello();
+    start_modules();
     slipmux_link_start();
     if (BOARD_NET)
         udp_link_start();
     loop_timer_every(&tick_timer, TICK_US, tick, NULL);
-    hal_watchdog_start(WATCHDOG_MS);
-    say_hello();
 }

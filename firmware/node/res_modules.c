@@ -2,10 +2,13 @@
 #include <string.h>
 
 #include "config.h"
+#include "hal.h"
+#include "node/res_install.h"
 #include "node/resources.h"
 #include "node/slot.h"
 #include "node/state.h"
 #include "node/stream.h"
+#include "store/store.h"
 
 /* ---- status --------------------------------------------------------------------------------- */
 
@@ -66,19 +69,62 @@ static void put_swap(struct cbor_out *out, const struct slot *slot) {
     cbor_put_bool(out, slot->in_place);
 }
 
-static void put_slot(struct cbor_out *out, int index) {
-    const struct slot *slot = slot_at(index);
-    size_t pairs = 2 + (slot->active ? 10u : 0u) + (slot->why[0] ? 1u : 0u) +
-                   (slot->candidate ? 1u : 0u) + (slot->swapped ? 4u : 0u) + (slot->missed ? 1u : 0u);
-    cbor_put_map(out, pairs);
+static size_t probation_pairs(const struct slot *slot, int index) {
+    return (slot_is_on_probation(index) ? 1u : 0u) + (slot->fallback.name[0] ? 1u : 0u) +
+           (store_slot(index)->cause ? 1u : 0u) + (slot->restart.armed ? 1u : 0u) +
+           (slot->row ? 1u : 0u);
+}
+
+static void put_fallback(struct cbor_out *out, const struct release_name *fallback) {
+    cbor_put_uint(out, 20);
+    cbor_put_map(out, 4);
     cbor_put_uint(out, 0);
-    cbor_put_uint(out, (unsigned)index);
+    cbor_put_text(out, fallback->name);
     cbor_put_uint(out, 1);
-    cbor_put_uint(out, slot->state);
-    if (slot->active) {
-        put_release(out, 2, &slot->active->manifest);
-        put_work(out, slot);
+    cbor_put_text(out, fallback->version);
+    cbor_put_uint(out, 2);
+    cbor_put_uint(out, fallback->sequence);
+    cbor_put_uint(out, 3);
+    cbor_put_bytes(out, fallback->digest, sizeof fallback->digest);
+}
+
+static void put_failed(struct cbor_out *out, const struct store_slot *record) {
+    cbor_put_uint(out, 21);
+    cbor_put_array(out, 2);
+    cbor_put_uint(out, record->cause);
+    cbor_put_bytes(out, record->failed, sizeof record->failed);
+}
+
+static uint64_t until_restart_ms(const struct slot *slot) {
+    uint64_t now = hal_now_us();
+    return slot->restart.at_us > now ? (slot->restart.at_us - now) / 1000 : 0;
+}
+
+static void put_probation(struct cbor_out *out, const struct slot *slot, int index) {
+    if (slot_is_on_probation(index)) {
+        cbor_put_uint(out, 19);
+        cbor_put_uint(out, slot->probation_left);
     }
+    if (slot->fallback.name[0])
+        put_fallback(out, &slot->fallback);
+    if (store_slot(index)->cause)
+        put_failed(out, store_slot(index));
+    if (slot->restart.armed) {
+        cbor_put_uint(out, 22);
+        cbor_put_uint(out, until_restart_ms(slot));
+    }
+    if (slot->row) {
+        cbor_put_uint(out, 23);
+        cbor_put_uint(out, slot->row);
+    }
+}
+
+static size_t status_pairs(const struct slot *slot, int index) {
+    return 2 + (slot->active ? 10u : 0u) + (slot->why[0] ? 1u : 0u) + (slot->candidate ? 1u : 0u) +
+           (slot->swapped ? 4u : 0u) + (slot->missed ? 1u : 0u) + probation_pairs(slot, index);
+}
+
+static void put_notes(struct cbor_out *out, const struct slot *slot) {
     if (slot->why[0]) {
         cbor_put_uint(out, 11);
         cbor_put_text(out, slot->why);
@@ -88,6 +134,20 @@ static void put_slot(struct cbor_out *out, int index) {
         cbor_put_map(out, 4);
         put_release(out, 0, &slot->candidate->manifest);
     }
+}
+
+static void put_slot(struct cbor_out *out, int index) {
+    const struct slot *slot = slot_at(index);
+    cbor_put_map(out, status_pairs(slot, index));
+    cbor_put_uint(out, 0);
+    cbor_put_uint(out, (unsigned)index);
+    cbor_put_uint(out, 1);
+    cbor_put_uint(out, slot->state);
+    if (slot->active) {
+        put_release(out, 2, &slot->active->manifest);
+        put_work(out, slot);
+    }
+    put_notes(out, slot);
     if (slot->active)
         put_streams(out, index);
     if (slot->swapped)
@@ -96,6 +156,7 @@ static void put_slot(struct cbor_out *out, int index) {
         cbor_put_uint(out, 16);
         cbor_put_uint(out, slot->missed);
     }
+    put_probation(out, slot, index);
 }
 
 void res_modules(const struct coap_request *request, struct coap_response *response) {
@@ -128,7 +189,8 @@ void res_module_config_list(void (*emit)(void *arg, const char *path), void *arg
     list_slots(emit, arg, "/config");
 }
 
-/* ---- install -------------------------------------------------------------------------------- */
+/* ---- install and remove
+ * -------------------------------------------------------------------------------- */
 
 void refuse_slot(struct coap_response *response, wm_status status, const char *why) {
     switch (status) {
@@ -145,39 +207,22 @@ void refuse_slot(struct coap_response *response, wm_status status, const char *w
     case WM_EBUSY:
         coap_fail(response, COAP_409_CONFLICT, "%s", why);
         break;
+    case WM_EIO:
+        coap_fail(response, COAP_500_INTERNAL, "%s", why);
+        break;
     default:
         coap_fail(response, COAP_422_UNPROCESSABLE, "%s", why);
     }
 }
 
-static void refuse_upload(struct coap_response *response, wm_status status, const char *why) {
-    if (status == WM_EBUSY)
-        coap_fail(response, COAP_503_UNAVAILABLE, "%s", why);
-    else
-        refuse_slot(response, status, why);
-}
-
-static void too_large(struct coap_response *response, const char *what) {
-    coap_fail(response, COAP_413_TOO_LARGE, "%s, a bank holds %u bytes", what,
-              (unsigned)MODULE_BANK_BYTES);
-    response->max_size = MODULE_BANK_BYTES;
-}
-
-static void install(int index, const struct coap_request *request, struct coap_response *response) {
+static void remove_module(int index, struct coap_response *response) {
     char why[SLOT_WHY_CAP];
-    if (request->offset == 0 && !require_format(request, response, COAP_FORMAT_BUNDLE, "a bundle"))
-        return;
-    if (request->total > MODULE_BANK_BYTES || request->offset + request->len > MODULE_BANK_BYTES) {
-        too_large(response, "the bundle is too large");
-        return;
-    }
-    bool fresh = !slot_at(index)->active;
-    wm_status status = slot_upload(index, request->offset, request->payload, request->len, request->more,
-                                   why, sizeof why);
+    install_abandon(index);
+    wm_status status = slot_remove(index, why, sizeof why);
     if (status)
-        refuse_upload(response, status, why);
+        refuse_slot(response, status, why);
     else
-        response->code = fresh ? COAP_201_CREATED : COAP_204_CHANGED;
+        response->code = COAP_202_DELETED;
 }
 
 void res_module(const struct coap_request *request, struct coap_response *response) {
@@ -187,8 +232,7 @@ void res_module(const struct coap_request *request, struct coap_response *respon
     if (request->method == COAP_PUT) {
         install(index, request, response);
     } else if (request->method == COAP_DELETE) {
-        slot_remove(index);
-        response->code = COAP_202_DELETED;
+        remove_module(index, response);
     } else {
         struct cbor_out out;
         cbor_out_init(&out, response->body, response->cap);
@@ -200,7 +244,7 @@ void res_module(const struct coap_request *request, struct coap_response *respon
 void res_module_abandon(const char *path) {
     int index = path[strlen("modules/")] - '0';
     if (slot_at(index))
-        slot_upload_abandon(index);
+        install_abandon(index);
 }
 
 /* ---- control -------------------------------------------------------------------------------- */
@@ -211,6 +255,8 @@ enum operation {
     OPERATION_SWAP,
     OPERATION_PAUSE,
     OPERATION_RESUME,
+    OPERATION_CONFIRM,
+    OPERATION_ROLL_BACK,
     OPERATION_COUNT
 };
 
@@ -261,6 +307,10 @@ static wm_status operate(int index, uint64_t operation, struct slot_numbering nu
         return slot_pause(index, why, why_cap);
     case OPERATION_RESUME:
         return slot_resume(index, why, why_cap);
+    case OPERATION_CONFIRM:
+        return slot_confirm(index, why, why_cap);
+    case OPERATION_ROLL_BACK:
+        return slot_roll_back(index, why, why_cap);
     default:
         return slot_stop(index, why, why_cap);
     }
@@ -273,7 +323,8 @@ void res_module_control(const struct coap_request *request, struct coap_response
     struct control control;
     if (!decode_control(request, &control)) {
         coap_fail(response, COAP_400_BAD_REQUEST,
-                  "expected {0: 0 start / 1 stop / 2 swap / 3 pause / 4 resume, ? 1: {stream: seq}}");
+                  "expected {0: 0 start / 1 stop / 2 swap / 3 pause / 4 resume / 5 confirm / "
+                  "6 roll back, ? 1: {stream: seq}}");
         return;
     }
     char why[SLOT_WHY_CAP];

@@ -8,6 +8,8 @@
 #include "node/resources.h"
 #include "node/trust.h"
 #include "runtime.h"
+#include "store/pool.h"
+#include "store/store.h"
 
 static void put_link_counters(struct cbor_out *out) {
     struct link_counters counters;
@@ -75,12 +77,25 @@ static void put_how_it_is(struct cbor_out *out) {
     put_link_counters(out);
 }
 
+static void put_store(struct cbor_out *out) {
+    cbor_put_uint(out, 19);
+    cbor_put_uint(out, store_boots());
+    cbor_put_uint(out, 20);
+    cbor_put_array(out, 4);
+    cbor_put_uint(out, pool_count());
+    cbor_put_uint(out, pool_unused());
+    cbor_put_uint(out, pool_erases());
+    cbor_put_uint(out, store_erases());
+    cbor_put_uint(out, 21);
+    cbor_put_bool(out, hal_starts_without_modules());
+}
+
 void res_node(const struct coap_request *request, struct coap_response *response) {
     struct cbor_out out;
     const char *fault = hal_last_fault();
     (void)request;
     cbor_out_init(&out, response->body, response->cap);
-    cbor_put_map(&out, fault ? 19 : 18);
+    cbor_put_map(&out, fault ? 22 : 21);
     put_what_it_is(&out);
     put_how_it_is(&out);
     if (fault) {
@@ -91,5 +106,6 @@ void res_node(const struct coap_request *request, struct coap_response *response
     cbor_put_uint(&out, loop_busy_us());
     cbor_put_uint(&out, 18);
     put_key_ids(&out);
+    put_store(&out);
     respond_cbor(response, &out);
 }

@@ -15,8 +15,15 @@
 
 #define COMMIT_ATTEMPTS_MAX 2 /* starts without success after which a module is left alone */
 
-/* A finished bundle becomes the slot's candidate in place of the one before. */
-wm_status commit_install(int slot, struct bank_writer *writer);
+/* The most records that are written from the first block of an upload until what came of it is confirmed
+ * or rolled back, and as many for another slot. */
+#define COMMIT_RECORDS 16
+/* Room for so many, made by erasing now: nothing is erased during a swap. Blocks for that, up to 0.5 s.
+ */
+wm_status commit_make_room(void);
+
+/* A finished bundle becomes the slot's candidate in place of the one before. name: see pool_finish(). */
+wm_status commit_install(int slot, struct bank_writer *writer, const uint8_t name[STORE_NAME_BYTES]);
 wm_status commit_drop_candidate(int slot);
 
 /* The candidate is started. WM_ENOENT: there is none. What it takes over from becomes the fallback,
@@ -27,6 +34,12 @@ wm_status commit_confirm(int slot);
 /* The fallback again, or nothing where there is none. */
 wm_status commit_roll_back(int slot, enum store_cause cause);
 wm_status commit_remove(int slot);
+/* Whether what is active is started at boot. What is in quarantine is on probation again when somebody
+ * starts it, without a fallback. */
+wm_status commit_stop(int slot);
+wm_status commit_start(int slot);
+/* It must not be started. */
+wm_status commit_quarantine(int slot);
 
 /* At boot, for each slot before its module starts: what was on probation is rolled back, what is to be
  * started is counted. After a cut of power the start before is not held against the module. The slot's

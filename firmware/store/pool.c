@@ -3,12 +3,18 @@
 #include <string.h>
 
 #include "hal.h"
-#include "store/store.h"
+#include "store/erase.h"
+
+#define NONE (-1)
 
 static struct {
     uint32_t taken; /* bit sets of banks */
     uint32_t bad;
     size_t turn; /* where to look for the next one */
+    int blank;   /* erased since the reset, and not written to */
+    int erasing; /* on its way there */
+    uint32_t erases;
+    struct bank_writer left; /* an upload that was abandoned; bank NONE: its bank was taken since */
 } pool;
 
 static struct hal_flash_sector sector_of(int bank) {
@@ -19,6 +25,14 @@ void pool_start(void) {
     pool.taken = 0;
     pool.bad = 0;
     pool.turn = store_boots(); /* another one first after each boot */
+    pool.blank = NONE;
+    pool.erasing = NONE;
+    pool.left.bank = NONE;
+    pool.erases = 0;
+}
+
+uint32_t pool_erases(void) {
+    return pool.erases;
 }
 
 size_t pool_count(void) {
@@ -45,36 +59,129 @@ static bool in_use(int bank) {
     return false;
 }
 
-wm_status pool_take(struct bank_writer *writer) {
+size_t pool_unused(void) {
+    size_t unused = 0;
+    for (size_t bank = 0; bank < pool_count(); bank++)
+        unused += !in_use((int)bank);
+    return unused;
+}
+
+/* ---- erasing ---------------------------------------------------------------------------- */
+
+static void is_bad(int bank) {
+    pool.bad |= 1u << bank;
+}
+
+/* The erase that goes on, if one does, has come to its end. */
+static void settle(void) {
+    erase_wait();
+    if (pool.erasing != NONE && erase_poll() != WM_OK)
+        is_bad(pool.erasing);
+    pool.erasing = NONE;
+}
+
+static wm_status begin_erase(int bank) {
+    settle();
+    wm_status status = erase_begin(sector_of(bank).at);
+    if (status) {
+        is_bad(bank);
+        return status;
+    }
+    pool.erases++;
+    pool.erasing = bank;
+    if (pool.left.bank == bank)
+        pool.left.bank = NONE;
+    return WM_OK;
+}
+
+static wm_status erase_next(void) {
     wm_status status = WM_EBUSY;
-    writer->bank = STORE_NO_BANK;
     for (size_t tried = 0; tried < pool_count(); tried++) {
         int bank = (int)(pool.turn++ % pool_count());
         if (in_use(bank))
             continue;
-        status = pool.bad & 1u << bank ? WM_EIO : hal_flash_erase_start(sector_of(bank).at);
-        if (status) {
-            pool.bad |= 1u << bank;
-            continue;
-        }
-        *writer = (struct bank_writer){.bank = bank};
-        sha256_init(&writer->hash);
-        pool.taken |= 1u << bank;
-        return WM_OK;
+        status = pool.bad & 1u << bank ? WM_EIO : begin_erase(bank);
+        if (status == WM_OK)
+            break;
     }
     return status;
 }
 
+wm_status pool_prepare(void) {
+    bool will_be_blank = pool.erasing != NONE && !in_use(pool.erasing);
+    return pool.blank != NONE || will_be_blank ? WM_OK : erase_next();
+}
+
+wm_status pool_prepared(void) {
+    if (pool.erasing == NONE || in_use(pool.erasing))
+        return pool.blank != NONE ? WM_OK : WM_ENOENT;
+    wm_status status = erase_poll();
+    if (status == WM_EAGAIN)
+        return status;
+    if (status == WM_OK)
+        pool.blank = pool.erasing;
+    else
+        is_bad(pool.erasing);
+    pool.erasing = NONE;
+    return status == WM_OK ? WM_OK : WM_ENOENT;
+}
+
+/* ---- taking ----------------------------------------------------------------------------- */
+
+wm_status pool_take(struct bank_writer *writer) {
+    writer->bank = STORE_NO_BANK;
+    wm_status status = pool_prepare();
+    if (status)
+        return status;
+    *writer = (struct bank_writer){.bank = pool.blank != NONE ? pool.blank : pool.erasing};
+    sha256_init(&writer->hash);
+    pool.taken |= 1u << writer->bank;
+    if (pool.blank != NONE)
+        pool.blank = NONE;
+    return WM_OK;
+}
+
 static wm_status give_up(struct bank_writer *writer) {
-    pool.bad |= 1u << writer->bank;
+    is_bad(writer->bank);
     pool_release(writer->bank);
     writer->bank = STORE_NO_BANK;
     return WM_EIO;
 }
 
 wm_status pool_erased(struct bank_writer *writer) {
-    wm_status status = hal_flash_erase_poll();
-    return status == WM_OK || status == WM_EAGAIN ? status : give_up(writer);
+    if (pool.erasing == writer->bank && erase_poll() == WM_EAGAIN)
+        return WM_EAGAIN;
+    if (pool.erasing == writer->bank)
+        settle();
+    return pool.bad & 1u << writer->bank ? give_up(writer) : WM_OK;
+}
+
+void pool_abandon(struct bank_writer *writer) {
+    if (writer->bank == STORE_NO_BANK)
+        return;
+    pool_release(writer->bank);
+    if (writer->programmed)
+        pool.left = *writer;
+    else if (pool.erasing != writer->bank && pool.blank == NONE)
+        pool.blank = writer->bank;
+    writer->bank = STORE_NO_BANK;
+}
+
+bool pool_begins_with(const uint8_t *bytes, size_t len) {
+    if (pool.left.bank == NONE || pool.bad & 1u << pool.left.bank || in_use(pool.left.bank) ||
+        len > pool.left.programmed || len == 0)
+        return false;
+    const uint8_t *window = pool_map(pool.left.bank, len);
+    bool same = window && memcmp(window, bytes, len) == 0;
+    hal_flash_unmap(window);
+    return same;
+}
+
+void pool_take_again(struct bank_writer *writer) {
+    *writer = (struct bank_writer){.bank = pool.left.bank, .programmed = pool.left.programmed};
+    sha256_init(&writer->hash);
+    pool.taken |= 1u << writer->bank;
+    pool.left.bank = NONE;
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */
@@ -100,9 +207,30 @@ static wm_status program(uint32_t at, const uint8_t *bytes, size_t len) {
     return status;
 }
 
+/* True unless other bytes are there already. */
+static bool fits(const struct bank_writer *writer, const uint8_t *bytes, size_t len) {
+    uint32_t there = writer->programmed - writer->length;
+    bool same = true;
+    if (there > len)
+        there = (uint32_t)len;
+    for (uint32_t at = 0; same && at < there;) {
+        uint8_t part[64];
+        uint32_t size = there - at < sizeof part ? there - at : sizeof part;
+        same = hal_flash_read(sector_of(writer->bank).at + writer->length + at, part, size) == WM_OK &&
+               memcmp(part, bytes + at, size) == 0;
+        at += size;
+    }
+    return same;
+}
+
 wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t len) {
     if (len > pool_capacity() - writer->length)
         return WM_ENOMEM;
+    erase_wait();
+    if (writer->programmed > writer->length && !fits(writer, bytes, len))
+        return WM_EINVAL;
+    if (writer->programmed < writer->length + len)
+        writer->programmed = writer->length + (uint32_t)len;
     if (program(sector_of(writer->bank).at + writer->length, bytes, len))
         return WM_EIO;
     sha256_update(&writer->hash, bytes, len);
@@ -116,6 +244,7 @@ static wm_status digest_of(int bank, uint32_t length, uint8_t digest[SHA256_BYTE
     struct sha256 hash;
     uint8_t part[64];
     sha256_init(&hash);
+    erase_wait();
     for (uint32_t offset = 0; offset < length; offset += sizeof part) {
         uint32_t len = length - offset < sizeof part ? length - offset : sizeof part;
         if (hal_flash_read(sector_of(bank).at + offset, part, len))
@@ -126,14 +255,15 @@ static wm_status digest_of(int bank, uint32_t length, uint8_t digest[SHA256_BYTE
     return WM_OK;
 }
 
-wm_status pool_finish(struct bank_writer *writer) {
+wm_status pool_finish(struct bank_writer *writer, const uint8_t name[STORE_NAME_BYTES]) {
     struct store_bank noted = {.length = writer->length};
+    memcpy(noted.name, name, sizeof noted.name);
     uint8_t back[SHA256_BYTES];
     sha256_final(&writer->hash, noted.digest);
     bool whole =
         !digest_of(writer->bank, noted.length, back) && memcmp(back, noted.digest, sizeof back) == 0;
     if (!whole) {
-        pool.bad |= 1u << writer->bank;
+        is_bad(writer->bank);
         return WM_EDIGEST;
     }
     return store_put_bank(writer->bank, &noted);
@@ -142,6 +272,11 @@ wm_status pool_finish(struct bank_writer *writer) {
 void pool_release(int bank) {
     if (bank >= 0 && bank < STORE_BANKS_MAX)
         pool.taken &= ~(1u << bank);
+}
+
+const uint8_t *pool_map(int bank, size_t len) {
+    erase_wait();
+    return hal_flash_map(sector_of(bank).at, len);
 }
 
 bool pool_check(int bank) {

@@ -70,6 +70,7 @@ bool record_read(uint32_t at, struct record *record) {
 /* Cleared, a slot is no record for ever, whatever an operation that was cut left in it. */
 static wm_status clear_slot(int sector, uint32_t slot) {
     static const uint8_t zeros[RECORD_BYTES];
+    erase_wait();
     return hal_flash_program(slot_at(sector, slot), zeros, sizeof zeros);
 }
 
@@ -77,6 +78,7 @@ static wm_status write_slot(int sector, uint32_t slot, const struct record *reco
     uint8_t raw[RECORD_BYTES], back[RECORD_BYTES];
     uint32_t at = slot_at(sector, slot);
     encode(record, raw);
+    erase_wait();
     if (hal_flash_program(at, raw, sizeof raw) || hal_flash_read(at, back, sizeof back) ||
         memcmp(raw, back, sizeof raw) != 0)
         return WM_EIO;
@@ -237,6 +239,10 @@ wm_status record_log_append(const struct record *record) {
     return write_next(record_log.active, &record_log.next, slot_count(record_log.active), record)
                ? WM_EIO
                : WM_OK;
+}
+
+wm_status record_log_make_room(uint32_t count) {
+    return record_log_room() < count ? compact() : WM_OK;
 }
 
 uint32_t record_log_erases(void) {

@@ -44,6 +44,10 @@ wm_status record_log_mount(const struct record_owner *owner);
  * the erase of a sector when the active one is full. */
 wm_status record_log_append(const struct record *record);
 
+/* Sees to it that so many appends need no erase, as far as a sector has room: by erasing now. Blocks as
+ * an append does. WM_EIO: it could not, and what is there stays. */
+wm_status record_log_make_room(uint32_t count);
+
 /* One record of another area, which somebody else wrote in the same form (README.md). False: it is
  * not valid. */
 bool record_read(uint32_t at, struct record *record);

@@ -37,7 +37,14 @@ static const struct store_slot empty_slot = {
     .active = STORE_NO_BANK, .candidate = STORE_NO_BANK, .fallback = STORE_NO_BANK};
 
 static void read_slot(struct store_slot *slot, const uint8_t *from) {
-    *slot = (struct store_slot){from[0], from[1], from[2], from[3], from[4], from[5]};
+    *slot = (struct store_slot){.state = from[0],
+                                .active = from[1],
+                                .candidate = from[2],
+                                .fallback = from[3],
+                                .attempts = from[4],
+                                .cause = from[5],
+                                .stopped = from[6 + STORE_NAME_BYTES]};
+    memcpy(slot->failed, from + 6, STORE_NAME_BYTES);
 }
 
 static void read_key(struct key *key, const uint8_t *from) {
@@ -52,6 +59,7 @@ static void apply(const struct record *record) {
     } else if (record->type == TYPE_BANK && record->key < STORE_BANKS_MAX) {
         store.bank[record->key].length = get_le32(from);
         memcpy(store.bank[record->key].digest, from + 4, SHA256_BYTES);
+        memcpy(store.bank[record->key].name, from + 4 + SHA256_BYTES, STORE_NAME_BYTES);
     } else if (record->type == TYPE_COUNTER && record->key < STORE_COUNTERS_MAX) {
         store.counter[record->key].value = get_le32(from);
         memcpy(store.counter[record->key].id, from + 4, STORE_COUNTER_ID_BYTES);
@@ -68,6 +76,8 @@ static struct record slot_record(int index, const struct store_slot *slot) {
     const uint8_t values[] = {slot->state,    slot->active,   slot->candidate,
                               slot->fallback, slot->attempts, slot->cause};
     memcpy(record.payload, values, sizeof values);
+    memcpy(record.payload + sizeof values, slot->failed, STORE_NAME_BYTES);
+    record.payload[sizeof values + STORE_NAME_BYTES] = slot->stopped;
     return record;
 }
 
@@ -75,6 +85,7 @@ static struct record bank_record(int index, const struct store_bank *bank) {
     struct record record = {.type = TYPE_BANK, .key = (uint8_t)index};
     put_le32(record.payload, bank->length);
     memcpy(record.payload + 4, bank->digest, SHA256_BYTES);
+    memcpy(record.payload + 4 + SHA256_BYTES, bank->name, STORE_NAME_BYTES);
     return record;
 }
 
@@ -160,6 +171,18 @@ wm_status store_start(void) {
 
 uint32_t store_boots(void) {
     return store.boots;
+}
+
+wm_status store_make_room(uint32_t records) {
+    return store.usable ? record_log_make_room(records) : WM_EIO;
+}
+
+uint32_t store_room(void) {
+    return store.usable ? record_log_room() : 0;
+}
+
+uint32_t store_erases(void) {
+    return store.usable ? record_log_erases() : 0;
 }
 
 /* ---- slots and banks -------------------------------------------------------------------- */

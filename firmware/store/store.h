@@ -31,24 +31,35 @@ enum store_cause {
     STORE_REQUESTED /* somebody asked for it */
 };
 
+#define STORE_NAME_BYTES 8 /* by which the user of a bank knows what it holds */
+
 struct store_slot {
-    uint8_t state;     /* enum store_state */
-    uint8_t active;    /* banks, STORE_NO_BANK where there is none */
-    uint8_t candidate; /* installed and not started yet */
-    uint8_t fallback;  /* the last confirmed one, during probation */
-    uint8_t attempts;  /* starts since it last proved to work */
-    uint8_t cause;     /* enum store_cause: the last one */
+    uint8_t state;                    /* enum store_state */
+    uint8_t active;                   /* banks, STORE_NO_BANK where there is none */
+    uint8_t candidate;                /* installed and not started yet */
+    uint8_t fallback;                 /* the last confirmed one, during probation */
+    uint8_t attempts;                 /* starts since it last proved to work */
+    uint8_t cause;                    /* enum store_cause: the last one, */
+    uint8_t failed[STORE_NAME_BYTES]; /* and the module that it befell */
+    uint8_t stopped;                  /* 1: somebody stopped `active`: it is not started by itself */
 };
 
 struct store_bank {
     uint32_t length; /* of the bundle; 0: not known to hold one */
     uint8_t digest[SHA256_BYTES];
+    uint8_t name[STORE_NAME_BYTES]; /* what its user calls it */
 };
 
 /* Reads the log and counts a boot. WM_EIO: the flash takes no records; what could be read is there, and
  * every write fails. Thread, once, before all others. */
 wm_status store_start(void);
 uint32_t store_boots(void);
+
+/* Erases records ahead where fewer than `records` could be written without that; blocks for it. */
+wm_status store_make_room(uint32_t records);
+uint32_t store_room(void); /* records that can be */
+/* How often a sector of records was erased since the board was made. */
+uint32_t store_erases(void);
 
 const struct store_slot *store_slot(int slot);
 wm_status store_put_slot(int slot, const struct store_slot *value);

@@ -1,192 +1,15 @@
 /* The life of modules in their slots, with the real engine: who owns which bank, what a failure
  * leaves behind, what outlives a swap. Every test ends with all banks and the whole arena free. */
-#include "cmocka_all.h"
+#include "slot_fixture.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "arena.h"
-#include "bundle_maker.h"
-#include "core/cbor.h"
-#include "fake_hal.h"
-#include "net/coap_server.h"
-#include "node/bank.h"
-#include "node/log.h"
-#include "node/module_config.h"
-#include "node/sensor.h"
-#include "node/slot.h"
-#include "node/stream.h"
-
-extern struct arena engine_arena; /* wasm3-port/engine.h, which needs the engine's headers */
-
-/* Twice a board's: code and tables take twice the room on a 64-bit host. */
-static _Alignas(8) uint8_t arena[2 * MODULE_ARENA_BYTES];
-static uint8_t bundle[MODULE_BANK_BYTES * 2];
-static char why[SLOT_WHY_CAP];
-static unsigned board_reads;
-
-static const struct release v1 = {.version = "1",
-                                  .sensor = "river",
-                                  .stream = "out",
-                                  .parameter = {"start", "config", "room", "state"},
-                                  .value = {0, 0, 512, 0},
-                                  .schema = "life/1",
-                                  .budget_us = 50000,
-                                  .pages = 1};
-
-/* ---- what is around the slots ------------------------------------------------------------ */
-
-void coap_server_changed(const char *path) {
-    (void)path;
-}
-
-static char gone[64];
-
-void coap_server_gone(const char *path) {
-    snprintf(gone, sizeof gone, "%s", path);
-}
-
-void slipmux_link_diagnostic(const char *text, size_t len) {
-    (void)text;
-    (void)len;
-}
-
-size_t hal_sensor_count(void) {
-    return 1;
-}
-
-const struct hal_sensor *hal_sensor_info(size_t index) {
-    static const char *const channel[] = {"value"}, *const unit[] = {"1"};
-    static const struct hal_sensor chip = {"chip", 1, channel, unit};
-    assert_int_equal(index, 0);
-    return &chip;
-}
-
-wm_status hal_sensor_read(size_t index, float *values) {
-    assert_int_equal(index, 0);
-    board_reads++;
-    values[0] = 20;
-    return WM_OK;
-}
-
-static int free_banks(void) {
-    int taken[BANK_COUNT], count = 0;
-    while (count < BANK_COUNT && (taken[count] = bank_take()) >= 0)
-        count++;
-    for (int i = 0; i < count; i++)
-        bank_release(taken[i]);
-    return count;
-}
+#define KIB 1024u
+#define BANKS (MODULE_SLOTS + 1)
 
 static int setup(void **state) {
-    static bool started;
+    static const struct geometry geometry = {
+        "a bank to spare", {16 * KIB, 16 * KIB}, 16 * KIB, {32 * KIB, 32 * KIB, 32 * KIB}};
     (void)state;
-    fake_reset();
-    runtime_arena_init(arena, sizeof arena);
-    runtime_set_clock(hal_now_us);
-    runtime_set_native_stack((const uint8_t *)__builtin_frame_address(0) - 512 * 1024);
-    log_start();
-    if (!started) {
-        slots_start();
-        sensors_start(slots_deliver);
-    }
-    started = true;
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    for (int index = 0; index < MODULE_SLOTS; index++)
-        slot_remove(index);
-    assert_int_equal(free_banks(), BANK_COUNT);
-    assert_int_equal(runtime_arena_free(), sizeof arena);
-    assert_int_equal(sensor_find("river"), WM_ENOENT);
-    return 0;
-}
-
-/* ---- verbs ------------------------------------------------------------------------------- */
-
-#define BLOCK 256u
-
-static wm_status send_blocks(int index, size_t from, size_t to, size_t len) {
-    wm_status status = WM_OK;
-    for (size_t at = from; at < to && status == WM_OK; at += BLOCK) {
-        size_t left = len - at;
-        status = slot_upload(index, (uint32_t)at, bundle + at, left < BLOCK ? left : BLOCK, left > BLOCK,
-                             why, sizeof why);
-    }
-    return status;
-}
-
-static wm_status install(int index, const struct release *release) {
-    size_t len = make_bundle(release, bundle, sizeof bundle);
-    return send_blocks(index, 0, len, len);
-}
-
-/* The first block only. */
-static void begin_upload(int index, const struct release *release) {
-    size_t len = make_bundle(release, bundle, sizeof bundle);
-    assert_true(len > BLOCK);
-    assert_int_equal(send_blocks(index, 0, BLOCK, len), WM_OK);
-}
-
-static uint32_t first_number(void *arg, const char *name) {
-    (void)name;
-    return *(uint32_t *)arg;
-}
-
-static uint32_t number_of_new_streams;
-static const struct slot_numbering numbering = {first_number, &number_of_new_streams};
-
-static wm_status start(int index) {
-    return slot_start(index, numbering, why, sizeof why);
-}
-
-static wm_status swap(int index) {
-    return slot_swap(index, numbering, why, sizeof why);
-}
-
-#define ASSERT_OK(call)                                                                                 \
-    do {                                                                                                \
-        wm_status got = (call);                                                                         \
-        if (got != WM_OK)                                                                               \
-            fail_msg("%s: %s", #call, why);                                                             \
-    } while (0)
-
-static void run(int index, const struct release *release) {
-    ASSERT_OK(install(index, release));
-    ASSERT_OK(start(index));
-}
-
-static int64_t next_ms = 1000;
-
-static void feed(float value) {
-    int sensor = sensor_find("river");
-    assert_true(sensor >= 0);
-    assert_int_equal(sensor_publish(sensor, next_ms++, &value), WM_OK);
-}
-
-/* A value of the newest record in the slot's stream "out": 0 samples counted, 1 what emit answered
- * in on_start, 2 what sensor_read answered at load. */
-static float newest(int index, size_t value) {
-    uint8_t record[128];
-    struct stream *stream = stream_find(index, "out");
-    assert_non_null(stream);
-    struct record_batch batch = record_ring_newest(&stream->ring, record, sizeof record);
-    assert_int_equal(batch.count, 1);
-    float out;
-    memcpy(&out, record + batch.len - 12 + 4 * value, sizeof out);
-    return out;
-}
-
-static wm_status configure(int index, const char *name, double value) {
-    uint8_t map[192];
-    struct cbor_out out;
-    cbor_out_init(&out, map, sizeof map);
-    cbor_put_map(&out, 1);
-    cbor_put_text(&out, name);
-    cbor_put_double(&out, value);
-    return slot_configure(index, (struct span){map, out.len}, why, sizeof why);
+    return setup_on(&geometry);
 }
 
 /* ---- uploads ----------------------------------------------------------------------------- */
@@ -196,7 +19,7 @@ static void an_upload_becomes_the_candidate_and_nothing_runs(void **state) {
     ASSERT_OK(install(0, &v1));
     assert_int_equal(slot_at(0)->state, SLOT_EMPTY);
     assert_non_null(slot_at(0)->candidate);
-    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal((int)pool_unused(), BANKS - 1);
     assert_int_equal(runtime_arena_free(), sizeof arena);
     assert_int_equal(sensor_find("river"), WM_ENOENT);
 }
@@ -205,10 +28,10 @@ static void an_abandoned_upload_gives_its_bank_back(void **state) {
     (void)state;
     run(0, &v1);
     begin_upload(0, &v1);
-    assert_int_equal(free_banks(), BANK_COUNT - 2);
+    assert_int_equal((int)pool_unused(), BANKS - 2);
     slot_upload_abandon(0);
     slot_upload_abandon(0); /* twice is once */
-    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal((int)pool_unused(), BANKS - 1);
     feed(1);
     assert_true(newest(0, 0) == 1);
 }
@@ -222,7 +45,7 @@ static void a_new_upload_replaces_the_one_before_and_the_candidate(void **state)
     assert_null(slot_at(0)->candidate);
     ASSERT_OK(install(0, &v2));
     assert_string_equal(slot_at(0)->candidate->manifest.version, "2");
-    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal((int)pool_unused(), BANKS - 1);
 }
 
 static void a_block_out_of_order_drops_the_upload(void **state) {
@@ -230,7 +53,7 @@ static void a_block_out_of_order_drops_the_upload(void **state) {
     size_t len = make_bundle(&v1, bundle, sizeof bundle);
     begin_upload(0, &v1);
     assert_int_equal(send_blocks(0, 2 * BLOCK, len, len), WM_EAGAIN);
-    assert_int_equal(free_banks(), BANK_COUNT);
+    assert_int_equal((int)pool_unused(), BANKS);
     assert_int_equal(send_blocks(0, BLOCK, len, len), WM_EAGAIN);
     assert_non_null(strstr(why, "start with block 0"));
 }
@@ -239,8 +62,8 @@ static void a_removed_slot_ends_its_upload(void **state) {
     (void)state;
     size_t len = make_bundle(&v1, bundle, sizeof bundle);
     begin_upload(0, &v1);
-    slot_remove(0);
-    assert_int_equal(free_banks(), BANK_COUNT);
+    ASSERT_OK(slot_remove(0, why, sizeof why));
+    assert_int_equal((int)pool_unused(), BANKS);
     assert_int_equal(send_blocks(0, BLOCK, len, len), WM_EAGAIN);
 }
 
@@ -255,7 +78,7 @@ static void a_swap_while_an_upload_is_under_way_waits_for_it(void **state) {
     ASSERT_OK(swap(0));
     feed(1);
     assert_true(newest(0, 0) == 2);
-    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal((int)pool_unused(), BANKS - 1);
 }
 
 static void a_restart_while_an_upload_is_under_way_keeps_both(void **state) {
@@ -297,7 +120,7 @@ static void what_cannot_run_is_refused_and_dropped(void **state) {
     bad.padding = MODULE_BANK_BYTES;
     assert_int_equal(install(0, &bad), WM_ENOMEM);
     assert_null(slot_at(0)->candidate);
-    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal((int)pool_unused(), BANKS - 1);
     feed(1);
     assert_true(newest(0, 0) == 1);
 }
@@ -386,7 +209,6 @@ static void a_trapped_module_can_be_started_again_or_replaced(void **state) {
     assert_int_equal(slot_at(0)->state, SLOT_TRAPPED);
     assert_int_equal(slot_at(0)->traps, 1);
     assert_non_null(strstr(slot_at(0)->why, "on_sample"));
-    assert_int_equal(runtime_arena_free(), sizeof arena);
     ASSERT_OK(start(0));
     feed(1);
     assert_true(newest(0, 0) == 1);
@@ -395,7 +217,7 @@ static void a_trapped_module_can_be_started_again_or_replaced(void **state) {
     assert_int_equal(swap(0), WM_EBUSY);
     ASSERT_OK(start(0));
     assert_int_equal(slot_at(0)->traps, 2);
-    assert_int_equal(free_banks(), BANK_COUNT - 1);
+    assert_int_equal((int)pool_unused(), BANKS - 1);
 }
 
 /* ---- swap -------------------------------------------------------------------------------- */
@@ -480,11 +302,11 @@ static void a_shared_sensor_goes_with_the_last_that_uses_it(void **state) {
     (void)state;
     run(0, &v1);
     run(1, &v1);
-    slot_remove(0);
+    ASSERT_OK(slot_remove(0, why, sizeof why));
     assert_true(sensor_find("river") >= 0);
     feed(1);
     assert_true(newest(1, 0) == 1);
-    slot_remove(1);
+    ASSERT_OK(slot_remove(1, why, sizeof why));
     assert_string_equal(gone, "sensors/river");
     assert_int_equal(sensor_find("river"), WM_ENOENT);
 }
@@ -503,7 +325,7 @@ static void a_board_sensor_is_hurried_only_while_a_module_asks(void **state) {
     run(0, &hurried);
     fake_advance_us(1000000); /* the pace changes with the reading that is due */
     assert_int_equal(reads_in_a_second(), 10);
-    slot_remove(0);
+    ASSERT_OK(slot_remove(0, why, sizeof why));
     fake_advance_us(1000000);
     assert_int_equal(reads_in_a_second(), 1);
 }
@@ -546,7 +368,7 @@ static void a_config_that_traps_stops_the_module(void **state) {
     assert_int_equal(slot_at(0)->state, SLOT_RUNNING);
     assert_int_equal(configure(0, "config", 1), WM_ETRAP);
     assert_int_equal(slot_at(0)->state, SLOT_TRAPPED);
-    slot_remove(0);
+    ASSERT_OK(slot_remove(0, why, sizeof why));
     assert_int_equal(configure(0, "config", 1), WM_EBUSY);
 }
 

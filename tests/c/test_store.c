@@ -35,7 +35,7 @@ static wm_status install(int slot, uint8_t fill, struct bank_writer *writer) {
         status = pool_erased(writer);
     if (status == WM_OK)
         status = pool_append(writer, bytes, sizeof bytes);
-    return status ? status : commit_install(slot, writer);
+    return status ? status : commit_install(slot, writer, (const uint8_t[STORE_NAME_BYTES]){fill});
 }
 
 static void run(int slot, uint8_t fill) {
@@ -67,7 +67,7 @@ static void test_parts_of_any_length_make_the_same_bundle(void **state) {
                 pool_append(&writer, bytes + at, sizeof bytes - at < part ? sizeof bytes - at : part),
                 WM_OK);
         assert_int_equal(writer.length, sizeof bytes);
-        assert_int_equal(pool_finish(&writer), WM_OK);
+        assert_int_equal(pool_finish(&writer, (const uint8_t[STORE_NAME_BYTES]){1}), WM_OK);
         hal_flash_read(hal_flash_sector(HAL_FLASH_BANKS, (size_t)writer.bank).at, back, sizeof back);
         assert_memory_equal(back, bytes, sizeof bytes);
         assert_true(pool_check(writer.bank));

@@ -17,6 +17,9 @@
 #include "node/state.h"
 #include "node/stream.h"
 #include "node/trace.h"
+#include "store/pool.h"
+#include "store/store.h"
+#include "tests/powercut/nor.h"
 #include "runtime_modules.h" /* made by embed_wat.py */
 
 static _Alignas(8) uint8_t arena[2 * MODULE_ARENA_BYTES];
@@ -79,6 +82,7 @@ static void install(int slot) {
         .leave_out = {[15] = true},
     };
     size_t len = make_bundle_of(&fields, wasm_asks, sizeof wasm_asks, bundle, sizeof bundle);
+    ASSERT_OK(slot_upload_prepare(slot, why, sizeof why));
     ASSERT_OK(slot_upload(slot, 0, bundle, len, false, why, sizeof why));
 }
 
@@ -91,6 +95,8 @@ static uint32_t first_number(void *arg, const char *name) {
 static const struct slot_numbering numbering = {first_number, NULL};
 
 static int setup(void **state) {
+    static const struct geometry geometry = {
+        "a bank to spare", {16384, 16384}, 16384, {32768, 32768, 32768}};
     static bool started;
     (void)state;
     fake_reset();
@@ -98,11 +104,13 @@ static int setup(void **state) {
     runtime_set_clock(hal_now_us);
     runtime_set_native_stack((const uint8_t *)__builtin_frame_address(0) - 512 * 1024);
     log_start();
-    if (!started) {
-        slots_start();
+    nor_reset(&geometry, 1);
+    assert_int_equal(store_start(), WM_OK);
+    pool_start();
+    if (!started)
         sensors_start(slots_deliver);
-    }
     started = true;
+    slots_start(false, true);
     install(0);
     ASSERT_OK(slot_start(0, numbering, why, sizeof why));
     return 0;
@@ -112,7 +120,7 @@ static int teardown(void **state) {
     (void)state;
     trace_stop(0);
     for (int slot = 0; slot < MODULE_SLOTS; slot++)
-        slot_remove(slot);
+        assert_int_equal(slot_remove(slot, why, sizeof why), WM_OK);
     return 0;
 }
 
@@ -331,7 +339,7 @@ static void assert_strays(struct span events, const char *reason) {
     if (!strstr(why, reason))
         fail_msg("\"%s\" does not say \"%s\"", why, reason);
     assert_int_equal(slot_at(1)->state, SLOT_TRAPPED);
-    slot_remove(1);
+    assert_int_equal(slot_remove(1, why, sizeof why), WM_OK);
 }
 
 static void other_calls_than_recorded_are_told_with_event_and_function(void **state) {
@@ -398,7 +406,7 @@ static void what_is_no_record_is_refused_before_anything_runs(void **state) {
             events = recorded(0);
             records[at] ^= (uint8_t)(1 << bit);
             replay_all(events, &strayed);
-            slot_remove(1);
+            assert_int_equal(slot_remove(1, why, sizeof why), WM_OK);
             restore();
         }
     }

@@ -23,18 +23,21 @@ SRC_test_runtime := $(RUNTIME)
 SRC_test_runtime_load := $(RUNTIME)
 SRC_test_hostile := $(RUNTIME)
 SRC_test_runtime_state := $(RUNTIME)
-SRC_test_slot := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,bundle_maker.c manifest_maker.c signer.c) $(INTAKE) \
-  $(addprefix firmware/,core/sha256.c core/status.c) \
-  $(addprefix firmware/node/,bank.c clock.c guest_host.c instance.c log.c manifest.c module_config.c \
-  record_ring.c replay.c sensor.c slot.c state_encode.c state_restore.c stream.c trace.c)
-SRC_test_trace := $(filter-out tests/c/bundle_maker.c,$(SRC_test_slot))
+SLOTS := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,manifest_maker.c signer.c) $(INTAKE) \
+  $(addprefix firmware/,core/sha256.c core/status.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/slot*.c)) \
+  $(addprefix firmware/node/,clock.c guest_host.c instance.c log.c manifest.c module_config.c \
+  record_ring.c replay.c sensor.c state_encode.c state_restore.c stream.c trace.c upkeep.c)
+SRC_test_slot := $(SLOTS) tests/c/bundle_maker.c
+SRC_test_lives := $(SRC_test_slot)
+SRC_test_trace := $(SLOTS)
 CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
 CFLAGS_test_hostile := -I$(OUT)
 CFLAGS_test_runtime_state := -I$(OUT)
 CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
-CFLAGS_test_slot := -I$(OUT)
-CFLAGS_test_trace := -I$(OUT)
+CFLAGS_test_slot := -I$(OUT) -I$(ROOT)
+CFLAGS_test_lives := -I$(OUT) -I$(ROOT)
+CFLAGS_test_trace := -I$(OUT) -I$(ROOT)
 # Allocations of whoever uses the arena can be made to fail.
 LIBS_test_runtime_load := -Wl,--wrap=arena_alloc,--wrap=arena_alloc_most,--wrap=arena_resize
 DEPS_test_runtime := $(MODULES)

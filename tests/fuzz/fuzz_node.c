@@ -16,6 +16,7 @@
 #include "net/slipmux.h"
 #include "node/node.h"
 #include "runtime.h"
+#include "../powercut/nor.h"
 
 #define STEPS_MAX 64
 #define PEERS 4
@@ -48,6 +49,10 @@ size_t hal_unique_id(uint8_t *out, size_t cap) {
 
 hal_reset_cause hal_get_reset_cause(void) {
     return HAL_RESET_FAULT;
+}
+
+bool hal_starts_without_modules(void) {
+    return false;
 }
 
 const char *hal_last_fault(void) {
@@ -263,6 +268,8 @@ static void take_step(struct fuzz_input *input) {
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+static const struct geometry geometry = {
+    "four banks", {16384, 16384}, 16384, {32768, 32768, 32768, 32768}};
 static size_t whole_arena;
 
 /* The fake board's time stands; for a module it goes on, or its budget would last for ever. */
@@ -277,6 +284,7 @@ static void start_once(void) {
     }
     stack_limit = (const uint8_t *)__builtin_frame_address(0) - 256 * 1024;
     fake_reset();
+    nor_reset(&geometry, 1);
     slipmux_init(&from_node);
     node_start();
     runtime_set_clock(module_clock);

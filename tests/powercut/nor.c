@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "hal.h"
+
+#define NOR_WINDOWS (MODULE_SLOTS + 1)
 
 /* A bit that reads the same each time is equal in `cell` and `other`. What lies behind `used` is erased:
  * saving and loading need not touch it. */
@@ -14,12 +17,15 @@ struct sector {
     uint8_t *cell, *other;
     uint8_t *stuck; /* NULL: no bit is */
     bool dead;
+    bool is_protected;
 };
 
 static struct sector sectors[NOR_SECTORS];
 static size_t sector_count;
 static uint32_t operations, cut_operation, random_state;
 static enum cut cut_how;
+static uint32_t erase_polls, polls_left;
+static size_t windows;
 jmp_buf nor_power_fails;
 
 static uint32_t random_word(void) {
@@ -55,6 +61,8 @@ void nor_reset(const struct geometry *geometry, uint32_t seed) {
         add_sector(HAL_FLASH_BANKS, geometry->banks[i], &at);
     random_state = seed | 1u;
     nor_cut_at(UINT32_MAX, CUT_BEFORE);
+    erase_polls = polls_left = 0;
+    windows = 0;
 }
 
 void nor_put_keys(const uint8_t *bytes, size_t len) {
@@ -184,8 +192,11 @@ static void cut_program(struct sector *sector, uint32_t offset, const uint8_t *w
 
 wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
     struct sector *sector = sector_with(at, len);
-    if (!sector || sector->area == HAL_FLASH_KEYS || at % HAL_FLASH_WORD || len % HAL_FLASH_WORD)
+    if (!sector || sector->area == HAL_FLASH_KEYS || at % HAL_FLASH_WORD || len % HAL_FLASH_WORD ||
+        polls_left)
         abort(); /* a caller's mistake */
+    if (sector->is_protected)
+        return WM_EIO;
     for (size_t i = 0; i < len; i += HAL_FLASH_WORD) {
         uint32_t offset = at - sector->at + (uint32_t)i;
         if (operations++ == cut_operation)
@@ -234,11 +245,37 @@ wm_status hal_flash_erase_start(uint32_t at) {
         cut_erase(sector);
     set_bits(sector, 0, sector->used);
     keep_stuck(sector);
+    polls_left = erase_polls;
     return WM_OK;
 }
 
 wm_status hal_flash_erase_poll(void) {
-    return WM_OK;
+    if (polls_left == 0)
+        return WM_OK;
+    polls_left--;
+    return WM_EAGAIN;
+}
+
+void nor_erase_takes(uint32_t polls) {
+    erase_polls = polls;
+}
+
+/* ---- windows ---------------------------------------------------------------------------- */
+
+const uint8_t *hal_flash_map(uint32_t at, size_t len) {
+    struct sector *sector = sector_with(at, len);
+    if (!sector || windows == NOR_WINDOWS || polls_left)
+        abort(); /* a caller's mistake */
+    windows++;
+    return sector->cell + (at - sector->at);
+}
+
+void hal_flash_unmap(const uint8_t *window) {
+    windows -= window != NULL;
+}
+
+size_t nor_windows(void) {
+    return windows;
 }
 
 /* ---- defects ---------------------------------------------------------------------------- */
@@ -249,6 +286,12 @@ void nor_stick(uint32_t at, uint8_t bits) {
         sector->stuck = calloc(1, sector->size);
     sector->stuck[at - sector->at] |= bits;
     keep_stuck(sector);
+}
+
+void nor_protect(enum hal_flash_area area, bool on) {
+    for (size_t i = 0; i < sector_count; i++)
+        if (sectors[i].area == area)
+            sectors[i].is_protected = on;
 }
 
 void nor_kill(uint32_t at) {

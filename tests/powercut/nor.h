@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hal.h"
+
 enum cut {
     CUT_BEFORE,
     CUT_AFTER,
@@ -47,6 +49,16 @@ struct nor_image;
 struct nor_image *nor_save(struct nor_image *into); /* NULL: a new one */
 void nor_load(const struct nor_image *image);
 void nor_forget(struct nor_image *image);
+
+/* How often an erase is asked after before it is done; programming meanwhile, and reading in place, ends
+ * the test. */
+void nor_erase_takes(uint32_t polls);
+
+/* Windows that are mapped: as many as hal.h promises at least, another one ends the test. */
+size_t nor_windows(void);
+
+/* Whether programming an area reports an error. */
+void nor_protect(enum hal_flash_area area, bool on);
 
 /* Defects. A stuck bit stays 0; a dead sector reports an error when it is erased. */
 void nor_stick(uint32_t at, uint8_t bits);

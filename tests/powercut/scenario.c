@@ -48,7 +48,7 @@ static int module_in(uint8_t bank, const int any[2]) {
         return NO_MODULE;
     for (int i = 0; i < 2; i++) {
         uint32_t length = any[i] == NO_MODULE ? 0 : module_bytes(any[i], want);
-        if (length && store_bank(bank)->length == length &&
+        if (length && store_bank(bank)->length == length && store_bank(bank)->name[0] == any[i] &&
             hal_flash_read(hal_flash_sector(HAL_FLASH_BANKS, bank).at, got, length) == WM_OK &&
             memcmp(want, got, length) == 0)
             return any[i];
@@ -73,8 +73,10 @@ static void drop_candidate(int slot) {
 static void install(int slot, int module) {
     struct bank_writer writer;
     uint8_t bytes[256];
+    const uint8_t name[STORE_NAME_BYTES] = {(uint8_t)module};
     uint32_t length = module_bytes(module, bytes), part = 64;
     drop_candidate(slot);
+    check(commit_make_room() == WM_OK, "no room can be made for records");
     expected.slot[slot].candidate[1] = module;
     wm_status status = pool_take(&writer);
     if (status == WM_OK)
@@ -82,7 +84,7 @@ static void install(int slot, int module) {
     for (uint32_t at = 0; status == WM_OK && at < length; at += part)
         status = pool_append(&writer, bytes + at, length - at < part ? length - at : part);
     if (status == WM_OK)
-        status = commit_install(slot, &writer);
+        status = commit_install(slot, &writer, name);
     check(status == WM_OK, "a module cannot be installed");
     becomes(expected.slot[slot].candidate);
 }
