@@ -42,6 +42,7 @@ COMMANDS = {
     "put": "node:put",
     "observe": "observe:observe",
     "monitor": "observe:monitor",
+    "record": "record:record",
     "replay": "replay:replay",
     "move": "move:move",
     "host": "move:host",

@@ -42,13 +42,18 @@ def no_color() -> bool:
     return bool(os.environ.get("NO_COLOR"))
 
 
-def _require_link(_: click.Context, __: click.Parameter, value: str | None) -> str:
+def require_link(value: str | None) -> str:
+    """Return the link, or raise UsageFault: it was needed, and not given."""
     if value is None:
         raise UsageFault(
             "which board? No link was given",
             "--link URL, or set WASMOTE_LINK; `wasmote devices` lists links, `wasmote sim` starts boards",
         )
     return value
+
+
+def _check_link(_: click.Context, __: click.Parameter, value: str | None) -> str:
+    return require_link(value)
 
 
 def _start_trace(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -72,7 +77,7 @@ _link_option = click.option(
     "--link",
     metavar="URL",
     envvar="WASMOTE_LINK",
-    callback=_require_link,
+    callback=_check_link,
     help="serial:///dev/ttyACM0?baud=115200, serial:id=SERIAL, tcp://HOST:PORT, unix:/PATH or "
     "coap://HOST[:PORT]. Default: the environment variable WASMOTE_LINK.",
 )
