@@ -20,7 +20,15 @@ from wasmote.errors import CoapError, LinkDown
 from wasmote.gateway.pulse import Clock
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import Manifest, Stream
-from wasmote.wire.modules import Candidate, Control, ModuleState, ModuleStatus, StreamStatus
+from wasmote.wire.modules import (
+    Candidate,
+    Cause,
+    Control,
+    Failure,
+    ModuleState,
+    ModuleStatus,
+    StreamStatus,
+)
 from wasmote.wire.node import NodeInfo
 from wasmote.wire.records import Record, RecordFlags, Records
 
@@ -52,6 +60,7 @@ class FakeBoard:
         self.down = False
         self.refusal: CoapError | None = None  # of the next installs
         self.honours_next_seq = True
+        self.has_probation = False
         self.closed = False
         self._bundle: Bundle | None = None
         self._boots = 0
@@ -79,6 +88,24 @@ class FakeBoard:
         self.ring.clear()
         self.next_seq = 0
         self.cut()
+
+    def start_by_itself(self) -> None:
+        """Power comes back, and the module runs again from its flash; its stream begins at 0."""
+        status = self.status
+        self.reboot()
+        self.status = replace(status, probation=None, fallback=None)
+
+    def roll_back(self, cause: Cause = Cause.TRAP) -> None:
+        """The module on probation is taken out of service; the one before goes on."""
+        failed, back = self.status.digest or b"", self.status.fallback
+        assert back is not None
+        self.status = ModuleStatus(
+            0,
+            ModuleState.RUNNING,
+            *(back.name, back.version, back.sequence, back.digest),
+            error="unreachable in on_sample",
+            failure=Failure(cause, failed[:8]),
+        )
 
     def cut(self) -> None:
         """The link breaks, and is there again for the next request."""
@@ -113,6 +140,9 @@ class FakeBoard:
             return self.status
         return replace(self.status, streams=(StreamStatus("features", self.next_seq),))
 
+    async def modules(self) -> list[ModuleStatus]:
+        return [await self.module(0)]
+
     async def install(self, slot: int, bundle: bytes, progress: object = None) -> None:
         self._request("install")
         if self.refusal is not None:
@@ -128,10 +158,20 @@ class FakeBoard:
             raise CoapError("nothing runs", Code.CONFLICT)
         if self.status.state is ModuleState.EMPTY and next_seq and self.honours_next_seq:
             self.next_seq = next_seq["features"]
-        new = self.status.candidate or self.status
+        if operation is Control.CONFIRM:
+            if self.status.probation is None:
+                raise CoapError("nothing is on probation", Code.CONFLICT)
+            self.status = replace(self.status, probation=None, fallback=None)
+            return
+        new, old = self.status.candidate or self.status, self.status
         gap = 100 if operation is Control.SWAP else None
         self.status = ModuleStatus(
-            0, ModuleState.RUNNING, new.name, new.version, new.sequence, new.digest, swap_gap_us=gap
+            *(0, ModuleState.RUNNING, new.name, new.version, new.sequence, new.digest),
+            swap_gap_us=gap,
+            probation=60 if self.has_probation else None,
+            fallback=Candidate(old.name or "", old.version or "", old.sequence or 0, old.digest or b"")
+            if self.has_probation and old.digest
+            else None,
         )
 
     async def records(self, slot: int, stream: str, since: int | None) -> Records:

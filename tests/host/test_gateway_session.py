@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,14 +15,16 @@ from fake_board import FakeBoard, FakeClock, make_bundle
 from wasmote.errors import CoapError, LinkDown
 from wasmote.gateway.entities import StreamKey
 from wasmote.gateway.identities import Identities
+from wasmote.gateway.moves import Moves
 from wasmote.gateway.pulse import Pulse, cancel
 from wasmote.gateway.session import BoardSession, SessionState
 from wasmote.gateway.store import Store
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.modules import Control
+from wasmote.wire.modules import Control, ModuleState
 
 KEY = StreamKey("bench", 0, "features")
 STALE_S = 60.0
+CONFIRM_AFTER = 2
 
 
 @dataclass
@@ -78,8 +80,10 @@ async def make_rig(path: Path, board: FakeBoard, bundle: Bundle | None = None) -
             store,
             stored=stored.beat,
             stale_after_s=STALE_S,
+            confirm_after=CONFIRM_AFTER,
             clock=clock,
             identities=Identities(),
+            moves=Moves(store),
             connect=board.connect,
         )
         running = asyncio.create_task(session.run())
@@ -271,3 +275,78 @@ async def test_killed_between_receipt_and_commit_it_asks_again(tmp_path: Path):
         await rig.read(3)
         assert await rig.seqs() == [0, 1, 2]
         assert await rig.lost() == 0
+
+
+async def running(board: FakeBoard, sequence: int) -> None:
+    """A confirmed module, from before the gateway came."""
+    await board.install(0, make_bundle(sequence).to_bytes())
+    await board.control(0, Control.START)
+    board.status = replace(board.status, probation=None, fallback=None)
+    board.requests.clear()
+
+
+async def test_good_records_confirm_a_new_module(tmp_path: Path):
+    board = FakeBoard()
+    board.has_probation = True
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        for value in (float("nan"), 1.0):
+            board.emit(value, 1.0)
+        await rig.read(2)
+        assert board.status.probation == 60  # a NaN is no good record
+        board.emit()
+        await rig.until(lambda: board.status.probation is None)
+        assert board.requests.count("control CONFIRM None") == 1
+
+
+async def test_a_roll_back_is_stored_and_not_undone(tmp_path: Path):
+    board = FakeBoard()
+    board.has_probation = True
+    await running(board, 1)
+    async with make_rig(tmp_path, board, make_bundle(2)) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        assert board.requests.count("install") == 1
+        board.roll_back()
+        board.emit()  # the old one's: that is how it is noticed at once
+        await rig.until(lambda: "service" in rig.session.fault)
+        assert "has taken the wanted module out of service" in rig.session.fault
+        (event,) = await rig.store.events(9)
+        assert (event.kind, event.digest) == ("rolled back", make_bundle(2).manifest.digest[:8])
+        assert event.detail == "it trapped: unreachable in on_sample"
+        board.cut()
+        await rig.again()
+        assert board.requests.count("install") == 1
+        board.emit()
+        await rig.read(2)
+    async with make_rig(tmp_path, board, make_bundle(2)) as rig:  # a new gateway knows it too
+        await rig.session.until(SessionState.FOLLOWING)
+        assert board.requests.count("install") == 1
+        assert len(await rig.store.events(9)) == 1
+    async with make_rig(tmp_path, board, make_bundle(3)) as rig:  # the deployment has changed
+        await rig.session.until(SessionState.FOLLOWING)
+        assert board.status.version == "3.0.0"
+
+
+@pytest.mark.parametrize("state", [ModuleState.STOPPED, ModuleState.TRAPPED, ModuleState.QUARANTINED])
+async def test_what_was_stopped_stays_stopped(tmp_path: Path, state: ModuleState):
+    board = FakeBoard()
+    await running(board, 1)
+    board.status = replace(board.status, state=state)
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        assert not {"install", "control START None"} & set(board.requests)
+        assert "leave it stopped" in rig.session.fault
+
+
+async def test_a_module_that_the_node_starts_by_itself_is_read_from_its_first_record(rig: Rig):
+    for _ in range(3):
+        rig.board.emit()
+    await rig.read(3)
+    rig.board.start_by_itself()
+    for _ in range(rig.board.ring.maxlen + 2 if rig.board.ring.maxlen else 0):
+        rig.board.emit()  # before anybody reads: two fall out of the ring
+    await rig.again()
+    await rig.read(10)
+    assert rig.board.requests.count("install") == 1
+    assert await rig.seqs() == [0, 1, 2, *range(2, 10)]
+    assert await rig.lost() == 2

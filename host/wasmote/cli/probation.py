@@ -9,7 +9,7 @@ from aiocoap import Code
 
 from wasmote.cli.common import counted, note
 from wasmote.errors import CoapError, LinkDown, WasmoteError
-from wasmote.wire.modules import SHORT_DIGEST_BYTES, Cause, Control, Failure, ModuleState
+from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control, Failure, ModuleState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from wasmote.wire.records import Record
 
 LOOK_EVERY_S = 1.0  # a node does not tell by itself that it has rolled a module back
-
-_CAUSES = {
-    Cause.TRAP: "it trapped",
-    Cause.RESET: "the board was reset while it was on probation",
-    Cause.BOOT: "it did not come through its start after two boots",
-    Cause.REQUESTED: "somebody asked for it",
-}
 
 
 class RolledBack(WasmoteError):
@@ -55,8 +48,8 @@ def failure_text(status: ModuleStatus, failure: Failure) -> str:
     """What was taken out of service, and why."""
     which = f"module {failure.digest.hex()}"
     if status.state is ModuleState.QUARANTINED:
-        return f"{which} is left alone: {_CAUSES[failure.cause]}"
-    return f"{which} was rolled back: {_CAUSES[failure.cause]}"
+        return f"{which} is left alone: {failure.cause.text}"
+    return f"{which} was rolled back: {failure.cause.text}"
 
 
 async def say_mode(node: Node) -> None:
@@ -137,6 +130,6 @@ class Trial:
         error = f": {status.error}" if status.error else ""
         instead = f"{status.name} {status.version} runs again" if status.name else "nothing runs"
         return RolledBack(
-            f"{self._title} was rolled back, {_CAUSES[failure.cause]}{error}",
+            f"{self._title} was rolled back, {failure.cause.text}{error}",
             f"slot {self._slot}: {instead}; `wasmote monitor` shows the board's log",
         )

@@ -3,6 +3,9 @@
     [gateway]
     store = "../build/gateway.sqlite"   # paths are relative to this file
 
+    [host]                              # optional: this machine as a board, named gateway
+    port = 5690
+
     [http]
     host = "127.0.0.1"                  # the default: nobody but this machine
     port = 8683
@@ -34,6 +37,7 @@ from wasmote.errors import UsageFault
 from wasmote.link.url import parse_link
 from wasmote.toml_file import Place, TomlFile
 
+HOST_BOARD = "gateway"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,31}$")]
@@ -49,6 +53,9 @@ class GatewaySettings(_Table):
     store: Path = Path("gateway.sqlite")
     commit_every_s: Annotated[float, Field(ge=0, le=60)] = 0.25
     stale_after_s: Annotated[float, Field(gt=0)] = 60.0  # RFC 7641 section 3.3.1; Max-Age is 60 s by default
+    confirm_after_records: Annotated[int, Field(ge=0)] = (
+        10  # of a new module, all good; 0 leaves it to the board
+    )
 
 
 class HttpSettings(_Table):
@@ -61,6 +68,13 @@ class HttpSettings(_Table):
     def is_loopback(self) -> bool:
         """Whether nobody but this machine can connect."""
         return self.host in LOOPBACK
+
+
+class HostSettings(_Table):
+    """`[host]`: the gateway as a node, for modules that move to it; port 0 takes a free one."""
+
+    address: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
 
 
 class BoardSettings(_Table):
@@ -127,6 +141,7 @@ class GatewayConfig(_Table):
 
     gateway: GatewaySettings = GatewaySettings()
     http: HttpSettings = HttpSettings()
+    host: HostSettings | None = None
     boards: Annotated[Mapping[Name, BoardSettings], Field(min_length=1)]
     modules: Mapping[Name, ModuleSettings] = {}
     pipelines: Mapping[Name, PipelineSettings] = {}
@@ -157,6 +172,10 @@ def load(path: Path, links: Sequence[str] = ()) -> GatewayConfig:
 def _contradictions(config: GatewayConfig) -> list[tuple[Place, str, str]]:
     """Links and names that lead nowhere, and two modules in one place."""
     found: list[tuple[Place, str, str]] = []
+    if config.host is not None and HOST_BOARD in config.boards:
+        found.append(
+            (("boards", HOST_BOARD), "with [host], this name is the gateway's own", "rename the board")
+        )
     for name, board in config.boards.items():
         try:
             parse_link(board.link)

@@ -17,28 +17,33 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wasmote.errors import UsageFault, WasmoteError
+from wasmote.errors import NoAnswer, UsageFault, WasmoteError
 from wasmote.gateway import http
+from wasmote.gateway.config import HOST_BOARD
 from wasmote.gateway.contract import ContractMismatch
 from wasmote.gateway.deployment import load_bundle
+from wasmote.gateway.entities import Place
 from wasmote.gateway.identities import Identities
 from wasmote.gateway.inference import load_model
+from wasmote.gateway.moves import Moves
 from wasmote.gateway.pipeline import Pipeline
 from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.gateway.session import BoardSession, Connect, SessionState
 from wasmote.gateway.sinks import Sink, make_sink
 from wasmote.gateway.store import Store
 from wasmote.link.connection import backoff
+from wasmote.move import Moved, move
 from wasmote.node import Node
 
 if TYPE_CHECKING:
-    from wasmote.gateway.config import GatewayConfig
+    from wasmote.gateway.config import GatewayConfig, HostSettings
     from wasmote.gateway.entities import Prediction
     from wasmote.gateway.inference import Model
     from wasmote.wire.bundle import Bundle
     from wasmote.wire.modules import ModuleStatus
     from wasmote.wire.node import NodeInfo
 
+READ_S = 60.0  # for a board to be read after a module has moved there
 PAGE = 256  # predictions read from the store at once
 
 
@@ -59,6 +64,8 @@ class Gateway:
         self.stored = Pulse()
         self._predicted = Pulse()
         self._identities = Identities()
+        self._moves = Moves(self.store)
+        self._links = {name: board.link for name, board in config.boards.items()}
         self._log = structlog.get_logger()
 
     # ---- running ----------------------------------------------------------------------------
@@ -75,6 +82,8 @@ class Gateway:
             listener = stack.enter_context(http.listen(self.config.http))
             await stack.enter_async_context(self.store)
             await self._agree()
+            if self.config.host is not None:
+                self._links[HOST_BOARD] = await stack.enter_async_context(_host_link(self.config.host))
             work = await self._work(listener)
             self._announce(listener)
             async with asyncio.TaskGroup() as group:
@@ -137,12 +146,40 @@ class Gateway:
                 pipeline.agree(bundle.manifest)
         return await session.deploy(slot, bundle)
 
+    async def move(self, module: str, source: str, target: str, slot: int | None = None) -> Moved:
+        """Let a module go on at another board with its state; its streams stay what they are.
+
+        Returns when they are read from there. Raises UsageFault where `module` does not run at `source`, or
+        `target` has no slot for it; LinkDown when a board is not there; what the nodes refuse: then it runs
+        where it was.
+        """
+        here, there = self._session(source), self._session(target)
+        async with self._moves.lock:
+            bundle, old_slot = here.running(module)
+            moved = await move(bundle, here.node, there.node, slot)
+            keys = self._moves.expect(Place(source, old_slot), Place(target, moved.slot))
+        here.look()
+        there.look()
+        try:
+            async with asyncio.timeout(READ_S):
+                for key in keys:
+                    await there.until_reading(key)
+        except TimeoutError:
+            why = there.fault or there.state
+            raise NoAnswer(f"{module} runs on board {target}, but cannot be read there yet: {why}") from None
+        return moved
+
     async def describe(self) -> list[dict[str, object]]:
         """What `/boards` shows."""
         return [await self._describe(session) for session in self.sessions.values()]
 
     async def _describe(self, session: BoardSession) -> dict[str, object]:
         streams = [vars(totals) for totals in await self.store.totals(session.name)]
+        guests = [
+            {"board": key.board, "slot": key.slot, "stream": key.stream, "from_slot": numbering.source.slot}
+            for key, numbering in session.streams.read.items()
+            if key.board != session.name
+        ]
         described = {"name": session.name, "state": str(session.state), "link": session.url}
         return {
             **described,
@@ -150,6 +187,7 @@ class Gateway:
             "node": _node_json(session.info) if session.info else None,
             "modules": [_module_json(status) for _, status in sorted(session.slots.items())],
             "streams": streams,
+            "guests": guests,  # streams of other boards whose modules moved here
             "lost": sum(int(stream["lost"]) for stream in streams),
         }
 
@@ -184,7 +222,8 @@ class Gateway:
 
     async def _work(self, listener: socket.socket) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """Everything that runs beside each other, with its name."""
-        self.sessions = {board: self._make_session(board) for board in self.config.boards}
+        self.sessions = {board: self._make_session(board) for board in self._links}
+        self._moves.sessions = self.sessions
         work = [(f"board {name}", session.run()) for name, session in self.sessions.items()]
         for name, pipeline in self._pipelines.items():
             work.append((f"pipeline {name}", pipeline.run(self.stored, self._predicted.beat)))
@@ -192,7 +231,7 @@ class Gateway:
         for name, settings in self.config.pipelines.items():
             for sink in map(make_sink, settings.sinks):
                 work.append((f"{type(sink).__name__} of {name}", self._drive(sink, name, since)))
-        app = http.make_app(self.store, tuple(self.config.boards), self.describe)
+        app = http.make_app(self)
         work.append(("http", http.serve(app, listener)))
         return work
 
@@ -204,13 +243,15 @@ class Gateway:
         }
         return BoardSession(
             board,
-            self.config.boards[board].link,
+            self._links[board],
             modules,
             self.store,
             stored=self.stored.beat,
             stale_after_s=self.config.gateway.stale_after_s,
+            confirm_after=self.config.gateway.confirm_after_records,
             clock=self._clock,
             identities=self._identities,
+            moves=self._moves,
             connect=self._connect,
         )
 
@@ -238,6 +279,15 @@ class Gateway:
         )
 
 
+@asynccontextmanager
+async def _host_link(settings: HostSettings) -> AsyncIterator[str]:
+    """Be a node; yields its link."""
+    from wasmote.runtime.server import serve  # late: wasmtime takes a while
+
+    async with serve(settings.address, settings.port) as (_, link):
+        yield link
+
+
 def _node_json(info: NodeInfo) -> dict[str, object]:
     return {
         "board": info.board,
@@ -261,5 +311,11 @@ def _module_json(status: ModuleStatus) -> dict[str, object]:
         "events": status.events,
         "traps": status.traps,
         "error": status.error,
+        "probation": status.probation,
+        "fallback": status.fallback.version if status.fallback else None,
+        "failure": {"cause": status.failure.cause.name.lower(), "module": status.failure.digest.hex()}
+        if status.failure
+        else None,
+        "restart_in_ms": status.restart_in_ms,
         "swap_gap_us": status.swap_gap_us,
     }

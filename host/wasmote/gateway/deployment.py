@@ -20,22 +20,32 @@ class Action(enum.Enum):
 
     LEAVE = "leave it as it is"
     LEAVE_NEWER = "leave the newer release that is there"
-    START = "start the module that is there"
+    LEAVE_STOPPED = "leave it stopped, as somebody or the node decided"
+    LEAVE_FAILED = "leave what is there: the node has taken the wanted module out of service"
+    LEAVE_MOVED = "leave it empty: its module moved, and runs elsewhere"
     INSTALL = "install, then start or swap"
 
 
-def plan(status: ModuleStatus, wanted: Manifest) -> Action:
-    """Compare a slot with the module it should run.
+_IN_SERVICE = (ModuleState.RUNNING, ModuleState.PAUSED)
+
+
+def plan(status: ModuleStatus, wanted: Manifest, *, moved: bool = False) -> Action:
+    """Compare a slot with the module it should run; `moved`: that runs elsewhere now.
 
     A release with a higher sequence number stays: someone pushed it on purpose. With the same number but
     other bytes it is a rebuild, and ours is the one that was configured. One that is paused is being moved.
+    A node starts by itself what should run: what is stopped there was stopped on purpose, moved away, or has
+    used up its tries. What it rolled back is not sent again, or it would be rolled back again.
     """
     if status.name == wanted.name and status.digest is not None:
-        if (status.sequence or 0) > wanted.sequence:
-            return Action.LEAVE_NEWER if status.state is ModuleState.RUNNING else Action.START
-        if status.digest == wanted.digest:
-            return Action.LEAVE if status.state in (ModuleState.RUNNING, ModuleState.PAUSED) else Action.START
-    return Action.INSTALL
+        newer = (status.sequence or 0) > wanted.sequence
+        if newer or status.digest == wanted.digest:
+            if status.state not in _IN_SERVICE and status.restart_in_ms is None:
+                return Action.LEAVE_STOPPED
+            return Action.LEAVE_NEWER if newer else Action.LEAVE
+    if status.failure is not None and status.failure.is_of(wanted.digest):
+        return Action.LEAVE_FAILED
+    return Action.LEAVE_MOVED if moved else Action.INSTALL
 
 
 def is_candidate(status: ModuleStatus, wanted: Manifest) -> bool:

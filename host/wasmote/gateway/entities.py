@@ -11,20 +11,56 @@ from wasmote.gateway.reader import Position
 
 
 @dataclass(frozen=True, order=True)
+class Place:
+    """A slot of a board."""
+
+    board: str
+    slot: int
+
+
+@dataclass(frozen=True, order=True)
 class StreamKey:
-    """Where a stream comes from."""
+    """What a stream is called: where its module was deployed, wherever that has moved since."""
 
     board: str
     slot: int
     stream: str
 
+    @property
+    def place(self) -> Place:
+        """Where its module was deployed."""
+        return Place(self.board, self.slot)
+
 
 @dataclass(frozen=True)
 class Numbering:
-    """A run of sequence numbers in the store, and how far it was read."""
+    """A run of sequence numbers in the store, how far it was read, and where the next ones come from."""
 
     id: int
     position: Position
+    source: Place
+
+
+@dataclass(frozen=True)
+class Event:
+    """What befell a module: `kind` is "rolled back" or "moved"; `digest` the short one of the module."""
+
+    at_ms: int
+    place: Place
+    kind: str
+    digest: bytes
+    detail: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `/events` carries."""
+        return {
+            "at_ms": self.at_ms,
+            "board": self.place.board,
+            "slot": self.place.slot,
+            "kind": self.kind,
+            "module": self.digest.hex(),
+            "detail": self.detail,
+        }
 
 
 @dataclass(frozen=True, eq=False)

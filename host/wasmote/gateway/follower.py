@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ import structlog
 
 from wasmote.errors import LinkDown, WasmoteError
 from wasmote.gateway.entities import Numbering, StreamKey
-from wasmote.gateway.pulse import Clock, cancel
+from wasmote.gateway.pulse import Clock, Pulse, cancel
 from wasmote.gateway.reader import Position, Step, absorb, announce, restarted
 
 if TYPE_CHECKING:
     from wasmote.gateway.store import Store
     from wasmote.node import Node
-    from wasmote.wire.records import Records
+    from wasmote.wire.records import Record, Records
 
 
 class Renumbered(WasmoteError):
@@ -25,7 +25,10 @@ class Renumbered(WasmoteError):
 
 
 class StreamFollower:
-    """Reads a stream from where its numbering stands, until the link breaks or the numbering ends."""
+    """Reads a stream from where its numbering stands, until the link breaks or the numbering ends.
+
+    `stored` is called with the records of each commit.
+    """
 
     def __init__(
         self,
@@ -35,9 +38,10 @@ class StreamFollower:
         store: Store,
         clock: Clock,
         stale_after_s: float,
-        stored: Callable[[], None],
+        stored: Callable[[Sequence[Record]], None],
     ) -> None:
         self.key = key
+        self.slot = numbering.source.slot
         self._numbering = numbering.id
         self._position = numbering.position
         self._committed = numbering.position
@@ -48,12 +52,18 @@ class StreamFollower:
         self._stored = stored
         self._newest: Records | None = None
         self._wake = asyncio.Event()
+        self._advanced = Pulse()
         self._log = structlog.get_logger().bind(board=key.board, slot=key.slot, stream=key.stream)
 
     @property
     def position(self) -> Position:
         """How far the stream is stored."""
         return self._committed
+
+    async def until(self, next_seq: int) -> None:
+        """Wait until all numbers below are stored or lost."""
+        while (self._committed.next_seq or 0) < next_seq:
+            await self._advanced.next().wait()
 
     async def run(self) -> None:
         """Follow, observing anew whenever nothing came for so long that the observation may be dead.
@@ -81,7 +91,7 @@ class StreamFollower:
     async def _watch(self) -> None:
         """Take notifications as announcements; whatever ends the observation wakes the follower, too."""
         try:
-            async for notification in self._node.watch(self.key.slot, self.key.stream):
+            async for notification in self._node.watch(self.slot, self.key.stream):
                 if notification.boot_id != self._position.boot_id:
                     raise Renumbered(f"{self.key.board} was restarted")
                 self._position = announce(self._position, notification)
@@ -94,15 +104,17 @@ class StreamFollower:
     async def _drain(self) -> None:
         """Fetch until nothing that was announced is missing; return when all of it is committed."""
         commits: list[asyncio.Future[None]] = []
+        records: list[Record] = []
         try:
             while self._position.behind:
                 answer = self._next_in_order() or await self._fetch()
                 step = absorb(self._position, answer)
                 self._position = step.position
                 self._report(step)
+                records += step.records
                 commits.append(self._store.advance(self._numbering, step))
         finally:
-            await self._settle(commits)
+            await self._settle(commits, records)
 
     def _next_in_order(self) -> Records | None:
         """The newest notification, where it holds just the record that comes next: no need to ask for it."""
@@ -113,12 +125,12 @@ class StreamFollower:
         return replace(notification, lost=0) if in_order else None
 
     async def _fetch(self) -> Records:
-        answer = await self._node.records(self.key.slot, self.key.stream, self._position.since)
+        answer = await self._node.records(self.slot, self.key.stream, self._position.since)
         if restarted(self._position, answer):
             raise Renumbered(f"{self.key.board} numbers {self.key.stream} anew")
         return answer
 
-    async def _settle(self, commits: list[asyncio.Future[None]]) -> None:
+    async def _settle(self, commits: list[asyncio.Future[None]], records: Sequence[Record]) -> None:
         """Wait for commits. Raises the first fault; the session then goes on from what is stored."""
         if not commits:
             return
@@ -127,7 +139,8 @@ class StreamFollower:
         if faults:
             raise faults[0]
         self._committed = position
-        self._stored()
+        self._advanced.beat()
+        self._stored(records)
 
     def _report(self, step: Step) -> None:
         for gap in step.gaps:

@@ -1,16 +1,19 @@
 """The HTTP face: what is stored and how the boards are, as JSON.
 
 `/predictions` pages by prediction id: `since=ID` gives those after it, oldest first, and `next` is what to
-ask for then; without `since` it gives the newest.
+ask for then; without `since` it gives the newest. `/events` tells what was rolled back and what moved; POST
+to `/moves` moves a module.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from wasmote.errors import Busy, UsageFault, WasmoteError
@@ -28,23 +31,22 @@ except ImportError as fault:  # pragma: no cover - depends on the environment
 
 if TYPE_CHECKING:
     from wasmote.gateway.config import HttpSettings
-    from wasmote.gateway.store import Store
+    from wasmote.gateway.core import Gateway
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 10_000
 GRACE_S = 5
 _SQLITE_INTEGER_MAX = 2**63 - 1
 
-Describe = Callable[[], Awaitable[list[dict[str, object]]]]
 
-
-def make_app(store: Store, boards: tuple[str, ...], describe: Describe) -> Starlette:
-    """The application; `describe` returns what `/boards` shows."""
+def make_app(gateway: Gateway) -> Starlette:
+    """The application that tells of a gateway, and moves its modules."""
+    store = gateway.store
 
     async def predictions(request: Request) -> JSONResponse:
         board = request.query_params.get("board")
-        if board is not None and board not in boards:
-            raise UsageFault(f"there is no board {board!r}", f"boards are: {', '.join(boards)}")
+        if board is not None and board not in gateway.sessions:
+            raise UsageFault(f"there is no board {board!r}", f"boards are: {', '.join(gateway.sessions)}")
         limit = _number(request, "limit", LIMIT_DEFAULT, LIMIT_MAX)
         if "since" in request.query_params:
             since = _number(request, "since", 0, _SQLITE_INTEGER_MAX)
@@ -56,19 +58,35 @@ def make_app(store: Store, boards: tuple[str, ...], describe: Describe) -> Starl
         return JSONResponse({"predictions": [one.to_json() for one in found], "next": newest})
 
     async def all_boards(_: Request) -> JSONResponse:
-        return JSONResponse({"boards": await describe()})
+        return JSONResponse({"boards": await gateway.describe()})
+
+    async def events(request: Request) -> JSONResponse:
+        found = await store.events(_number(request, "limit", LIMIT_DEFAULT, LIMIT_MAX))
+        return JSONResponse({"events": [event.to_json() for event in found]})
+
+    async def moves(request: Request) -> JSONResponse:
+        _only_from_here(request, gateway.config.http)
+        asked = _move_of(await request.body())
+        return JSONResponse(asdict(await gateway.move(**asked)))
 
     async def healthz(_: Request) -> JSONResponse:
         await store.last_prediction()  # the store answers
-        states = {board["name"]: board["state"] for board in await describe()}
+        states = {board["name"]: board["state"] for board in await gateway.describe()}
         return JSONResponse({"status": "ok", "boards": states})
 
     routes = [
         Route("/predictions", predictions),
         Route("/boards", all_boards),
+        Route("/events", events),
+        Route("/moves", moves, methods=["POST"]),
         Route("/healthz", healthz),
     ]
-    return Starlette(routes=routes, exception_handlers={UsageFault: _bad_request, WasmoteError: _failed})
+    faults = {Forbidden: _forbidden, UsageFault: _bad_request, WasmoteError: _failed}
+    return Starlette(routes=routes, exception_handlers=faults)
+
+
+class Forbidden(WasmoteError):
+    """This request is not taken from there."""
 
 
 @contextlib.contextmanager
@@ -122,6 +140,35 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > most:
         raise UsageFault(f"{name}={text[:40]} is not a number from 0 to {most}")
     return int(text)
+
+
+def _only_from_here(request: Request, settings: HttpSettings) -> None:
+    """Refuse what may come from other machines, and from pages in a browser on this one."""
+    if not settings.is_loopback:
+        raise Forbidden("whoever reaches this address could move modules", "use a loopback `host` in [http]")
+    if request.headers.get("content-type") != "application/json":  # another origin's page must ask first
+        raise Forbidden("the request has no content type application/json")
+
+
+def _move_of(body: bytes) -> dict[str, Any]:
+    """What a request to move says: module, source, target, and slot where one is asked for."""
+    try:
+        asked = json.loads(body)
+    except ValueError as fault:
+        raise UsageFault(f"the body is no JSON: {fault}") from fault
+    kinds = {"module": str, "source": str, "target": str, "slot": int}
+    if not isinstance(asked, dict) or not {"module", "source", "target"} <= asked.keys() <= kinds.keys():
+        raise UsageFault(
+            'expected {"module": …, "source": …, "target": …}, and "slot" where one is asked for'
+        )
+    wrong = [name for name, value in asked.items() if type(value) is not kinds[name]]
+    if wrong:
+        raise UsageFault(f"{wrong[0]} is no {kinds[wrong[0]].__name__}")
+    return asked
+
+
+async def _forbidden(_: Request, fault: Any) -> JSONResponse:
+    return JSONResponse({"error": str(fault)}, status_code=403)
 
 
 async def _bad_request(_: Request, fault: Any) -> JSONResponse:

@@ -12,28 +12,35 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
+from aiocoap import Code
 
-from wasmote.errors import CoapError, LinkDown, WasmoteError
+from wasmote.errors import CoapError, LinkDown, UsageFault, WasmoteError
 from wasmote.gateway.deployment import Action, activation, is_candidate, plan
-from wasmote.gateway.entities import Numbering, StreamKey
+from wasmote.gateway.entities import Place, StreamKey
 from wasmote.gateway.follower import Renumbered, StreamFollower
 from wasmote.gateway.identities import Identities
+from wasmote.gateway.proving import Proving
 from wasmote.gateway.pulse import Clock, Pulse
-from wasmote.gateway.reader import Position, close, going_on
+from wasmote.gateway.reader import going_on
+from wasmote.gateway.store import ROLLED_BACK
+from wasmote.gateway.streams import BoardStreams
 from wasmote.link.connection import backoff
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState
 
 if TYPE_CHECKING:
+    from wasmote.gateway.moves import Moves
     from wasmote.gateway.store import Store
     from wasmote.wire.bundle import Bundle
     from wasmote.wire.manifest import Manifest
     from wasmote.wire.modules import ModuleStatus
     from wasmote.wire.node import NodeInfo
+    from wasmote.wire.records import Record
 
 Connect = Callable[[str], Awaitable[Node]]
 
@@ -52,7 +59,8 @@ class SessionState(enum.StrEnum):
 class BoardSession:
     """Keeps the modules of one board deployed and its streams read, until it is cancelled.
 
-    `modules` says what each slot should run; `stored` is called after each commit of records.
+    `modules` says what each slot should run; `stored` is called after each commit of records. A new module
+    that has emitted `confirm_after` good records is confirmed; with 0 that is left to the node.
     """
 
     def __init__(
@@ -64,8 +72,10 @@ class BoardSession:
         *,
         stored: Callable[[], None],
         stale_after_s: float,
+        confirm_after: int,
         clock: Clock,
         identities: Identities,
+        moves: Moves,
         connect: Connect = Node.connect,
     ) -> None:
         self.name = name
@@ -75,18 +85,23 @@ class BoardSession:
         self.fault = ""  # why it is broken, or what was refused
         self.info: NodeInfo | None = None
         self.slots: dict[int, ModuleStatus] = {}
-        self._modules = dict(modules)
+        self.modules = dict(modules)
         self._store = store
         self._stored = stored
         self._stale_after_s = stale_after_s
         self._clock = clock
         self._identities = identities
         self._connect = connect
+        self.streams = BoardStreams(name, store, moves)
+        self._moves = moves
         self._node: Node | None = None
-        self._numberings: dict[StreamKey, Numbering] = {}
+        self._proving: dict[int, Proving] = {}
+        self._confirm_after = confirm_after
         self._deploying = asyncio.Lock()
-        self._check_again = asyncio.Event()
-        self._refused: dict[int, str] = {}
+        self._stirred = asyncio.Event()  # there is something to look at
+        self._check_again = False
+        self._refused: dict[int, str] = {}  # is tried again
+        self._left: dict[int, str] = {}  # is not
         self._pauses = backoff()
         self._log = structlog.get_logger().bind(board=name)
 
@@ -94,6 +109,11 @@ class BoardSession:
     def reached(self) -> bool:
         """Whether there was a node at the other end of the link once."""
         return self._node is not None
+
+    @property
+    def follows(self) -> bool:
+        """Whether the board is there, and its streams are read."""
+        return self.state is SessionState.FOLLOWING
 
     @property
     def node(self) -> Node:
@@ -127,6 +147,29 @@ class BoardSession:
         while self.state is not state:
             await self.changed.next().wait()
 
+    def look(self) -> None:
+        """Look at the node soon, as something about it may have changed."""
+        self._stirred.set()
+
+    def running(self, module: str) -> tuple[Bundle, int]:
+        """The bundle of a module that runs here, and its slot. Raises UsageFault where it does not.
+
+        It must be one that this gateway has deployed somewhere.
+        """
+        for slot, status in self.slots.items():
+            bundle = self._moves.bundle(status.digest)
+            if status.name == module and bundle is not None and status.state is ModuleState.RUNNING:
+                return bundle, slot
+        runs = ", ".join(f"{slot}: {one.name} {one.version}" for slot, one in self.slots.items() if one.name)
+        raise UsageFault(
+            f"module {module} of this gateway does not run on board {self.name}", f"slots: {runs or 'empty'}"
+        )
+
+    async def until_reading(self, key: StreamKey) -> None:
+        """Wait until a stream is followed here."""
+        while key not in self.streams.read or not self.follows:
+            await self.changed.next().wait()
+
     async def deploy(self, slot: int, bundle: Bundle) -> ModuleStatus:
         """Install a bundle and start it, or swap it in; the slot keeps it from now on.
 
@@ -136,13 +179,18 @@ class BoardSession:
             raise LinkDown(f"board {self.name} is {self.state}: {self.fault or 'try again in a moment'}")
         info = await self.node.info()
         if self.info is None or info.boot_id != self.info.boot_id:
-            self._check_again.set()
+            self._check()
             raise LinkDown(f"board {self.name} was restarted", "it is being checked: try again in a moment")
         status = await self._bring(slot, bundle.manifest, bundle)
-        before, self._modules[slot] = self._modules.get(slot), bundle
+        before, self.modules[slot] = self.modules.get(slot), bundle
         if before is None or _stream_names(before.manifest) != _stream_names(bundle.manifest):
-            self._check_again.set()
+            self._check()
         return status
+
+    def _check(self) -> None:
+        """Check the board again from the beginning."""
+        self._check_again = True
+        self.look()
 
     # ---- the states -----------------------------------------------------------------------
 
@@ -151,8 +199,9 @@ class BoardSession:
         return SessionState.CHECKING
 
     async def _checking(self) -> SessionState:
-        self._check_again.clear()
+        self._check_again = False
         self.info = await self.node.info()
+        self.streams.boot_id = self.info.boot_id
         self._identities.claim(self.name, self.info.unique_id)
         await self._store.board_seen(self.name, self.info)
         return SessionState.DEPLOYING
@@ -160,13 +209,15 @@ class BoardSession:
     async def _deploying_modules(self) -> SessionState:
         """Bring every slot to what it should run; what a refusing node runs instead is still read."""
         self._refused.clear()
-        for slot, bundle in self._modules.items():
+        self._left.clear()
+        for slot, bundle in self.modules.items():
             try:
                 await self._bring(slot, bundle.manifest, bundle)
             except CoapError as fault:
                 self._refused[slot] = str(fault)
                 self._log.error("module refused", slot=slot, module=bundle.manifest.name, fault=str(fault))
-        self.fault = "; ".join(self._refused.values())
+        await self._take_guests()
+        self.fault = "; ".join([*self._refused.values(), *self._left.values()])
         return SessionState.FOLLOWING
 
     async def _following(self) -> SessionState:
@@ -176,7 +227,8 @@ class BoardSession:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._attend(), name=f"attend {self.name}")
                 for follower in self._followers():
-                    group.create_task(follower.run(), name=f"follow {follower.key}")
+                    task = group.create_task(follower.run(), name=f"follow {follower.key}")
+                    self.streams.follows(follower, task)
         except* Renumbered as group_of_faults:
             self._log.info("checking the board again", reason=str(group_of_faults.exceptions[0]))
         except* WasmoteError as group_of_faults:
@@ -191,16 +243,91 @@ class BoardSession:
 
     async def _attend(self) -> None:
         """Look at the node now and then; end the following when something about it changed."""
-        while not await self._clock.wait(self._check_again, self._stale_after_s):
-            info = await self.node.info()
-            if self.info is None or info.boot_id != self.info.boot_id:
-                raise Renumbered(f"board {self.name} was restarted ({info.reset_cause.name.lower()})")
-            self.info = info
-            for slot in self._modules:
-                self.slots[slot] = await self.node.module(slot)
+        while True:
+            await self._clock.wait(self._stirred, self._stale_after_s)
+            self._stirred.clear()
+            if self._check_again:
+                raise Renumbered("the streams of the board changed")
+            await self._look()
             if self._refused:
                 raise Renumbered("a refused module is tried again")
-        raise Renumbered("the streams of the board changed")
+
+    async def _look(self) -> None:
+        info = await self.node.info()
+        if self.info is None or info.boot_id != self.info.boot_id:
+            raise Renumbered(f"board {self.name} was restarted ({info.reset_cause.name.lower()})")
+        self.info = info
+        await self._confirm()
+        statuses = {status.slot: status for status in await self.node.modules()}
+        for slot in self.modules.keys() & statuses.keys():
+            await self._see(slot, statuses[slot])
+            came_back = any(key.slot == slot for key in self.streams.away)
+            if came_back and statuses[slot].state is ModuleState.RUNNING:
+                raise Renumbered("a module came back")
+        if await self._adopt(statuses):
+            raise Renumbered("a module has moved here")
+
+    async def _see(self, slot: int, status: ModuleStatus) -> None:
+        """Note how a slot is. Raises Renumbered when a module was taken out of service there."""
+        before = self.slots.get(slot)
+        self.slots[slot] = status
+        if await self._note_failure(slot, before, status):
+            raise Renumbered("a module was rolled back")
+
+    # ---- proving, failing, moving ---------------------------------------------------------
+
+    def _took(self, slot: int, stream: str, records: Sequence[Record]) -> None:
+        """Count what a new module emits; a record of the one before it tells of a roll-back."""
+        self._stored()
+        proving = self._proving.get(slot)
+        if proving is not None and proving.took(stream, records):
+            self.look()
+
+    async def _confirm(self) -> None:
+        """Confirm what has proved itself."""
+        for slot, proving in [*self._proving.items()]:
+            if proving.proved:
+                del self._proving[slot]
+                try:
+                    await self.node.control(slot, Control.CONFIRM)
+                except CoapError as fault:
+                    if fault.code is not Code.CONFLICT:
+                        raise
+                else:
+                    self._log.info("module confirmed", slot=slot, records=proving.good)
+
+    async def _note_failure(self, slot: int, before: ModuleStatus | None, status: ModuleStatus) -> bool:
+        """Store that a module was taken out of service, once; True when that is new."""
+        failure = status.failure
+        if failure is None or (before is not None and before.failure == failure):
+            return False
+        place = Place(self.name, slot)
+        cause = failure.cause.text
+        detail = f"{cause}: {status.error}" if status.error else cause
+        last = await self._store.last_roll_back(place) if before is None else None
+        if last is not None and last.digest == failure.digest:
+            return False  # from before this gateway was started
+        self._proving.pop(slot, None)
+        self._log.error("module rolled back", slot=slot, module=failure.digest.hex(), cause=detail)
+        await self._store.happened(place, ROLLED_BACK, failure.digest, detail)
+        return True
+
+    async def _take_guests(self) -> None:
+        """Read the streams of modules that came from other places."""
+        statuses = {status.slot: status for status in await self.node.modules()}
+        for slot in await self.streams.resume_guests(statuses, self.modules.keys()):
+            self.slots[slot] = statuses[slot]
+        await self._adopt(statuses)
+
+    async def _adopt(self, statuses: Mapping[int, ModuleStatus]) -> bool:
+        adopted = False
+        for slot, status in statuses.items():
+            if slot in self.modules or status.state is not ModuleState.RUNNING:
+                continue
+            if await self.streams.adopt(status):
+                self.slots[slot] = status
+                adopted = True
+        return adopted
 
     # ---- modules and numberings -----------------------------------------------------------
 
@@ -209,33 +336,51 @@ class BoardSession:
         async with self._deploying:
             await self._store.module_known(wanted)
             status = await self.node.module(slot)
+            await self._note_failure(slot, self.slots.get(slot), status)
             existed = {stream.name for stream in status.streams}
-            action = plan(status, wanted)
-            numberings = await self._close_old_numberings(slot, wanted, status)
+            action = plan(status, wanted, moved=await self._is_elsewhere(slot, wanted))
+            ended = await self.streams.close_old(slot, _stream_names(wanted), status)
             refusal: CoapError | None = None
-            if action is Action.LEAVE_NEWER:
-                self._log.warning("the board has a newer release", slot=slot, version=status.version)
-            elif action is not Action.LEAVE:
+            if action is Action.INSTALL:
                 try:
-                    await self._activate(slot, bundle, status, action, going_on([*numberings.items()]))
+                    await self._activate(slot, bundle, status, going_on([*ended.items()]))
                 except CoapError as fault:
                     refusal = fault  # what ran before goes on, and is read on
                 status = await self.node.module(slot)
+            elif action is not Action.LEAVE:
+                self._leave(slot, wanted, status, action)
             made_now = {stream.name for stream in status.streams} - existed
-            await self._open_new_numberings(slot, status, numberings, made_now)
+            await self.streams.open_new(slot, status, ended, made_now)
             self.slots[slot] = status
+            self._prove(slot, status)
             if refusal is not None:
                 raise refusal
             return status
 
+    async def _is_elsewhere(self, slot: int, wanted: Manifest) -> bool:
+        """Whether the module of this slot has moved away and runs there."""
+        keys = [StreamKey(self.name, slot, stream) for stream in _stream_names(wanted)]
+        return any([await self._moves.runs_elsewhere(key, wanted.digest) for key in keys])
+
+    def _leave(self, slot: int, wanted: Manifest, status: ModuleStatus, action: Action) -> None:
+        what = f"slot {slot}: {wanted.name} {wanted.version}: {action.value}"
+        self._log.warning("not deployed", slot=slot, module=wanted.name, why=action.value)
+        if action is not Action.LEAVE_NEWER and action is not Action.LEAVE_MOVED:
+            self._left[slot] = f"{what}{f' ({status.error})' if status.error else ''}"
+
+    def _prove(self, slot: int, status: ModuleStatus) -> None:
+        """Begin to count the good records of a module on probation."""
+        if status.probation is None or status.digest is None or not self._confirm_after:
+            self._proving.pop(slot, None)
+        elif slot not in self._proving or self._proving[slot].digest != status.digest:
+            self._proving[slot] = Proving(status, self._confirm_after)
+
     async def _activate(
-        self, slot: int, bundle: Bundle, status: ModuleStatus, action: Action, numbers: dict[str, int]
+        self, slot: int, bundle: Bundle, status: ModuleStatus, numbers: dict[str, int]
     ) -> None:
-        operation = Control.START
-        if action is Action.INSTALL:
-            operation = activation(status)
-            if not is_candidate(status, bundle.manifest):
-                await self.node.install(slot, bundle.to_bytes())
+        operation = activation(status)
+        if not is_candidate(status, bundle.manifest):
+            await self.node.install(slot, bundle.to_bytes())
         await self.node.control(slot, operation, numbers or None)
         await self._store.deployed(self.name, slot, bundle.manifest.digest)
         made = bundle.manifest
@@ -243,63 +388,19 @@ class BoardSession:
             "module deployed", slot=slot, module=made.name, version=made.version, how=operation.name
         )
 
-    async def _close_old_numberings(
-        self, slot: int, wanted: Manifest, status: ModuleStatus
-    ) -> dict[str, Position]:
-        """Find the numberings of a slot's streams, and count as lost what went with a node's restart.
-
-        Returns, by stream, where each numbering ended or stands.
-        """
-        alive = {stream.name: stream.next_seq for stream in status.streams}
-        positions: dict[str, Position] = {}
-        for stream in _stream_names(wanted) | alive.keys():
-            key = StreamKey(self.name, slot, stream)
-            numbering = await self._store.numbering(key)
-            self._numberings.pop(key, None)
-            if numbering is None:
-                continue
-            if self._goes_on(numbering.position, alive.get(stream)):
-                self._numberings[key] = numbering
-                positions[stream] = numbering.position
-                continue
-            step = close(numbering.position)
-            await self._store.advance(numbering.id, step)
-            positions[stream] = step.position
-            for gap in step.gaps:
-                self._log.warning(
-                    "records lost with a restart", stream=stream, first=gap.first, last=gap.last
-                )
-        return positions
-
-    def _goes_on(self, position: Position, node_next_seq: int | None) -> bool:
-        """Whether a numbering is still the node's: same boot, and its counter is not behind ours."""
-        same_boot = self.info is not None and position.boot_id == self.info.boot_id
-        return same_boot and node_next_seq is not None and node_next_seq >= (position.next_seq or 0)
-
-    async def _open_new_numberings(
-        self, slot: int, status: ModuleStatus, ended: Mapping[str, Position], made_now: set[str]
-    ) -> None:
-        """Begin a numbering for each stream without one.
-
-        Of a stream that our start or swap made we know its first number; of one that was there, nothing.
-        """
-        assert self.info is not None  # CHECKING has asked for it
-        first = going_on([*ended.items()])
-        for stream in status.streams:
-            key = StreamKey(self.name, slot, stream.name)
-            if key not in self._numberings:
-                number = first.get(stream.name, 0)
-                known = stream.name in made_now and stream.next_seq >= number
-                position = Position(self.info.boot_id, *((number, number) if known else ()))
-                self._numberings[key] = await self._store.open_numbering(key, position)
-
     def _followers(self) -> list[StreamFollower]:
         return [
             StreamFollower(
-                key, numbering, self.node, self._store, self._clock, self._stale_after_s, self._stored
+                key,
+                numbering,
+                self.node,
+                self._store,
+                self._clock,
+                self._stale_after_s,
+                functools.partial(self._took, numbering.source.slot, key.stream),
             )
-            for key, numbering in self._numberings.items()
-            if self.slots[key.slot].state is not ModuleState.EMPTY
+            for key, numbering in self.streams.read.items()
+            if self.slots[numbering.source.slot].state is not ModuleState.EMPTY
         ]
 
     # ---- changes --------------------------------------------------------------------------
@@ -308,7 +409,7 @@ class BoardSession:
         if state is not self.state:
             self._log.debug("session", state=str(state))
         if state is SessionState.FOLLOWING:
-            self._log.info("following", streams=[str(key.stream) for key in self._numberings])
+            self._log.info("following", streams=[str(key.stream) for key in self.streams.read])
         self.state = state
         self.changed.beat()
 

@@ -1,9 +1,10 @@
 """What the gateway remembers, in SQLite: boards, modules, records, gaps and predictions.
 
-A *numbering* is one run of sequence numbers of a stream: it begins when a node boots or a module is installed
-anew, and (numbering, seq) names a record for good, so that taking the same record twice stores it once. A
-record counts as stored when the transaction that holds it *and* the new reading position is committed: a
-gateway that dies in between asks the node for it again.
+A *numbering* is one run of sequence numbers of a stream: it begins when a node boots or a module is
+installed anew, and (numbering, seq) names a record for good, so that taking the same record twice stores it
+once. It goes on when the module moves: `sources` says where, if not where it was deployed. A record counts
+as stored when the transaction that holds it *and* the new reading position is committed: a gateway that
+dies in between asks the node for it again.
 """
 
 from __future__ import annotations
@@ -12,13 +13,22 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from wasmote.gateway.database import Database
-from wasmote.gateway.entities import Numbering, Prediction, StoredRecord, StreamKey, StreamTotals
+from wasmote.gateway.entities import (
+    Event,
+    Numbering,
+    Place,
+    Prediction,
+    StoredRecord,
+    StreamKey,
+    StreamTotals,
+)
 from wasmote.gateway.reader import Position, Step
 from wasmote.wire.manifest import Manifest
 
@@ -62,6 +72,13 @@ CREATE TABLE IF NOT EXISTS gaps (
   numbering INTEGER NOT NULL REFERENCES numberings, first INTEGER NOT NULL, last INTEGER NOT NULL,
   PRIMARY KEY (numbering, first)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (
+  numbering INTEGER PRIMARY KEY REFERENCES numberings, board TEXT NOT NULL, slot INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS events (
+  id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, board TEXT NOT NULL, slot INTEGER NOT NULL,
+  kind TEXT NOT NULL, digest BLOB NOT NULL, detail TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS predictions (
   id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL,
   numbering INTEGER NOT NULL, seq INTEGER NOT NULL, time_ms INTEGER NOT NULL,
@@ -80,6 +97,14 @@ SELECT p.id, p.pipeline, s.board, s.slot, s.name, p.numbering, p.seq, p.time_ms,
        p."values", p.withheld
 FROM predictions p JOIN numberings n ON n.id = p.numbering JOIN streams s ON s.id = n.stream
 """
+
+_NUMBERINGS = """
+SELECT n.id, n.boot_id, n.next_seq, n.announced, n.lost, s.board, s.slot, s.name,
+       coalesce(x.board, s.board), coalesce(x.slot, s.slot)
+FROM numberings n JOIN streams s ON s.id = n.stream LEFT JOIN sources x ON x.numbering = n.id
+"""
+
+ROLLED_BACK, MOVED = "rolled back", "moved"
 
 
 class Store:
@@ -129,17 +154,35 @@ class Store:
     # ---- reading a stream -----------------------------------------------------------------
 
     async def numbering(self, key: StreamKey) -> Numbering | None:
-        """The newest numbering of a stream; None for a stream never read."""
+        """The newest numbering of a stream."""
         rows = await self.database.rows(
-            "SELECT n.id, n.boot_id, n.next_seq, n.announced, n.lost FROM numberings n"
-            " JOIN streams s ON s.id = n.stream WHERE s.board = ? AND s.slot = ? AND s.name = ?"
-            " ORDER BY n.id DESC LIMIT 1",
+            _NUMBERINGS + " WHERE s.board = ? AND s.slot = ? AND s.name = ? ORDER BY n.id DESC LIMIT 1",
             (key.board, key.slot, key.stream),
         )
-        return Numbering(rows[0][0], Position(*rows[0][1:])) if rows else None
+        return _numbering(rows[0])[1] if rows else None
 
-    async def open_numbering(self, key: StreamKey, position: Position) -> Numbering:
-        """Begin a numbering of a stream."""
+    async def read_again(self, numbering: Numbering) -> Numbering:
+        """A numbering as it is stored now."""
+        [row] = await self.database.rows(_NUMBERINGS + " WHERE n.id = ?", (numbering.id,))
+        return _numbering(row)[1]
+
+    async def record(self, numbering: int, seq: int) -> StoredRecord | None:
+        """One record, where it is stored."""
+        rows = await self.database.rows(
+            'SELECT seq, time_ms, digest, "values", flags FROM records WHERE numbering = ? AND seq = ?',
+            (numbering, seq),
+        )
+        return _stored_record(rows[0]) if rows else None
+
+    async def guests(self, board: str) -> list[tuple[StreamKey, Numbering]]:
+        """The numberings that are read from this board, but were begun elsewhere."""
+        rows = await self.database.rows(_NUMBERINGS + " WHERE x.board = ? ORDER BY n.id", (board,))
+        return [_numbering(row) for row in rows]
+
+    async def open_numbering(
+        self, key: StreamKey, position: Position, source: Place | None = None
+    ) -> Numbering:
+        """Begin a numbering of a stream, whose records come from `source`: by default its own place."""
         place = (key.board, key.slot, key.stream)
 
         async def write(db: aiosqlite.Connection) -> int:
@@ -149,9 +192,23 @@ class Store:
                 " SELECT id, ?, ?, ?, ?, ? FROM streams WHERE board = ? AND slot = ? AND name = ?",
                 (*_position_row(position), _now_ms(), *place),
             )
-            return cursor.lastrowid or 0
+            number = cursor.lastrowid or 0
+            await _put_source(db, number, key, source or key.place)
+            return number
 
-        return Numbering(await self.database.write(write), position)
+        return Numbering(await self.database.write(write), position, source or key.place)
+
+    async def go_on_at(
+        self, key: StreamKey, numbering: Numbering, source: Place, boot_id: bytes
+    ) -> Numbering:
+        """Have a numbering go on with records from another place, whose node has this boot id."""
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.execute("UPDATE numberings SET boot_id = ? WHERE id = ?", (boot_id, numbering.id))
+            await _put_source(db, numbering.id, key, source)
+
+        await self.database.write(write)
+        return Numbering(numbering.id, replace(numbering.position, boot_id=boot_id), source)
 
     def advance(self, numbering: int, step: Step) -> asyncio.Future[None]:
         """Store what a step brought together with its position; the future is done after the commit."""
@@ -204,6 +261,29 @@ class Store:
             (key.board, key.slot, key.stream),
         )
         return [(first, last) for first, last in rows]
+
+    # ---- events ---------------------------------------------------------------------------
+
+    async def happened(self, place: Place, kind: str, digest: bytes, detail: str) -> None:
+        """Note what befell a module, whose short digest this is."""
+        insert = "INSERT INTO events (at_ms, board, slot, kind, digest, detail) VALUES (?, ?, ?, ?, ?, ?)"
+        await self._run(insert, [(_now_ms(), place.board, place.slot, kind, digest, detail)])
+
+    async def events(self, limit: int) -> list[Event]:
+        """The newest events, oldest of them first."""
+        rows = await self.database.rows(
+            "SELECT at_ms, board, slot, kind, digest, detail FROM events ORDER BY id DESC LIMIT ?", (limit,)
+        )
+        return [Event(row[0], Place(row[1], row[2]), *row[3:]) for row in reversed(rows)]
+
+    async def last_roll_back(self, place: Place) -> Event | None:
+        """The newest event of a slot in which a module was rolled back."""
+        rows = await self.database.rows(
+            "SELECT at_ms, kind, digest, detail FROM events WHERE board = ? AND slot = ? AND kind = ?"
+            " ORDER BY id DESC LIMIT 1",
+            (place.board, place.slot, ROLLED_BACK),
+        )
+        return Event(rows[0][0], place, *rows[0][1:]) if rows else None
 
     # ---- predictions ----------------------------------------------------------------------
 
@@ -270,6 +350,25 @@ class Store:
             await db.executemany(statement, rows)
 
         await self.database.write(write)
+
+
+async def _put_source(db: aiosqlite.Connection, numbering: int, key: StreamKey, source: Place) -> None:
+    """Have one numbering of a stream of this name, at most, come from a place, and one place a numbering."""
+    await db.execute("DELETE FROM sources WHERE numbering = ?", (numbering,))
+    await db.execute(
+        "DELETE FROM sources WHERE board = ? AND slot = ? AND numbering IN"
+        " (SELECT n.id FROM numberings n JOIN streams s ON s.id = n.stream WHERE s.name = ?)",
+        (source.board, source.slot, key.stream),
+    )
+    if source != key.place:
+        await db.execute("INSERT INTO sources VALUES (?, ?, ?)", (numbering, source.board, source.slot))
+
+
+def _numbering(row: Any) -> tuple[StreamKey, Numbering]:
+    number, boot_id, next_seq, announced, lost, board, slot, stream, *source = row
+    return StreamKey(board, slot, stream), Numbering(
+        number, Position(boot_id, next_seq, announced, lost), Place(*source)
+    )
 
 
 def _now_ms() -> int:

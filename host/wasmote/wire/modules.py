@@ -65,6 +65,19 @@ class Cause(enum.IntEnum):
     BOOT = 3  # it never came through its start after a boot
     REQUESTED = 4
 
+    @property
+    def text(self) -> str:
+        """For people, behind a comma or a colon."""
+        return _CAUSES[self]
+
+
+_CAUSES = {
+    Cause.TRAP: "it trapped",
+    Cause.RESET: "the board was reset while it was on probation",
+    Cause.BOOT: "it did not come through its start after two boots",
+    Cause.REQUESTED: "somebody asked for it",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate(Payload):
