@@ -19,8 +19,22 @@ NAME = re.compile(r"[a-z0-9_-]{1,31}")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
-KNOWN = {*REQUIRED, "usb", "clock", "memory", "flash", "limits", "budgets", "sensor", "emulator", "escape"}
+KNOWN = {
+    *REQUIRED,
+    "usb",
+    "runner",
+    "chip_id",
+    "clock",
+    "memory",
+    "flash",
+    "limits",
+    "budgets",
+    "sensor",
+    "emulator",
+    "escape",
+}
 LEVELS = ("low", "high")
+RUNNERS = {"dfu-util": (), "an3155": (), "pyocd": ("target",), "esptool": ("target",)}  # what each must say
 LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": (), "emulated": ()}  # what each must say
 
 
@@ -99,6 +113,15 @@ class Escape:
 
 
 @dataclass(frozen=True)
+class Runner:
+    """One [[runner]]: a way to flash the board, how its chip is made to listen, and how that was tried."""
+
+    name: str
+    enter: str
+    tried: str
+
+
+@dataclass(frozen=True)
 class Emulator:
     """QEMU's program, machine and options; how the emulated image differs: a file for objects, memories.
 
@@ -142,6 +165,7 @@ class Board:
     budgets: dict[str, int]
     memories: tuple[Memory, ...]
     sensors: tuple[Sensor, ...]
+    runners: tuple[Runner, ...]
     emulator: Emulator | None
     support: Support
 
@@ -427,6 +451,27 @@ def check_usb(data: dict[str, Any]) -> None:
                 raise BoardError(f"usb: '{key}' has 16 bits, is {table[key]:#x}")
 
 
+def read_runners(data: dict[str, Any]) -> tuple[Runner, ...]:
+    """Check all [[runner]], best first; `wasmote flash` reads what its tools need besides."""
+    runners = []
+    for table in tables(data, "runner"):
+        name = get(table, "name", str, "[[runner]]")
+        where = f"[[runner]] {name}"
+        if name not in RUNNERS:
+            raise BoardError(f"{where}: 'name' must be one of {', '.join(RUNNERS)}")
+        only(table, ("name", "enter", "tried", "target", "link", "page"), where)
+        for key in RUNNERS[name]:
+            get(table, key, str, where)
+        optional(table, "link", bool, where)
+        optional(table, "page", int, where)
+        runners.append(Runner(name, get(table, "enter", str, where), get(table, "tried", str, where)))
+    unique("[[runner]]", [runner.name for runner in runners])
+    stm32 = [runner.name for runner in runners if runner.name != "esptool"]
+    if stm32 and get(data, "chip_id", int, "board") > 0xFFF:
+        raise BoardError(f"'chip_id' has 12 bits, is {data['chip_id']:#x}")
+    return tuple(runners)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read the file; what is no TOML is a BoardError as well."""
     try:
@@ -466,6 +511,7 @@ def read_board(path: Path) -> Board:
         budgets=read_budgets(data, memories),
         memories=memories,
         sensors=read_sensors(data),
+        runners=read_runners(data),
         emulator=read_emulator(data, memories),
         support=read_support(data),
     )
