@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmote.flash.images import board_files
 from wasmote.link.url import SerialLink, UsbSerialLink
-from wasmote.sim import ROOT
 from wasmote.simulators import RunningSimulator, running, runtime_folder
 from wasmote.usb import BRIDGES, PORTLESS, Claims, UsbDevice, find_portless, read_claims
 
@@ -66,7 +66,7 @@ def find_devices() -> list[Device]:
     """All serial ports of this machine, boards without one, and the emulated boards of this user."""
     from serial.tools import list_ports  # late: other commands do not need pyserial
 
-    claims = read_claims(ROOT / "boards")
+    claims = read_claims(board_files().values())
     emulated = [_emulated(simulator) for simulator in running(runtime_folder())]
     portless = [_portless(device, claims) for device in find_portless()]
     return [*identify(list_ports.comports(), claims), *portless, *emulated]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ UsbId = tuple[int, int]
 
 # What sits between USB and a board's UART, by idVendor and idProduct. Sources: the device tables of Linux's
 # drivers/usb/serial (cp210x.c, ch341.c, ftdi_sio.c, pl2303.c), the CDC-ACM devices of usb.ids, ST's UM2448
-# and the udev rules of OpenOCD (contrib/60-openocd.rules) for ST-LINK, Espressif's usb-pids for 303A.
+# and the udev rules of OpenOCD (contrib/60-openocd.rules) for ST-LINK and CMSIS-DAP, Espressif's usb-pids for
+# 303A.
 BRIDGES: Mapping[UsbId, str] = {
     (0x0483, 0x374B): "ST-LINK/V2-1 virtual COM port",
     (0x0483, 0x3752): "ST-LINK/V2-1 virtual COM port",
@@ -22,6 +23,8 @@ BRIDGES: Mapping[UsbId, str] = {
     (0x0483, 0x3753): "STLINK-V3 virtual COM ports",
     (0x0483, 0x5740): "STM32 USB virtual COM port",
     (0x303A, 0x1001): "ESP32 USB Serial/JTAG",
+    (0x0D28, 0x0204): "CMSIS-DAP virtual COM port",
+    (0x2E8A, 0x000C): "CMSIS-DAP virtual COM port",
     (0x10C4, 0xEA60): "CP210x",
     (0x10C4, 0xEA70): "CP2105",
     (0x10C4, 0xEA71): "CP2108",
@@ -38,11 +41,20 @@ BRIDGES: Mapping[UsbId, str] = {
     (0x067B, 0x2303): "PL2303",
 }
 
+DFU: UsbId = (0x0483, 0xDF11)  # the boot loader in an STM32's ROM
+
 # What shows that a board is plugged in, but has no serial port. Sources: as for ST-LINK; ST's AN2606.
 PORTLESS: Mapping[UsbId, str] = {
     (0x0483, 0x3748): "ST-LINK/V2, without a serial port",
-    (0x0483, 0xDF11): "STM32 boot loader (DFU)",
+    DFU: "STM32 boot loader (DFU)",
 }
+
+# Debug probes: those of the lists above that are.
+PROBES: frozenset[UsbId] = frozenset(
+    usb_id
+    for usb_id, name in (*BRIDGES.items(), *PORTLESS.items())
+    if name.startswith(("ST-LINK", "STLINK", "CMSIS-DAP"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +73,13 @@ class Claim:
 Claims = Mapping[UsbId, tuple[Claim, ...]]
 
 
-def read_claims(folder: Path) -> dict[UsbId, tuple[Claim, ...]]:
-    """What the board.toml files below a folder say of USB ids, by id."""
+def read_claims(files: Iterable[Path]) -> dict[UsbId, tuple[Claim, ...]]:
+    """What board.toml files say of USB ids, by id."""
     claims: dict[UsbId, tuple[Claim, ...]] = {}
-    for path in sorted(folder.glob("[!_]*/board.toml")):
-        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("usb", []):
-            claim = Claim(path.parent.name, entry.get("shared", False), entry.get("note"))
+    for path in files:
+        board = tomllib.loads(path.read_text(encoding="utf-8"))
+        for entry in board.get("usb", []):
+            claim = Claim(board["name"], entry.get("shared", False), entry.get("note"))
             usb_id = entry["vid"], entry["pid"]
             claims[usb_id] = (*claims.get(usb_id, ()), claim)
     return claims

@@ -29,8 +29,8 @@ from wasmote.devices import (
     identify,
     watch_devices,
 )
+from wasmote.flash import images
 from wasmote.link.url import parse_link
-from wasmote.sim import ROOT
 from wasmote.simulators import RunningSimulator, registered, running
 from wasmote.usb import BRIDGES, PORTLESS, Claim, find_portless, read_claims
 
@@ -105,8 +105,7 @@ def test_boards_say_in_their_files_how_they_are_known(tmp_path):
     write_board(tmp_path, "mine", "usb = [{ vid = 0x1209, pid = 0x0001 }, { vid = 0x303A, pid = 0x1001 }]")
     write_board(tmp_path, "yours", 'usb = [{ vid = 0x303A, pid = 0x1001, shared = true, note = "so" }]')
     write_board(tmp_path, "without", "")
-    write_board(tmp_path, "_template", "usb = [{ vid = 1, pid = 1 }]")
-    assert read_claims(tmp_path) == {
+    assert read_claims(sorted(tmp_path.glob("*/board.toml"))) == {
         (0x1209, 0x0001): (Claim("mine"),),
         (0x303A, 0x1001): (Claim("mine"), Claim("yours", shared=True, note="so")),
     }
@@ -114,7 +113,7 @@ def test_boards_say_in_their_files_how_they_are_known(tmp_path):
 
 def test_the_boards_here_show_what_is_shared():
     """Neither has USB ids of its own: what is plugged in is an ST-LINK or the chip's boot loader."""
-    claims = read_claims(ROOT / "boards")
+    claims = read_claims(images.board_files().values())
     assert Claim("netduinoplus2", True) in [replace(claim, note=None) for claim in claims[0x0483, 0xDF11]]
     for usb_id in ((0x0483, 0x374B), (0x0483, 0x3748), (0x0483, 0xDF11)):
         assert usb_id in BRIDGES or usb_id in PORTLESS
@@ -153,7 +152,7 @@ def plugged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ListPortInf
     ports: list[ListPortInfo] = []
     monkeypatch.setattr(list_ports, "comports", lambda: ports)
     monkeypatch.setattr(devices, "find_portless", lambda: find_portless(tmp_path / "usb"))
-    monkeypatch.setattr(devices, "ROOT", tmp_path)
+    monkeypatch.setattr(images, "CHECKOUT", tmp_path)
     (tmp_path / "boards").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return ports

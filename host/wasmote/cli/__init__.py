@@ -25,6 +25,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 COMMANDS = {
     "doctor": "doctor:doctor",
     "devices": "devices:devices",
+    "setup": "setup:setup",
+    "flash": "flash:flash",
     "sim": "sim:sim",
     "build": "build:build",
     "inspect": "inspect:inspect",

@@ -41,7 +41,7 @@ async def ls(link: str, as_json: bool) -> None:
     if as_json:
         print_json({"link": link, "node": plain(info), "modules": plain(modules), "sensors": plain(sensors)})
         return
-    _print_rows("node", _node_rows(info, link))
+    _print_rows("node", node_rows(info, link))
     _print_rows("modules", [("slot", "state", "module", "events", "traps", "note"), *_module_rows(modules)])
     streams = [
         (str(module.slot), stream.name, str(stream.next_seq))
@@ -53,7 +53,8 @@ async def ls(link: str, as_json: bool) -> None:
     _print_rows("sensors", [("name", "channels", "from", "readings"), *_sensor_rows(sensors)])
 
 
-def _node_rows(info: NodeInfo, link: str) -> list[tuple[str, ...]]:
+def node_rows(info: NodeInfo, link: str) -> list[tuple[str, ...]]:
+    """Return what a node is and how it is, as columns of a table."""
     flags = [
         name
         for name, there in (

@@ -1,0 +1,130 @@
+"""One board, from probing to its /node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from wasmote import keys
+from wasmote.devices import Device
+from wasmote.errors import DeviceNotFound, LinkDown, NoAnswer, VerificationRefused, WasmoteError
+from wasmote.flash.choose import Way
+from wasmote.flash.image import Image
+from wasmote.flash.plan import Plan, make_plan
+from wasmote.flash.runner import FlashFault, Progress, Report, Runner
+from wasmote.link.connection import backoff
+from wasmote.link.url import SerialLink
+from wasmote.node import Node
+from wasmote.wire.node import NodeInfo
+
+ANSWER_TIMEOUT_S = 20.0  # from the start of the program to its answer, a USB device's return included
+
+
+class Interrupted(FlashFault):
+    """The user stopped it in the middle."""
+
+    exit_code: ClassVar[int] = 130
+
+
+def plan_for(way: Way, image: Image, boards: Sequence[str], trusted: Sequence[bytes] = ()) -> Plan:
+    """Plan an image and the public keys that the board is to trust; without any, those it has stay."""
+    return make_plan(way.board, image, boards, keys.area(trusted))
+
+
+def make_runner(way: Way, *, by_hand: bool = False) -> Runner:
+    """Make what flashes this way; raises `UsageFault` without its tool, and what opening a port raises."""
+    from wasmote.flash.an3155 import An3155
+    from wasmote.flash.dfu_util import DfuUtil
+    from wasmote.flash.esptool import Esptool
+    from wasmote.flash.pyocd import Pyocd
+
+    board, runner, device = way.board, way.runner, way.device
+    match runner.name:
+        case "dfu-util":
+            return DfuUtil(board, runner, device.serial_number)
+        case "pyocd":
+            return Pyocd(board, runner, device.serial_number)
+        case "an3155":
+            return An3155(board, runner, device.port or "")
+        case "esptool":
+            return Esptool(board, runner, device.port or "", by_hand=by_hand)
+    raise AssertionError(runner.name)
+
+
+def flash_board(way: Way, runner: Runner, plan: Plan, report: Report, on_chip: Callable[[str], None]) -> None:
+    """Ask the chip, write, verify, start. `on_chip` gets what the chip says of itself before it is changed.
+
+    A fault after that says what to type next.
+    """
+    touched = False
+
+    def note(progress: Progress) -> None:
+        nonlocal touched
+        touched = True
+        report(progress)
+
+    try:
+        on_chip(runner.probe())
+        try:
+            runner.flash(plan, note)
+            runner.verify(plan, note)
+        except WasmoteError as fault:
+            raise _with_way_out(fault, way) if touched else fault from None
+        except KeyboardInterrupt:
+            raise _with_way_out(Interrupted("interrupted"), way) if touched else KeyboardInterrupt from None
+        runner.start()
+    finally:
+        runner.close()
+
+
+def _with_way_out(fault: WasmoteError, way: Way) -> WasmoteError:
+    """Add to a fault that left a half-written board what to do about it."""
+    fault.hint = "\n  ".join(
+        (
+            *((fault.hint,) if fault.hint else ()),
+            "the board is half-written and does not start; its boot loader is not harmed:",
+            f"{way.runner.enter}, then type: wasmote flash {way.options}",
+        )
+    )
+    return fault
+
+
+def link_of(way: Way, devices: Sequence[Device]) -> str | None:
+    """Where the board's link is, if what was flashed through has it too; None where only the user knows."""
+    if not way.runner.link:
+        return None
+    if way.device.port and "://" not in way.device.port:
+        return str(SerialLink(way.device.port))
+    same = [
+        device.link for device in devices if device.serial_number == way.device.serial_number and device.port
+    ]
+    return same[0] if way.device.serial_number and same else None
+
+
+async def wait_for_node(link: str, board: str, timeout_s: float = ANSWER_TIMEOUT_S) -> NodeInfo:
+    """Wait until the node answers, and return its /node.
+
+    Raises `NoAnswer`, and `VerificationRefused` where another board answers.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            info = await _ask(link)
+    except TimeoutError:
+        raise NoAnswer(
+            f"{link}: the board was flashed and verified, but does not answer",
+            "set BOOT0 low where it has that, press reset, then: wasmote ls --link " + link,
+        ) from None
+    if info.board != board:
+        raise VerificationRefused(f"{link}: a {info.board} answers here, not the {board} that was flashed")
+    return info
+
+
+async def _ask(link: str) -> NodeInfo:
+    for pause in backoff():
+        try:
+            async with await Node.connect(link) as node:
+                return await node.info()
+        except (DeviceNotFound, NoAnswer, LinkDown):  # it starts, or its USB device comes back
+            await asyncio.sleep(pause)
+    raise AssertionError("back-off does not end")
