@@ -101,7 +101,7 @@
 #define STREAM_VALUES_MAX 128 /* values of one record; x4 on the stack while it is encoded */
 #endif
 #ifndef TRACE_RING_BYTES
-#define TRACE_RING_BYTES 0 /* records of the one trace; 0: the node has no traces */
+#define TRACE_RING_BYTES 5120 /* records of the one trace; 0: the node has no traces */
 #endif
 #ifndef TRACE_EVENT_MAX
 #define TRACE_EVENT_MAX 640 /* bytes of one record of a trace; the parameters alone may be 512 */
