@@ -1,0 +1,172 @@
+"""The chip: power, resets, and the loop that runs the core and serves everything around it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from hil.esp32c3 import ports
+from hil.esp32c3.bus import Bus, Registers
+from hil.esp32c3.clock import Clock
+from hil.esp32c3.core import FLASH_CODE, Core, Stop
+from hil.esp32c3.devices.analog import Analog
+from hil.esp32c3.devices.gpio import Gpio
+from hil.esp32c3.devices.interrupts import InterruptMatrix
+from hil.esp32c3.devices.random import RandomGenerator
+from hil.esp32c3.devices.rtc import ResetCause, Rtc
+from hil.esp32c3.devices.spi_flash import SpiFlash
+from hil.esp32c3.devices.systimer import SystemTimer
+from hil.esp32c3.devices.timer_group import TimerGroup
+from hil.esp32c3.devices.uart import Uart
+from hil.esp32c3.devices.usb import UsbSerialJtag
+from hil.esp32c3.flash import Flash
+from hil.esp32c3.loader import Loader
+from hil.esp32c3.ports import Port
+from hil.esp32c3.rom import Rom
+
+DIRECT_BOOT_MAGIC = bytes.fromhex("1d04dbae") * 2
+BANNER = "ESP-ROM:esp32c3-api1-20210207\r\nrst:{:#x},boot:{}\r\n"
+STUCK_S = 0.01  # how often a host that does not read is asked again
+
+
+class Mode(Enum):
+    """What the chip does."""
+
+    RUNS = 1
+    LOADS = 2  # the ROM's serial loader
+    FAILED = 3  # the ROM found nothing to run; a watchdog will have it try again
+    HELD = 4  # CHIP_EN is low
+
+
+class Machine:
+    """A chip with its flash, its MAC address, and what its serial ports and its button are connected to."""
+
+    def __init__(self, flash: Flash, mac: bytes, usb: Port, uart: Port, *, is_boot_pressed: bool) -> None:
+        self._flash, self._usb_port, self._uart_port = flash, usb, uart
+        self._is_boot_pressed = is_boot_pressed
+        self._clock = Clock()
+        self._rtc = Rtc(self._clock, mac)
+        self._bus = Bus()
+        self._core = Core(flash, self._bus)
+        self.start(ResetCause.POWER_ON)
+
+    def set_lines(self, *, is_enabled: bool, is_boot_pressed: bool) -> None:
+        """Drive CHIP_EN and GPIO 9 from outside, as a board's USB bridge does."""
+        self._is_boot_pressed = is_boot_pressed
+        if not is_enabled:
+            self._mode = Mode.HELD
+        elif self._mode is Mode.HELD:
+            self.start(ResetCause.POWER_ON)
+
+    def start(self, cause: ResetCause) -> None:
+        """Reset the digital core. The ROM chooses what starts; after power-on the pin has a say."""
+        self._rtc.start(cause)
+        self._connect_devices()
+        self._core.reset(FLASH_CODE + len(DIRECT_BOOT_MAGIC))
+        self._rom = Rom(self._core, self._flash, self._clock)
+        self._is_asleep = False
+        is_strapped = self._is_boot_pressed and cause is ResetCause.POWER_ON
+        if is_strapped or self._rtc.forces_download:
+            self._mode = Mode.LOADS
+            self._loaders = {
+                port: Loader(self._flash, self._bus, self._core) for port in (self._usb_port, self._uart_port)
+            }
+        elif self._flash.read(0, len(DIRECT_BOOT_MAGIC)) == DIRECT_BOOT_MAGIC:
+            self._mode = Mode.RUNS
+        else:
+            self._mode = Mode.FAILED
+        self._uart.send(BANNER.format(cause, self._mode.name).encode())
+
+    def _connect_devices(self) -> None:
+        self._matrix = InterruptMatrix()
+        self._timer = SystemTimer(self._clock)
+        self._usb = UsbSerialJtag(self._usb_port)
+        self._uart = Uart(self._uart_port, self._clock)
+        self._group = TimerGroup(self._clock, is_running=True)
+        self._bus.connect(
+            {
+                0x6000_0000: self._uart,
+                0x6000_2000: SpiFlash(),
+                0x6000_4000: Gpio(is_boot_pressed=self._is_boot_pressed),
+                0x6000_8000: self._rtc,
+                0x6000_9000: Registers(),  # IO MUX
+                0x6000_E000: Registers(),  # the bus to analog parts
+                0x6001_F000: self._group,
+                0x6002_0000: TimerGroup(self._clock, is_running=False),
+                0x6002_3000: self._timer,
+                0x6002_6000: RandomGenerator(),
+                0x6004_0000: Analog(),
+                0x6004_3000: self._usb,
+                0x600C_0000: Registers({0x08: 0x0C, 0x10: 0xF9C1_E06F, 0x14: 0x200, 0x1C: 0x1FE, 0x58: 1}),
+                0x600C_2000: self._matrix,
+            }
+        )
+
+    def turn(self) -> None:
+        """Do what there is to do now, or sleep until there is."""
+        cause = self._reset_cause()
+        if cause is not None:
+            self.start(cause)
+        if self._mode is Mode.RUNS:
+            self._usb.serve()
+            self._uart.serve()
+            self._run()
+        elif self._mode is Mode.LOADS:
+            self._load()
+        else:
+            self._sleep([self._usb_port, self._uart_port], None)
+
+    def _reset_cause(self) -> ResetCause | None:
+        if self._mode in (Mode.LOADS, Mode.HELD):
+            return None
+        if self._rtc.wants_reset:
+            return ResetCause.SOFTWARE
+        bitten = [cause for cause, at in self._watchdogs().items() if at <= self._clock.now()]
+        return bitten[0] if bitten else None
+
+    def _watchdogs(self) -> dict[ResetCause, float]:
+        group = self._group.deadline()
+        return self._rtc.deadlines() | ({} if group is None else {ResetCause.TIMER_WATCHDOG: group})
+
+    def _run(self) -> None:
+        active = [*self._timer.active(), *self._usb.active(), *self._uart.active()]
+        pending = self._matrix.pending(active)
+        if not self._core.take_interrupt(pending):
+            if self._core.is_in_rom:
+                self._call_rom()
+                return
+            if self._is_asleep and pending is None:
+                self._doze(None)
+                return
+        self._is_asleep = self._core.run() is Stop.ASLEEP
+
+    def _call_rom(self) -> None:
+        again_at = self._rom.call()
+        if again_at is not None:
+            self._doze(again_at)
+
+    def _doze(self, until: float | None) -> None:
+        """Sleep until a timer, a watchdog or the host wants something, or that time has come."""
+        deadlines = [until, self._timer.deadline(), self._uart.deadline(), *self._watchdogs().values()]
+        if self._usb.is_stuck:
+            deadlines.append(self._clock.now() + STUCK_S)
+        listening = []
+        if self._usb.listens:
+            listening.append(self._usb_port)
+        if self._uart.listens and self._uart.deadline() is None:
+            listening.append(self._uart_port)
+        self._sleep(listening, min((at for at in deadlines if at is not None), default=None))
+
+    def _sleep(self, listening: list[Port], until: float | None) -> None:
+        ports.wait_for(listening, None if until is None else until - self._clock.now())
+
+    def _load(self) -> None:
+        """Serve the loader; a command may end it."""
+        for port, loader in self._loaders.items():
+            answer = loader.feed(port.read(4096))
+            while answer:
+                answer = answer[port.write(answer) or len(answer) :]
+            if loader.wants_start:
+                self._is_boot_pressed = False
+                self.start(ResetCause.SOFTWARE)
+                return
+        self._sleep([self._usb_port, self._uart_port], None)
