@@ -53,12 +53,25 @@ class EmulatedBoard:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._stop_program()
+        self.unplug()
+
+    async def reset_into_loader(self) -> None:
+        """Press reset with BOOT0 high: the program ends, the loader waits."""
+        await self._stop_program()
+        if self._path is not None:
+            self.rom.flash.load(self._path)
+        self.rom.reset()
+
+    async def _stop_program(self) -> None:
         if self._program is not None:
             self._program.cancel()
             await asyncio.wait([self._program])
+        if self._uart is not None:
+            self._uart.close()
         if self._simulator is not None:
             await self._simulator.stop()
-        self.unplug()
+        self._program = self._simulator = self._uart = None
 
     def unplug(self) -> None:
         """Take the terminal away, as a pulled cable does."""

@@ -54,6 +54,11 @@ class Rom:
             READOUT_UNPROTECT: self._readout_unprotect,
         }
         self._replies = bytearray()
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset the chip, with BOOT0 high: its loader waits for the first byte."""
+        self.started = None
         self._session = self._run()
         next(self._session)
 
@@ -65,8 +70,7 @@ class Rom:
             try:
                 self._session.send(byte)
             except Reset:
-                self._session = self._run()
-                next(self._session)
+                self.reset()
         replies = bytes(self._replies)
         self._replies.clear()
         return replies

@@ -15,6 +15,7 @@ from typing import IO
 from packaging.requirements import Requirement
 
 from wasmote.errors import UsageFault
+from wasmote.flash import images
 from wasmote.flash.runner import FlashFault
 
 LAST_WORDS = 6  # lines of what a tool said that are shown when it failed
@@ -41,8 +42,13 @@ def find_program(name: str, package: str) -> str:
 def find_module(name: str) -> tuple[str, ...]:
     """Return the command that runs a Python package; raises `UsageFault` with the one that installs it."""
     if importlib.util.find_spec(name) is None:
-        raise UsageFault(f"{name} is not installed", f"{sys.executable} -m pip install '{wanted(name)}'")
+        raise UsageFault(f"{name} is not installed", how_to_install(wanted(name)))
     return sys.executable, "-m", name
+
+
+def how_to_install(requirement: str) -> str:
+    """Return the command that installs a Python package beside this one; a checkout's set-up has them all."""
+    return f"{sys.executable} -m pip install '{requirement}'" if images.PACKAGED.is_dir() else "run tools/setup"
 
 
 def wanted(package: str) -> str:
