@@ -1,7 +1,7 @@
 # The same commands as tools/demo and tools/test, for those who have make.
 BOARD ?= native
 
-.PHONY: demo test test-full bench fuzz lint firmware clean
+.PHONY: demo test test-full bench fuzz lint firmware wheel clean
 demo:
 	tools/demo
 test:
@@ -16,5 +16,7 @@ fuzz: # TARGET=block SECONDS=600
 	+@$(MAKE) --no-print-directory -C tests/fuzz fuzz
 firmware:
 	+@$(MAKE) --no-print-directory -f firmware/Makefile BOARD=$(BOARD)
+wheel: # the package with the images of all boards in it
+	tools/wheel
 clean:
 	rm -rf build
