@@ -18,12 +18,14 @@ from packaging.requirements import Requirement
 
 from wasmote.devices import Device, find_devices
 from wasmote.errors import WasmoteError
+from wasmote.flash import images
+from wasmote.flash.tool import how_to_install, wanted
 from wasmote.link.holders import processes
 from wasmote.link.ports import owning_group
+from wasmote.udev import RELOAD, RULES_FILE, rules
 
 PYTHON_MIN = (3, 11)
 STORE_BYTES_MIN = 1 << 30  # a gateway that stores a record a second for a year writes about as much
-SETUP = "run tools/setup"
 RULES = tuple(Path(folder, "udev/rules.d") for folder in ("/etc", "/run", "/usr/lib", "/lib"))  # udev(7)
 
 
@@ -84,10 +86,11 @@ def _package(requirement: Requirement, if_absent: State) -> Finding:
     try:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        return Finding(if_absent, subject, "is not installed", SETUP)
+        return Finding(if_absent, subject, "is not installed", how_to_install(str(requirement)))
     if requirement.specifier.contains(version, prereleases=True):
         return Finding(State.OK, subject, version)
-    return Finding(if_absent, subject, f"{version}; {requirement.specifier} is needed", SETUP)
+    text = f"{version}; {requirement.specifier} is needed"
+    return Finding(if_absent, subject, text, how_to_install(str(requirement)))
 
 
 def check_compiler() -> Iterator[Finding]:
@@ -126,6 +129,63 @@ def check_tools(which: Callable[[str], str | None] = shutil.which) -> Iterator[F
             yield Finding(State.NOTE, program, f"is not installed; {purpose}", f"sudo apt install {package}")
         else:
             yield Finding(State.OK, program, _version(path))
+
+
+def check_flashers(which: Callable[[str], str | None] = shutil.which) -> Iterator[Finding]:
+    """What `wasmote flash` runs: a board needs one of these at most, an STM32 over its UART none."""
+    path = which("dfu-util")
+    if path is None:
+        text = "is not installed; flashes STM32 boards over USB"
+        yield Finding(State.NOTE, "dfu-util", text, "sudo apt install dfu-util")
+    else:
+        yield Finding(State.OK, "dfu-util", _version(path))
+    for name, purpose in (("esptool", "flashes ESP32 boards"), ("pyocd", "flashes through debug probes")):
+        try:
+            yield Finding(State.OK, name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Finding(State.NOTE, name, f"is not installed; {purpose}", how_to_install(wanted(name)))
+
+
+def check_images() -> Iterator[Finding]:
+    """The boards' images: in a wheel all are there, and as they were made."""
+    try:
+        damaged = images.damaged()
+    except WasmoteError as fault:
+        yield Finding(State.MISSING, "images", fault.message, fault.hint)
+        return
+    boards = [board for board in images.read_boards().values() if board.runners]
+    if damaged:
+        yield Finding(State.MISSING, "images", f"damaged: {', '.join(damaged)}", images.REINSTALL)
+        return
+    for board in boards:
+        try:
+            path = images.find_image(board).path
+            yield Finding(State.OK, f"image {board.name}", str(path))
+        except WasmoteError as fault:
+            yield Finding(State.NOTE, f"image {board.name}", fault.message, fault.hint)
+
+
+def check_udev(path: Path = RULES_FILE) -> Iterator[Finding]:
+    """The udev rule that lets everybody who sits here use the boards' ports and boot loaders."""
+    try:
+        current = path.read_text(encoding="utf-8") == rules()
+    except OSError:
+        yield Finding(
+            State.NOTE,
+            "udev",
+            f"there is no {path}: boot loaders on USB and debug probes may be root's only",
+            f"wasmote setup --udev | sudo tee {path} && {RELOAD}",
+        )
+        return
+    if current:
+        yield Finding(State.OK, "udev", str(path))
+    else:
+        yield Finding(
+            State.NOTE,
+            "udev",
+            f"{path} is of another version of wasmote",
+            f"wasmote setup --udev | sudo tee {path} && {RELOAD}",
+        )
 
 
 def check_languages() -> Iterator[Finding]:
@@ -187,7 +247,7 @@ def check_meddlers(names: Iterable[str] | None = None, rules: Iterable[Path] = R
             State.NOTE,
             "ModemManager",
             "runs, and writes to new ports to find modems",
-            "sudo systemctl disable --now ModemManager, or set ID_MM_DEVICE_IGNORE=1 in a udev rule",
+            "wasmote setup --udev has it leave boards alone; or sudo systemctl disable --now ModemManager",
         )
     if "brltty" in running or any(any(folder.glob("*brltty*.rules")) for folder in rules):
         yield Finding(
@@ -223,7 +283,9 @@ def check_inference(name: str = "onnxruntime") -> Iterator[Finding]:
     try:
         module = importlib.import_module(name)
     except Exception as fault:
-        yield Finding(State.NOTE, name, f"does not load: {fault}; gateways need it for models", SETUP)
+        yield Finding(
+            State.NOTE, name, f"does not load: {fault}; gateways need it for models", how_to_install(name)
+        )
     else:
         yield Finding(State.OK, name, str(getattr(module, "__version__", "loads")))
 
@@ -249,7 +311,10 @@ CHECKS: tuple[Check, ...] = (
     check_compiler,
     check_languages,
     check_tools,
+    check_flashers,
+    check_images,
     check_ports,
+    check_udev,
     check_meddlers,
     check_keys,
     check_inference,

@@ -108,7 +108,7 @@ def test_programs_that_meddle_with_ports(tmp_path):
     (tmp_path / "90-brltty-uinput.rules").touch()
     assert list(doctor.check_meddlers(["bash"], [tmp_path / "none"])) == []
     modem, braille = doctor.check_meddlers(["ModemManager"], [tmp_path])
-    assert "ID_MM_DEVICE_IGNORE" in modem.fix
+    assert "wasmote setup --udev" in modem.fix
     assert braille.fix == "sudo apt remove brltty"
     assert next(iter(doctor.check_meddlers(["brltty"], []))).subject == "brltty"
 
