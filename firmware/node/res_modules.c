@@ -263,6 +263,7 @@ enum operation {
 struct control {
     uint64_t operation;
     struct span first; /* CBOR map: stream name => sequence number */
+    int beside;        /* a slot, or MODULE_SLOTS, which is none; -1: not beside another */
 };
 
 static bool is_numbering(struct cbor_in in) {
@@ -278,7 +279,7 @@ static bool is_numbering(struct cbor_in in) {
 
 static bool decode_control(const struct coap_request *request, struct control *control) {
     struct cbor_in in;
-    *control = (struct control){.operation = OPERATION_COUNT};
+    *control = (struct control){.operation = OPERATION_COUNT, .beside = -1};
     cbor_in_init(&in, request->payload, request->len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error) {
@@ -287,20 +288,28 @@ static bool decode_control(const struct coap_request *request, struct control *c
             control->operation = cbor_get_uint(&in);
             continue;
         }
+        if (key == 2) {
+            uint64_t slot = cbor_get_uint(&in);
+            control->beside = slot < MODULE_SLOTS ? (int)slot : MODULE_SLOTS;
+            continue;
+        }
         control->first.bytes = in.at;
         if (key != 1 || !is_numbering(in))
             return false;
         cbor_skip(&in);
         control->first.len = (size_t)(in.at - control->first.bytes);
     }
+    if (control->beside >= 0 && control->operation != OPERATION_START)
+        return false;
     return !in.error && cbor_at_end(&in) && control->operation < OPERATION_COUNT;
 }
 
-static wm_status operate(int index, uint64_t operation, struct slot_numbering numbering, char *why,
-                         size_t why_cap) {
-    switch (operation) {
+static wm_status operate(int index, const struct control *control, struct slot_numbering numbering,
+                         char *why, size_t why_cap) {
+    switch (control->operation) {
     case OPERATION_START:
-        return slot_start(index, numbering, why, why_cap);
+        return control->beside < 0 ? slot_start(index, numbering, why, why_cap)
+                                   : slot_start_beside(index, control->beside, numbering, why, why_cap);
     case OPERATION_SWAP:
         return slot_swap(index, numbering, why, why_cap);
     case OPERATION_PAUSE:
@@ -324,12 +333,12 @@ void res_module_control(const struct coap_request *request, struct coap_response
     if (!decode_control(request, &control)) {
         coap_fail(response, COAP_400_BAD_REQUEST,
                   "expected {0: 0 start / 1 stop / 2 swap / 3 pause / 4 resume / 5 confirm / "
-                  "6 roll back, ? 1: {stream: seq}}");
+                  "6 roll back, ? 1: {stream: seq}, ? 2: slot to start beside}");
         return;
     }
     char why[SLOT_WHY_CAP];
     struct slot_numbering numbering = {state_stream_number, &control.first};
-    wm_status status = operate(index, control.operation, numbering, why, sizeof why);
+    wm_status status = operate(index, &control, numbering, why, sizeof why);
     if (status)
         refuse_slot(response, status, why);
     else

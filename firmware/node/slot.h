@@ -103,6 +103,10 @@ struct slot_numbering {
  * flash did not take the record of it, and nothing has changed. */
 wm_status slot_start(int index, struct slot_numbering numbering, char *why, size_t why_cap);
 wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_t why_cap);
+/* A candidate starts in a slot of its own with the state and parameters that the module of another has
+ * now, and gets the same readings from the next one on: their sensors do not begin anew. */
+wm_status slot_start_beside(int index, int other, struct slot_numbering numbering, char *why,
+                            size_t why_cap);
 wm_status slot_stop(int index, char *why, size_t why_cap);
 /* Keeps events from a running module, so that its state can be read in peace. */
 wm_status slot_pause(int index, char *why, size_t why_cap);

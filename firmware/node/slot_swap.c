@@ -258,3 +258,52 @@ wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_
     all_is_well(slot, index, numbering);
     return WM_OK;
 }
+
+/* ---- beside ----------------------------------------------------------------------------- */
+
+static wm_status refuse_beside(const struct slot *slot, const struct slot *other, char *why,
+                               size_t why_cap) {
+    if (slot_is_live(slot) || !slot->candidate)
+        return slot_refuse(WM_EBUSY, why, why_cap,
+                           "beside another it starts as the candidate of a slot that does not run");
+    if (!other || other->state != SLOT_RUNNING)
+        return slot_refuse(WM_EBUSY, why, why_cap, "nothing runs that it could start beside");
+    return WM_OK;
+}
+
+static wm_status start_with_state_of(const struct slot *other, struct slot *slot, int index,
+                                     enum hand_over *handed, char *why, size_t why_cap) {
+    struct legacy legacy;
+    struct span parameters = slot_parameters_of(other->active);
+    instance_leave(other->active, &legacy);
+    wm_status status =
+        slot_load_and_start(slot, slot->candidate, parameters, &legacy, handed, why, why_cap);
+    if (status == WM_ENOMEM && slots_give_up_copies(NULL))
+        status = slot_load_and_start(slot, slot->candidate, parameters, &legacy, handed, why, why_cap);
+    return status ? status : slot_refuse_record(commit_activate(index), why, why_cap);
+}
+
+wm_status slot_start_beside(int index, int other, struct slot_numbering numbering, char *why,
+                            size_t why_cap) {
+    struct slot *slot = slot_at(index);
+    enum hand_over handed = HAND_OVER_NONE;
+    wm_status status = refuse_beside(slot, slot_at(other), why, why_cap);
+    if (status)
+        return status;
+    slot_restore_abandon(index);
+    slot_cancel_restart(slot);
+    erase_wait();
+    status = start_with_state_of(slot_at(other), slot, index, &handed, why, why_cap);
+    if (status) {
+        take_back(slot, index, slot->candidate, status, why);
+        return status;
+    }
+    slot_candidate_took_over(slot, index);
+    slot->probation_left = 0; /* what is only watched proves nothing by itself */
+    slot->handed = handed;
+    slot->swapped = true;
+    slot->swap_us = 0;
+    slot->in_place = false;
+    all_is_well(slot, index, numbering);
+    return WM_OK;
+}

@@ -258,6 +258,58 @@ static void another_schema_or_stream_begins_anew(void **state) {
     assert_int_equal(stream_find(0, "other")->ring.next, 0);
 }
 
+/* ---- beside ------------------------------------------------------------------------------ */
+
+static wm_status start_beside(int index, int other) {
+    return slot_start_beside(index, other, numbering, why, sizeof why);
+}
+
+static void a_candidate_beside_another_module_has_its_state_and_gets_its_samples(void **state) {
+    (void)state;
+    struct release v2 = v1;
+    v2.version = "2";
+    run(0, &v1);
+    ASSERT_OK(configure(0, "room", 400));
+    feed(1);
+    feed(1);
+    ASSERT_OK(install(1, &v2));
+    ASSERT_OK(start_beside(1, 0));
+    assert_int_equal(slot_at(1)->handed, HAND_OVER_SAME);
+    assert_int_equal(slot_at(1)->active->config_len, slot_at(0)->active->config_len);
+    assert_memory_equal(slot_at(1)->active->config, slot_at(0)->active->config,
+                        slot_at(0)->active->config_len);
+    assert_true(sensor_at(sensor_find("river"))->has_reading); /* it did not begin anew */
+    feed(1);
+    assert_true(newest(0, 0) == 3);
+    assert_true(newest(1, 0) == 3);
+    for (int i = 0; i < 100; i++)
+        feed(1);
+    assert_true(slot_is_on_probation(1)); /* however many events went well */
+    ASSERT_OK(slot_remove(1, why, sizeof why));
+    feed(1);
+    assert_true(newest(0, 0) == 104);
+}
+
+static void a_candidate_starts_beside_what_runs_in_another_slot_only(void **state) {
+    (void)state;
+    ASSERT_OK(install(1, &v1));
+    assert_int_equal(start_beside(1, 0), WM_EBUSY); /* nothing runs there */
+    assert_int_equal(start_beside(1, MODULE_SLOTS), WM_EBUSY);
+    assert_int_equal(start_beside(1, 1), WM_EBUSY);
+    run(0, &v1);
+    assert_int_equal(start_beside(0, 0), WM_EBUSY);
+    ASSERT_OK(start_beside(1, 0));
+    assert_int_equal(start_beside(1, 0), WM_EBUSY); /* it runs, and there is no candidate */
+    ASSERT_OK(slot_remove(1, why, sizeof why));
+    ASSERT_OK(install(1, &v1));
+    ASSERT_OK(configure(0, "start", 1)); /* which it takes over, and traps in its start */
+    assert_int_equal(start_beside(1, 0), WM_ETRAP);
+    assert_int_equal(slot_at(1)->state, SLOT_EMPTY);
+    assert_null(slot_at(1)->candidate);
+    feed(1);
+    assert_true(newest(0, 0) == 1);
+}
+
 /* In on_start, on_config or wasmote_state. */
 static void a_swap_that_traps_leaves_the_old_module_as_it_was(void **state) {
     (void)state;
@@ -393,6 +445,8 @@ int main(void) {
         TEST(a_trapped_module_can_be_started_again_or_replaced),
         TEST(a_swap_hands_over_state_numbers_and_parameters),
         TEST(another_schema_or_stream_begins_anew),
+        TEST(a_candidate_beside_another_module_has_its_state_and_gets_its_samples),
+        TEST(a_candidate_starts_beside_what_runs_in_another_slot_only),
         TEST(a_swap_that_traps_leaves_the_old_module_as_it_was),
         TEST(a_swap_without_memory_for_two_leaves_the_old_one),
         TEST(a_shared_sensor_goes_with_the_last_that_uses_it),
