@@ -72,6 +72,7 @@ async def killed_during(upgrading: asyncio.Task[None], simulator: Simulator, aft
 def check(status: ModuleStatus, progress: Progress) -> None:
     """One of the releases that may run does, and it is not on probation: the other was rolled back."""
     assert status.state is ModuleState.RUNNING
+    assert status.sequence is not None
     assert status.sequence in {progress.confirmed, progress.in_doubt} - {None}
     assert status.version == f"1.0.{status.sequence}"
     assert status.digest == bundle("counter").manifest.digest
