@@ -53,6 +53,8 @@ def link(board: Board) -> str:
         return "pseudo-terminal" + (", UDP" if board.net else "")
     if board.link["kind"] == "emulated":
         return "an emulated UART"
+    if board.link["kind"] == "usb-uart":
+        return f"the chip's USB, and UART0 with {board.link['baud']:,} baud"
     port = f"USART{board.link['usart']}" if "usart" in board.link else "UART"
     pins = f"sends on {board.link['tx']}, receives on {board.link['rx']}, {board.link['baud']:,} baud"
     return f"{port}: {pins}" + (", UDP" if board.net else "")

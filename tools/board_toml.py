@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"[a-z0-9_-]{1,31}")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-PIN = re.compile(r"P([A-I])(1[0-5]|[0-9])")
+PIN = re.compile(r"P(?P<port>[A-I])(?P<pin>1[0-5]|[0-9])|GPIO(?P<number>[1-4]?[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
 KNOWN = {
     *REQUIRED,
@@ -35,7 +35,12 @@ KNOWN = {
 }
 LEVELS = ("low", "high")
 RUNNERS = {"dfu-util": (), "an3155": (), "pyocd": ("target",), "esptool": ("target",)}  # what each must say
-LINK_KINDS = {"uart": ("tx", "rx", "baud"), "pty": (), "emulated": ()}  # what each must say
+LINK_KINDS = {
+    "uart": ("tx", "rx", "baud"),
+    "usb-uart": ("baud",),
+    "pty": (),
+    "emulated": (),
+}  # what each must say
 
 
 class BoardError(Exception):
@@ -353,11 +358,20 @@ def read_sensors(data: dict[str, Any]) -> tuple[Sensor, ...]:
 
 
 def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulator | None:
-    """Check [emulator]: its file and those it replaces must exist, its origins must name memories."""
+    """Check [emulator]; return what concerns QEMU, None where that is not the emulator.
+
+    Its file and those it replaces must exist, its origins must name memories.
+    """
     if "emulator" not in data:
         return None
     where = "[emulator]"
     table = get(data, "emulator", dict, "board")
+    if "module" in table:  # runs the image that ships
+        only(table, ("module",), where)
+        module = get(table, "module", str, where)
+        if not (ROOT / module.replace(".", "/") / "__main__.py").is_file():
+            raise BoardError(f"{where}: there is no module {module} to run")
+        return None
     only(table, ("file", "program", "machine", "options", "serial", "replaces", "origins"), where)
     file = get(table, "file", str, where)
     if not (ROOT / "boards/emulators" / file).is_file():
@@ -403,7 +417,7 @@ def read_escape(data: dict[str, Any], link: dict[str, Any]) -> Escape | None:
     only(table, ("pin", "active"), where)
     pin, active = get(table, "pin", str, where), get(table, "active", str, where)
     if not PIN.fullmatch(pin):
-        raise BoardError(f"{where}: 'pin' must be a pin such as PA0, is {pin!r}")
+        raise BoardError(f"{where}: 'pin' must be a pin such as PA0 or GPIO9, is {pin!r}")
     if active not in LEVELS:
         raise BoardError(f"{where}: 'active' must be one of {', '.join(LEVELS)}, is {active!r}")
     return Escape(pin, LEVELS.index(active), is_break=False)

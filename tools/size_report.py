@@ -29,6 +29,9 @@ PARTS = ("engine", "net", "modules", "crypto", "libc", "board", "stack")
 FLASH_SECTIONS = {".vectors", ".text", ".rodata", ".ARM", ".data", ".eh_frame", ".init_array", ".ARM.exidx"}
 RAM_SECTIONS = {".data", ".bss", ".noinit", ".arena"}
 # The host's linker leaves custom sections by themselves and puts constants into several.
+# Code that is copied to RAM at start; what the ROM of an ESP32-C3 looks for at the start of flash.
+FLASH_SECTIONS |= {".entry", ".iram"}
+RAM_SECTIONS |= {".iram"}
 FLASH_SECTIONS |= {".init", ".fini", ".plt", ".data.rel.ro", ".rodata.cst"}
 # The stack is an output section without input.
 STACK = re.compile(r"^\.stack\s+0x[0-9a-f]+\s+0x([0-9a-f]+)$", re.MULTILINE)

@@ -34,7 +34,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--mac", type=mac_address, default="02:00:00:00:00:00", help="MAC address")
     parser.add_argument("--usb", default="pty", help=f"the USB serial port: {PORT_HELP}")
     parser.add_argument("--uart", default="pty", help=f"UART0: {PORT_HELP}")
-    parser.add_argument("--boot", action="store_true", help="hold the button BOOT from power-on on")
+    parser.add_argument(
+        "--boot", action="store_true", help="hold the button BOOT from power-on on: to be flashed"
+    )
+    parser.add_argument(
+        "--without-modules", action="store_true", help="press it once the ROM has looked at it"
+    )
     return parser.parse_args()
 
 
@@ -48,6 +53,8 @@ def main() -> int:
         flash.program(0, image)
     usb, uart = open_port(options.usb), open_port(options.uart)
     machine = Machine(flash, options.mac, usb, uart, is_boot_pressed=options.boot)
+    if options.without_modules:
+        machine.press_boot()
     print(json.dumps({"usb": usb.url, "uart": uart.url}), flush=True)
     try:
         while True:

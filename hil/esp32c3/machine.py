@@ -57,6 +57,11 @@ class Machine:
         elif self._mode is Mode.HELD:
             self.start(ResetCause.POWER_ON)
 
+    def press_boot(self) -> None:
+        """Hold the button from now on."""
+        self._is_boot_pressed = True
+        self._gpio.press_boot()
+
     def start(self, cause: ResetCause) -> None:
         """Reset the digital core. The ROM chooses what starts; after power-on the pin has a say."""
         self._rtc.start(cause)
@@ -78,6 +83,7 @@ class Machine:
 
     def _connect_devices(self) -> None:
         self._matrix = InterruptMatrix()
+        self._gpio = Gpio(is_boot_pressed=self._is_boot_pressed)
         self._timer = SystemTimer(self._clock)
         self._usb = UsbSerialJtag(self._usb_port)
         self._uart = Uart(self._uart_port, self._clock)
@@ -86,7 +92,7 @@ class Machine:
             {
                 0x6000_0000: self._uart,
                 0x6000_2000: SpiFlash(),
-                0x6000_4000: Gpio(is_boot_pressed=self._is_boot_pressed),
+                0x6000_4000: self._gpio,
                 0x6000_8000: self._rtc,
                 0x6000_9000: Registers(),  # IO MUX
                 0x6000_E000: Registers(),  # the bus to analog parts

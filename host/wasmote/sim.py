@@ -1,7 +1,7 @@
-"""Emulated boards as processes: the native board as it is, the others in QEMU.
+"""Emulated boards as processes: the native board as it is, others in QEMU or in an emulator of ours.
 
-Both say by themselves when they can be reached - the native board by its first line, QEMU by the greeting of
-its monitor protocol (QMP), which comes when the UART's socket listens - so nothing here waits by the clock.
+All say by themselves when they can be reached - QEMU by the greeting of its monitor protocol (QMP), which
+comes when the UART's socket listens, the others by their first line - so nothing here waits by the clock.
 
 A board ends with the program that started it, however that ends: setpriv has the kernel see to it. The
 terminal's Ctrl-C does not reach it, so that whoever started it can end things in order.
@@ -16,6 +16,7 @@ import logging
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import tomllib
 from asyncio.subprocess import PIPE, Process
@@ -58,10 +59,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class BoardImage:
-    """What to run: a board, its QEMU machine (None: the image is a Linux program), image file and flash."""
+    """What to run: a board, its image and flash, and by what: a QEMU machine, or a module of this checkout.
+
+    With neither the image is a Linux program.
+    """
 
     board: str
     machine: Machine | None
+    module: str | None
     path: Path
     flash: FlashMap
 
@@ -79,12 +84,19 @@ class BoardImage:
         emulator = data.get("emulator")
         if emulator is None and data["family"] != "native":
             raise UsageFault(f"nothing here emulates a {board}")
-        differs = emulator is not None and emulator["replaces"]  # from the image for the board itself
-        path = image or ROOT / "build" / board / ("firmware-qemu.elf" if differs else "firmware.elf")
+        module = emulator.get("module") if emulator else None
+        path = image or ROOT / "build" / board / _image_name(emulator)
         if not path.is_file():
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
-        machine = Machine.of(emulator) if emulator else None
-        return cls(board, machine, path.resolve(), FlashMap.of(data))
+        machine = Machine.of(emulator) if emulator and module is None else None
+        return cls(board, machine, module, path.resolve(), FlashMap.of(data))
+
+
+def _image_name(emulator: dict[str, Any] | None) -> str:
+    """Return what the build calls the image: the one that ships, unless QEMU needs another."""
+    if emulator and "module" in emulator:
+        return "firmware.bin"
+    return "firmware-qemu.elf" if emulator and emulator["replaces"] else "firmware.elf"
 
 
 class Simulator:
@@ -127,8 +139,8 @@ class Simulator:
         """Start a board and return when it can be reached.
 
         `instance` tells several boards of a kind apart (it goes into the unique id). `port` is where it
-        listens on 127.0.0.1: UDP for native, TCP for QEMU; without it native takes any free port and QEMU a
-        Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
+        listens on 127.0.0.1: UDP for native, TCP for others; without it native takes any free port and the
+        others a Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
         `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with `skip_idle` it does
         not pass by this machine's clock while the board sleeps either: it jumps. `keys` are the public keys
         that it is flashed with; without any a new one starts in development mode. Raises `UsageFault`, also
@@ -160,10 +172,8 @@ class Simulator:
 
     async def restart(self) -> None:
         """Start it (again), on the same link: what a board does when its power comes back."""
-        machine = self._image.machine
-        command = self._qemu_command(machine) if machine else self._native_command()
         self._process = await asyncio.create_subprocess_exec(
-            *_ending_with_us(command), stdin=PIPE, stdout=PIPE, stderr=PIPE, process_group=0
+            *_ending_with_us(self._command()), stdin=PIPE, stdout=PIPE, stderr=PIPE, process_group=0
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -177,8 +187,15 @@ class Simulator:
             await self.kill()
             raise
         self._outputs.append(asyncio.create_task(_last_words(self._process.stdout)))
-        if not self._image.machine:
+        if self._image.module:
+            self.url, self.serial_url = greeting["usb"], greeting["uart"]
+        elif not self._image.machine:
             self._note_native_links(greeting)
+
+    def _command(self) -> list[str]:
+        if self._image.module:
+            return self._module_command(self._image.module)
+        return self._qemu_command(self._image.machine) if self._image.machine else self._native_command()
 
     async def kill(self) -> None:
         """End it at once, as a power cut does."""
@@ -246,6 +263,18 @@ class Simulator:
         self._port = int(greeting["udp"])  # the same after a restart
         self.url = f"coap://127.0.0.1:{self._port}"
         self.serial_url = f"serial://{greeting['pty']}"
+
+    # an emulator of ours
+
+    def _module_command(self, module: str) -> list[str]:
+        folder = Path(self._folder.name)
+        usb = f"unix:{folder / 'usb'}" if self._port is None else f"tcp:{self._port}"
+        return [
+            *("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", module),
+            *("--flash", str(self._flash), "--image", str(self._image.path)),
+            *("--mac", f"02{self._instance:010x}", "--usb", usb, "--uart", f"unix:{folder / 'uart'}"),
+            *(("--without-modules",) if self.without_modules else ()),
+        ]
 
     # QEMU
 

@@ -13,4 +13,10 @@ class Gpio(Registers):
     """The button BOOT pulls pin 9 low."""
 
     def __init__(self, *, is_boot_pressed: bool) -> None:
-        super().__init__({IN: ALL_HIGH & ~(is_boot_pressed << BOOT_PIN)})
+        super().__init__({IN: ALL_HIGH})
+        if is_boot_pressed:
+            self.press_boot()
+
+    def press_boot(self) -> None:
+        """Hold it from now on."""
+        self.values[IN] = ALL_HIGH & ~(1 << BOOT_PIN)
