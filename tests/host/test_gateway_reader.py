@@ -14,6 +14,7 @@ from wasmote.gateway.reader import (
     absorb,
     announce,
     close,
+    fill,
     going_on,
     restarted,
 )
@@ -131,3 +132,13 @@ def test_stored_and_lost_add_up_to_what_was_announced(ring: int, answer_max: int
     take(close(position))
     assert sorted(stored + lost) == list(range(position.announced))
     assert position.lost == len(lost)
+
+
+def test_records_found_elsewhere_shorten_a_gap():
+    step = absorb(Position(BOOT, 3, 3), answer(7, 1, 8, lost=4))
+    assert (step.gaps, step.position.lost) == ((Gap(3, 6),), 4)
+    filled = fill(step, Gap(3, 6), answer(3, 2, 8).records)
+    assert [record.seq for record in filled.records] == [3, 4, 7]
+    assert (filled.gaps, filled.position.lost, filled.position.next_seq) == ((Gap(5, 6),), 2, 8)
+    assert fill(step, Gap(3, 6), answer(3, 4, 8).records).gaps == ()
+    assert fill(step, Gap(3, 6), ()) == step

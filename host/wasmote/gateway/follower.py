@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ import structlog
 from wasmote.errors import LinkDown, WasmoteError
 from wasmote.gateway.entities import Numbering, StreamKey
 from wasmote.gateway.pulse import Clock, Pulse, cancel
-from wasmote.gateway.reader import Position, Step, absorb, announce, restarted
+from wasmote.gateway.reader import Gap, Position, Step, absorb, announce, fill, restarted
 
 if TYPE_CHECKING:
     from wasmote.gateway.store import Store
     from wasmote.node import Node
     from wasmote.wire.records import Record, Records
+
+Elsewhere = Callable[[StreamKey, Gap], Awaitable["Sequence[Record]"]]
 
 
 class Renumbered(WasmoteError):
@@ -27,7 +29,7 @@ class Renumbered(WasmoteError):
 class StreamFollower:
     """Reads a stream from where its numbering stands, until the link breaks or the numbering ends.
 
-    `stored` is called with the records of each commit.
+    `stored` is called with the records of each commit; `elsewhere` asks other places for what is missing.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class StreamFollower:
         clock: Clock,
         stale_after_s: float,
         stored: Callable[[Sequence[Record]], None],
+        elsewhere: Elsewhere,
     ) -> None:
         self.key = key
         self.slot = numbering.source.slot
@@ -50,6 +53,7 @@ class StreamFollower:
         self._clock = clock
         self._stale_after_s = stale_after_s
         self._stored = stored
+        self._elsewhere = elsewhere
         self._newest: Records | None = None
         self._wake = asyncio.Event()
         self._advanced = Pulse()
@@ -108,13 +112,19 @@ class StreamFollower:
         try:
             while self._position.behind:
                 answer = self._next_in_order() or await self._fetch()
-                step = absorb(self._position, answer)
+                step = await self._fill(absorb(self._position, answer))
                 self._position = step.position
                 self._report(step)
                 records += step.records
                 commits.append(self._store.advance(self._numbering, step))
         finally:
             await self._settle(commits, records)
+
+    async def _fill(self, step: Step) -> Step:
+        """Look for what is missing where the module may have been for a while."""
+        for gap in step.gaps:
+            step = fill(step, gap, await self._elsewhere(self.key, gap))
+        return step
 
     def _next_in_order(self) -> Records | None:
         """The newest notification, where it holds just the record that comes next: no need to ask for it."""

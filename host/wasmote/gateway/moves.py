@@ -22,10 +22,16 @@ from wasmote.gateway.store import MOVED
 from wasmote.wire.modules import SHORT_DIGEST_BYTES, ModuleState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wasmote.gateway.entities import StoredRecord
+    from wasmote.gateway.reader import Gap
     from wasmote.gateway.session import BoardSession
     from wasmote.gateway.store import Store
+    from wasmote.node import Node
     from wasmote.wire.bundle import Bundle
     from wasmote.wire.modules import ModuleStatus, StreamStatus
+    from wasmote.wire.records import Record
 
 
 @dataclass(frozen=True)
@@ -115,24 +121,27 @@ class Moves:
             if not known:
                 self._waited.add(key)
                 return None
+            if source is not None and standing.next_seq is not None:
+                await source.streams.drain(key, standing.next_seq)
+            numbering = await self._store.read_again(numbering)
+            reached = await self._reached(key.stream, place)
+            goes_on = reached >= (numbering.position.next_seq or 0)
+            if not goes_on and place != key.place:
+                return None  # it was only there for a moment
             self._waited.discard(key)
             self._expected.pop((place, key.stream), None)
             if source is not None:
-                if standing.next_seq is not None:
-                    await source.streams.drain(key, standing.next_seq)
                 await source.streams.give_up(key)
-            return await self._go_on(key, await self._store.read_again(numbering), place, status)
+            boot_id = numbering.position.boot_id  # at home again, but started anew: its numbering has ended
+            if goes_on:
+                boot_id = self.sessions[place.board].streams.boot_id
+                await self._tell(numbering, place, status)
+            return await self._store.go_on_at(key, numbering, place, boot_id)
 
-    async def _go_on(
-        self, key: StreamKey, numbering: Numbering, place: Place, status: ModuleStatus
-    ) -> Numbering:
-        counts = {stream.name: stream.next_seq for stream in status.streams}
-        boot_id = self.sessions[place.board].streams.boot_id
-        if counts.get(key.stream, 0) < (numbering.position.next_seq or 0):
-            boot_id = numbering.position.boot_id  # it was started anew: no continuation, and found to be none
-        else:
-            await self._tell(numbering, place, status)
-        return await self._store.go_on_at(key, numbering, place, boot_id)
+    async def _reached(self, stream: str, place: Place) -> int:
+        """The number that the next record of a stream gets there."""
+        status = await self.sessions[place.board].node.module(place.slot)
+        return next((one.next_seq for one in status.streams if one.name == stream), 0)
 
     async def _tell(self, numbering: Numbering, place: Place, status: ModuleStatus) -> None:
         before, now = (f"{at.board}, slot {at.slot}" for at in (numbering.source, place))
@@ -162,6 +171,49 @@ class Moves:
         answer = await node.records(place.slot, key.stream, numbering.position.since)
         return answer.lost == 0
 
+    # ---- modules that were somewhere for a moment -----------------------------------------
+
+    async def elsewhere(
+        self, numbering: Numbering, status: ModuleStatus, key: StreamKey, gap: Gap
+    ) -> list[Record]:
+        """The first records of a gap, from where the module was while nobody looked.
+
+        Such a place has the module, and its stream goes on there where ours stands; `status` is of the slot
+        that is read.
+        """
+        before: StoredRecord | Record | None = await self._store.record(numbering.id, gap.first - 1)
+        found: list[Record] = []
+        first = gap.first
+        while first <= gap.last:
+            piece = await self._going_on_from(first, before, numbering.source, status, key)
+            if not piece:
+                break
+            found += [record for record in piece if record.seq <= gap.last]
+            before, first = found[-1], found[-1].seq + 1
+        return found
+
+    async def _going_on_from(
+        self,
+        first: int,
+        before: StoredRecord | Record | None,
+        source: Place,
+        status: ModuleStatus,
+        key: StreamKey,
+    ) -> Sequence[Record]:
+        for name, session in self.sessions.items():
+            if not session.follows:
+                continue
+            known = {one.source for other, one in session.streams.read.items() if other.stream == key.stream}
+            for there in await session.node.modules():
+                place = Place(name, there.slot)
+                streams = [stream.name for stream in there.streams]
+                if place in {source, *known} or there.digest != status.digest or key.stream not in streams:
+                    continue
+                records = await _after(session.node, there.slot, key.stream, first - 1, before)
+                if records and records[0].seq == first:
+                    return records
+        return []
+
     async def _continues(
         self, place: Place, stream: StreamStatus, numbering: Numbering, reached: int | None
     ) -> bool:
@@ -170,16 +222,23 @@ class Moves:
         end = numbering.position.next_seq or 0 if reached is None else reached
         if stream.next_seq < end:
             return False
+        before = await self._store.record(numbering.id, end - 1)
         node = self.sessions[place.board].node
-        kept = (await node.records(place.slot, stream.name, end - 2 if end > 1 else None)).records
-        if not kept or kept[0].seq >= end:
-            return True
-        stored = await self._store.record(numbering.id, kept[0].seq)
-        return stored is not None and (stored.time_ms, stored.digest, stored.values.tobytes()) == (
-            kept[0].time_ms,
-            kept[0].digest,
-            kept[0].values.tobytes(),
-        )
+        return await _after(node, place.slot, stream.name, end - 1, before) is not None
+
+
+async def _after(
+    node: Node, slot: int, stream: str, seq: int, known: StoredRecord | Record | None
+) -> Sequence[Record] | None:
+    """What a ring holds after a number, oldest first; None where it has another record of that number."""
+    since = seq - 1 if seq > 0 else None
+    kept = (await node.records(slot, stream, since)).records
+    if not kept or kept[0].seq > seq:
+        return kept
+    first = kept[0]
+    if known is None or (first.time_ms, first.digest) != (known.time_ms, known.digest):
+        return None
+    return kept[1:] if first.values.tobytes() == known.values.tobytes() else None
 
 
 def _runs(status: ModuleStatus, digest: bytes) -> bool:

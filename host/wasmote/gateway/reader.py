@@ -108,6 +108,17 @@ def absorb(position: Position, answer: Records) -> Step:
     return Step(replace(position, next_seq=expected, lost=lost), tuple(fresh), tuple(gaps))
 
 
+def fill(step: Step, gap: Gap, found: Sequence[Record]) -> Step:
+    """Put records that were found elsewhere, the first ones of a gap without a hole, into their place."""
+    if not found:
+        return step
+    rest = (Gap(found[-1].seq + 1, gap.last),) if found[-1].seq < gap.last else ()
+    gaps = tuple(left for one in step.gaps for left in (rest if one == gap else (one,)))
+    records = sorted((*step.records, *found), key=lambda record: record.seq)
+    lost = step.position.lost - len(found)
+    return Step(replace(step.position, lost=lost), tuple(records), gaps)
+
+
 def close(position: Position) -> Step:
     """End a numbering: what was announced and never fetched is gone with the ring that held it."""
     if position.next_seq is None or not position.behind:

@@ -82,6 +82,7 @@ class BoardSession:
         self.url = url
         self.state = SessionState.CONNECTING
         self.changed = Pulse()
+        self.looked = Pulse()
         self.fault = ""  # why it is broken, or what was refused
         self.info: NodeInfo | None = None
         self.slots: dict[int, ModuleStatus] = {}
@@ -102,6 +103,7 @@ class BoardSession:
         self._check_again = False
         self._refused: dict[int, str] = {}  # is tried again
         self._left: dict[int, str] = {}  # is not
+        self._moved: set[int] = set()  # whose modules run elsewhere
         self._pauses = backoff()
         self._log = structlog.get_logger().bind(board=name)
 
@@ -210,6 +212,7 @@ class BoardSession:
         """Bring every slot to what it should run; what a refusing node runs instead is still read."""
         self._refused.clear()
         self._left.clear()
+        self._moved.clear()
         for slot, bundle in self.modules.items():
             try:
                 await self._bring(slot, bundle.manifest, bundle)
@@ -249,6 +252,7 @@ class BoardSession:
             if self._check_again:
                 raise Renumbered("the streams of the board changed")
             await self._look()
+            self.looked.beat()
             if self._refused:
                 raise Renumbered("a refused module is tried again")
 
@@ -264,6 +268,9 @@ class BoardSession:
             came_back = any(key.slot == slot for key in self.streams.away)
             if came_back and statuses[slot].state is ModuleState.RUNNING:
                 raise Renumbered("a module came back")
+        for slot in self._moved:
+            if not await self._is_elsewhere(slot, self.modules[slot].manifest):
+                raise Renumbered("a module that had moved away is nowhere any more")
         if await self._adopt(statuses):
             raise Renumbered("a module has moved here")
 
@@ -365,7 +372,9 @@ class BoardSession:
     def _leave(self, slot: int, wanted: Manifest, status: ModuleStatus, action: Action) -> None:
         what = f"slot {slot}: {wanted.name} {wanted.version}: {action.value}"
         self._log.warning("not deployed", slot=slot, module=wanted.name, why=action.value)
-        if action is not Action.LEAVE_NEWER and action is not Action.LEAVE_MOVED:
+        if action is Action.LEAVE_MOVED:
+            self._moved.add(slot)
+        elif action is not Action.LEAVE_NEWER:
             self._left[slot] = f"{what}{f' ({status.error})' if status.error else ''}"
 
     def _prove(self, slot: int, status: ModuleStatus) -> None:
@@ -398,6 +407,7 @@ class BoardSession:
                 self._clock,
                 self._stale_after_s,
                 functools.partial(self._took, numbering.source.slot, key.stream),
+                functools.partial(self._moves.elsewhere, numbering, self.slots[numbering.source.slot]),
             )
             for key, numbering in self.streams.read.items()
             if self.slots[numbering.source.slot].state is not ModuleState.EMPTY

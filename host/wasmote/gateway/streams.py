@@ -161,6 +161,8 @@ class BoardStreams:
     async def give_up(self, key: StreamKey) -> None:
         """Read a stream no more: it is read from elsewhere from now on."""
         self.read.pop(key, None)
+        if key.board == self._board:
+            self.away.add(key)
         _, task = self._following.pop(key, (None, None))
         if task is not None:
             await cancel(task)
