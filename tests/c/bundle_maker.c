@@ -31,7 +31,7 @@ size_t make_bundle(const struct release *release, uint8_t *out, size_t cap) {
         .name = "life",
         .version = release->version,
         .cpu = "any",
-        .number = {[2] = 1,
+        .number = {[2] = release->sequence ? release->sequence : 1,
                    [4] = (uint32_t)len,
                    [5] = 1,
                    [7] = release->pages,
@@ -41,6 +41,8 @@ size_t make_bundle(const struct release *release, uint8_t *out, size_t cap) {
         .input = {{release->sensor, {"value"}, 1, release->period_ms}},
         .schema = release->schema,
         .state_bytes = 4,
+        .probation = release->probation,
+        .envelope = release->envelope,
         .leave_out = {[15] = true},
     };
     for (size_t i = 0; i < 4 && release->parameter[i] != NULL; i++) {

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "core/status.h"
+#include "signer.h"
 
 struct release {
     const char *version;
@@ -18,6 +19,9 @@ struct release {
     const char *schema;       /* of its state */
     uint32_t budget_us;
     uint32_t pages;
+    const uint32_t *probation; /* events; NULL: as many as usual */
+    uint32_t sequence;         /* 0: 1 */
+    const struct envelope *envelope;
     size_t padding; /* bytes of a custom section in front of the code */
 };
 

@@ -134,7 +134,7 @@ size_t make_bundle_of(const struct manifest_fields *fields, const uint8_t *modul
                       uint8_t *out, size_t cap) {
     uint8_t manifest[1024];
     struct cbor_out inner, outer;
-    size_t pairs = 0;
+    size_t pairs = fields->probation != NULL;
     for (size_t key = 0; key < MANIFEST_KEYS; key++) {
         pairs += (size_t)!fields->leave_out[key] + fields->repeat[key];
     }
@@ -151,6 +151,10 @@ size_t make_bundle_of(const struct manifest_fields *fields, const uint8_t *modul
         } else {
             put_value(&inner, key, fields);
         }
+    }
+    if (fields->probation != NULL) {
+        cbor_put_uint(&inner, 17);
+        cbor_put_uint(&inner, *fields->probation);
     }
     cbor_out_init(&outer, out, cap);
     if (fields->envelope != NULL) {

@@ -30,6 +30,7 @@ struct manifest_fields {
     const char *schema;
     uint32_t state_bytes;
     const char *capability[2];
+    const uint32_t *probation; /* key 17; NULL: left out */
     bool wrong_digest;
     bool leave_out[MANIFEST_KEYS], repeat[MANIFEST_KEYS];
     const struct envelope *envelope; /* NULL: not signed */

@@ -73,12 +73,26 @@ wm_status hal_sensor_read(size_t index, float *values) {
     return WM_OK;
 }
 
-/* Power comes back, or the node resets itself. */
-static void reset(bool is_fault) {
+/* What is in RAM is gone. */
+static void lose_power(void) {
+    for (int index = 0; index < MODULE_SLOTS; index++) {
+        loop_timer_cancel(&slot_at(index)->restart);
+        streams_drop(index);
+    }
+    for (int sensor = 0; sensor < SENSORS_MAX; sensor++)
+        sensor_remove(sensor);
+    nor_power_on();
     runtime_arena_init(arena, sizeof arena);
+}
+
+enum reset { POWER_CUT, FAULT, ESCAPE };
+
+/* Power comes back, the node resets itself, somebody wants it to start no module. */
+static void reset(enum reset how) {
+    lose_power();
     assert_int_equal(store_start(), WM_OK);
     pool_start();
-    slots_start(is_fault, true);
+    slots_start(how == FAULT, how != ESCAPE);
 }
 
 static int setup_on(const struct geometry *geometry) {
@@ -91,7 +105,7 @@ static int setup_on(const struct geometry *geometry) {
     if (!started)
         sensors_start(slots_deliver);
     started = true;
-    reset(false);
+    reset(POWER_CUT);
     return 0;
 }
 

@@ -71,8 +71,11 @@ static void optional_keys_have_defaults(void **state) {
     bend.leave_out[14] = true;
     assert_int_equal(open_bent(&bend), WM_OK);
     assert_int_equal(manifest.budget_us, MODULE_EVENT_BUDGET_US);
+    assert_int_equal(manifest.probation_events, MODULE_PROBATION_EVENTS);
+    bend.probation = &(uint32_t){7};
     bend.leave_out[12] = true;
     assert_int_equal(open_bent(&bend), WM_OK);
+    assert_int_equal(manifest.probation_events, 7);
     assert_int_equal(manifest.state_bytes, 0);
     bend.leave_out[15] = true;
     assert_int_equal(open_bent(&bend), WM_OK);

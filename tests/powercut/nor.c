@@ -61,8 +61,8 @@ void nor_reset(const struct geometry *geometry, uint32_t seed) {
         add_sector(HAL_FLASH_BANKS, geometry->banks[i], &at);
     random_state = seed | 1u;
     nor_cut_at(UINT32_MAX, CUT_BEFORE);
-    erase_polls = polls_left = 0;
-    windows = 0;
+    erase_polls = 0;
+    nor_power_on();
 }
 
 void nor_put_keys(const uint8_t *bytes, size_t len) {
@@ -272,6 +272,11 @@ const uint8_t *hal_flash_map(uint32_t at, size_t len) {
 
 void hal_flash_unmap(const uint8_t *window) {
     windows -= window != NULL;
+}
+
+void nor_power_on(void) {
+    polls_left = 0;
+    windows = 0;
 }
 
 size_t nor_windows(void) {

@@ -54,6 +54,9 @@ void nor_forget(struct nor_image *image);
  * the test. */
 void nor_erase_takes(uint32_t polls);
 
+/* Nothing is erased or mapped any more. */
+void nor_power_on(void);
+
 /* Windows that are mapped: as many as hal.h promises at least, another one ends the test. */
 size_t nor_windows(void);
 

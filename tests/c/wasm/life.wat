@@ -1,12 +1,12 @@
-;; A module whose parameters choose how it fails: "start", "config" and "state" trap there when not 0, "room" is
-;; the most that wasmote_buffer gives. A negative value traps in on_sample; others are counted, and the count and
+;; A module whose parameters choose how it fails: "start", "config", "state" and "sample" trap there when not 0,
+;; "room" is the most that wasmote_buffer gives. A negative value traps in on_sample; others are counted, and the count and
 ;; what emit answered in on_start are emitted.
 (module
   (import "wasmote" "emit" (func $emit (param i32 i32 i32) (result i32)))
   (import "wasmote" "config_get" (func $config_get (param i32 i32 f64) (result f64)))
   (import "wasmote" "sensor_read" (func $sensor_read (param i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
-  (data (i32.const 512) "startroom!configstate")
+  (data (i32.const 512) "startroom!configstatesample")
   (func $trap_if (param $key i32) (param $len i32)
     (if (f64.ne (call $config_get (local.get $key) (local.get $len) (f64.const 0)) (f64.const 0))
       (then (unreachable))))
@@ -20,6 +20,7 @@
     (f32.store (i32.const 20) (f32.convert_i32_s (call $emit (i32.const 0) (i32.const 16) (i32.const 12)))))
   (func (export "on_config") (param i32 i32) (call $trap_if (i32.const 522) (i32.const 6)))
   (func (export "on_sample") (param $input i32) (param i64) (param $ptr i32) (param i32)
+    (call $trap_if (i32.const 533) (i32.const 6))
     (if (f32.lt (f32.load (local.get $ptr)) (f32.const 0)) (then (unreachable)))
     (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
     (f32.store (i32.const 16) (f32.convert_i32_s (i32.load (i32.const 8))))
