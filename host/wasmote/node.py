@@ -189,6 +189,11 @@ class Node:
         response = await self._endpoint.upload(Code.PUT, path, bundle, FORMAT_BUNDLE, progress)
         check(response, f"PUT {path}")
 
+    async def start_beside(self, slot: int, other: int) -> None:
+        """Start the candidate of a slot with the state and parameters that the module of another one has."""
+        payload = ControlRequest(Control.START, beside=other).to_cbor()
+        await self.request("POST", f"/modules/{slot}/control", payload, FORMAT_CBOR)
+
     async def control(self, slot: int, operation: Control, next_seq: Mapping[str, int] | None = None) -> None:
         """Start, stop or swap. `next_seq`: the numbers that streams new to the slot go on with."""
         payload = ControlRequest(operation, next_seq).to_cbor()

@@ -38,12 +38,12 @@ async def running(node: Node, bundle: Bundle) -> ModuleStatus:
 
 
 class Recorder:
-    """Records the module of a slot. Enter it to begin, `follow()`, leave it; then `recording()`."""
+    """Records the module that runs in a slot. Enter it to begin, `follow()`, leave it; then `recording()`."""
 
-    def __init__(self, node: Node, slot: int, bundle: Bundle) -> None:
+    def __init__(self, node: Node, status: ModuleStatus) -> None:
         self._node = node
-        self._slot = slot
-        self._bundle = bundle
+        self._slot = status.slot
+        self._digest = status.digest
         self._board = ""
         self._boot_id = b""
         self._snapshot = b""
@@ -52,7 +52,7 @@ class Recorder:
         self._last_record: dict[str, int] = {}
         self._lost_events = 0
         self._lost_records: Counter[str] = Counter()
-        self._outputs: dict[str, list[Record]] = {stream.name: [] for stream in bundle.manifest.streams}
+        self._outputs: dict[str, list[Record]] = {stream.name: [] for stream in status.streams}
         self.events: list[TracedEvent] = []
         self.ended: str | None = None  # why nothing more can follow
 
@@ -60,6 +60,11 @@ class Recorder:
     def snapshot(self) -> bytes:
         """The state that the first event entered."""
         return self._snapshot
+
+    @property
+    def lost_records(self) -> int:
+        """Records of all streams that the node no longer had."""
+        return self._lost_records.total()
 
     def records(self, stream: str) -> list[Record]:
         """What was emitted to a stream so far."""
@@ -87,8 +92,8 @@ class Recorder:
     async def _begin(self) -> Snapshot:
         self._snapshot = await self._take_snapshot()
         taken = Snapshot.from_bytes(self._snapshot)
-        if taken.digest != self._bundle.manifest.digest:
-            raise UsageFault(f"slot {self._slot} runs another module than {self._bundle.manifest.name}")
+        if taken.digest != self._digest:
+            raise WasmoteError(f"slot {self._slot} runs another module by now: {taken.name}")
         return taken
 
     async def _take_snapshot(self) -> bytes:
@@ -171,10 +176,10 @@ class Recorder:
             if (answer.records[-1].seq + 1) & _U32 == answer.next_seq:
                 return
 
-    def recording(self, events: int | None = None) -> Recording:
-        """What was recorded; of the events at most the first so many."""
+    def recording(self, bundle: Bundle, events: int | None = None) -> Recording:
+        """What was recorded of the module of this bundle; of the events at most the first so many."""
         kept = self.events[:events]
-        names = [stream.name for stream in self._bundle.manifest.streams]
+        names = [stream.name for stream in bundle.manifest.streams]
         emitted = Counter(names[index] for event in kept for index in event.emitted)
         outputs, lost = {}, {}
         for name in names:
@@ -183,7 +188,7 @@ class Recorder:
             lost[name] = emitted[name] - len(outputs[name])
         whole = len(kept) < len(self.events)
         return Recording(
-            bundle=self._bundle,
+            bundle=bundle,
             snapshot=self._snapshot,
             events=tuple(kept),
             outputs=outputs,

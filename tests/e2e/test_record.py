@@ -36,13 +36,13 @@ async def record(node: Node, module: Bundle, sensor: str, samples: Sequence[Samp
         kinds = [event.kind for event in taken.events]
         return kinds.count(EventKind.SAMPLE) == len(samples) and kinds.count(EventKind.TICK) >= ticks
 
-    async with Recorder(node, 0, module) as recorder:
+    async with Recorder(node, await node.module(0)) as recorder:
         following = asyncio.create_task(recorder.follow(enough))
         for at in range(0, len(samples), 8):
             await node.feed(sensor, samples[at : at + 8])
         await asyncio.wait_for(following, 60)
     assert recorder.ended is None
-    return recorder.recording()
+    return recorder.recording(module)
 
 
 async def record_flood(node: Node) -> Recording:
@@ -94,11 +94,11 @@ async def test_what_is_recorded_here_is_the_same_on_the_host(node: Node) -> None
 
 async def test_a_trap_comes_again(node: Node) -> None:
     await run_module(node, "asks")
-    async with Recorder(node, 0, bundle("asks")) as recorder:
+    async with Recorder(node, await node.module(0)) as recorder:
         following = asyncio.create_task(recorder.follow(lambda _: False))
         await node.feed("probe", probe(1.0, -200.0))
         await asyncio.wait_for(following, 20)
-    recording = recorder.recording()
+    recording = recorder.recording(bundle("asks"))
     assert recording.events[-1].trap is not None
     await node.remove(0)
     result = await reproduce(recording, node)

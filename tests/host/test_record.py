@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from wasmote.build import build_bundle
-from wasmote.errors import CoapError, UsageFault
+from wasmote.errors import CoapError, UsageFault, WasmoteError
 from wasmote.node import Node
 from wasmote.record import Recorder, running
 from wasmote.recording import InvalidRecording, Recording
@@ -44,11 +44,11 @@ async def running_here(bundle=ASKS) -> AsyncIterator[Node]:
 
 async def record(node: Node, feeding, events: int, bundle=ASKS) -> Recording:
     """The module in slot 0 while `feeding` runs, until it had so many events."""
-    async with Recorder(node, 0, bundle) as recorder:
+    async with Recorder(node, await node.module(0)) as recorder:
         following = asyncio.create_task(recorder.follow(lambda taken: len(taken.events) >= events))
         await feeding
         await asyncio.wait_for(following, 20)
-    return recorder.recording(events)
+    return recorder.recording(bundle, events)
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +110,9 @@ async def test_only_what_runs_is_recorded() -> None:
     async with running_here(COUNTER) as node:
         with pytest.raises(UsageFault, match=r"asks 1\.0\.0 does not run there"):
             await running(node, ASKS)
-        with pytest.raises(UsageFault, match="runs another module than asks"):
-            async with Recorder(node, 0, ASKS):
+        status = await node.module(0)
+        with pytest.raises(WasmoteError, match="runs another module by now: counter"):
+            async with Recorder(node, dataclasses.replace(status, digest=ASKS.manifest.digest)):
                 pass
         assert not (await node.trace(0, None)).on
 
@@ -137,13 +138,13 @@ async def test_every_kind_of_event_is_recorded() -> None:
                         break
             await node.feed("probe", samples(-200.0, start=9))
 
-        async with Recorder(node, 0, ASKS) as recorder:
+        async with Recorder(node, await node.module(0)) as recorder:
             following = asyncio.create_task(recorder.follow(lambda _: False))
             await events()
             await asyncio.wait_for(following, 20)
         assert recorder.ended is not None
         assert "trapped" in recorder.ended
-        taken = recorder.recording()
+        taken = recorder.recording(ASKS)
     kinds = [event.kind for event in taken.events]
     assert kinds[:2] == [EventKind.SAMPLE, EventKind.CONFIG]
     assert set(kinds[2:-1]) == {EventKind.TICK}
@@ -225,19 +226,19 @@ async def test_a_ring_that_is_overrun_ends_a_recording(monkeypatch: pytest.Monke
     async with serve() as (here, link), await Node.connect(link) as node:
         await node.install(0, ASKS.to_bytes())
         await node.control(0, Control.START)
-        async with Recorder(node, 0, ASKS) as recorder:
+        async with Recorder(node, await node.module(0)) as recorder:
             here.trace.events.clear()
             here.trace.next_seq += 5  # as if five had come and gone
             following = asyncio.create_task(recorder.follow(lambda _: False))
             await node.feed("probe", samples(1.0))
             await asyncio.wait_for(following, 20)
         assert recorder.ended == "the node's ring was overrun: 5 events are lost"
-        assert recorder.recording().lost_events == 5
+        assert recorder.recording(ASKS).lost_events == 5
 
 
 async def test_a_module_that_is_replaced_ends_a_recording() -> None:
     async with running_here() as node:
-        async with Recorder(node, 0, ASKS) as recorder:
+        async with Recorder(node, await node.module(0)) as recorder:
             following = asyncio.create_task(recorder.follow(lambda _: False))
             await node.feed("probe", samples(1.0))
             await node.install(0, ASKS.to_bytes())

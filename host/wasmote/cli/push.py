@@ -22,6 +22,7 @@ from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.cli.keys import key_option
 from wasmote.cli.probation import Trial, probation_text, say_mode
+from wasmote.cli.shadow import confirm, prove, rule_option, shadow_option
 from wasmote.errors import Busy, CoapError, VerificationRefused, WasmoteError
 from wasmote.node import Node
 from wasmote.wire.modules import Candidate, Control, HandOver, ModuleState, ModuleStatus
@@ -46,6 +47,8 @@ force_option = click.option("--force", is_flag=True, help="Send it even if the b
 @slot_option
 @key_option
 @force_option
+@shadow_option
+@rule_option
 @json_option
 @link_option
 @run_async
@@ -53,21 +56,38 @@ force_option = click.option("--force", is_flag=True, help="Send it even if the b
     "wasmote push build/flood.bundle",
     "wasmote push build/flood.bundle --key release",
     "wasmote push build/flood.bundle --slot 1 --link serial:///dev/ttyACM0",
+    "wasmote push build/flood.bundle --shadow 100 --promote-if 'max_abs<=1e-6, traps==0'",
 )
 async def push(
-    link: str, bundle: Path, slot: int | None, key: str | None, force: bool, as_json: bool
+    link: str,
+    bundle: Path,
+    slot: int | None,
+    key: str | None,
+    force: bool,
+    shadow: int | None,
+    rule: str,
+    as_json: bool,
 ) -> None:
     """Install BUNDLE on a node and start it; a running module is swapped without missing a sample.
 
     The new module is on probation: until it has handled some events, or `wasmote confirm`, a trap or a reset
     brings the one before back.
+
+    With --shadow it runs beside what runs first, on the board or, without room there, on this machine, and
+    what both emit is compared. Where the rule holds it takes the other's place and is confirmed, else it is
+    dropped: exit status 1.
     """
+    from wasmote.comparison import Rule
     from wasmote.wire.bundle import Bundle
 
-    content = signed(Bundle.from_file(bundle), key)
+    content, parsed = signed(Bundle.from_file(bundle), key), Rule.parse(rule)
     async with await Node.connect(link) as node:
         await say_mode(node)
-        await deploy(node, content, slot, as_json, force=force)
+        if shadow is not None:
+            slot = await prove(node, content, slot, shadow, parsed, as_json)
+        status = await deploy(node, content, slot, as_json, force=force)
+        if shadow is not None:
+            await confirm(node, status.slot)
 
 
 @click.command()

@@ -58,7 +58,7 @@ async def record(
     content = Bundle.from_file(bundle)
     async with await Node.connect(link) as node:
         status = await running(node, content)
-        recorder = Recorder(node, status.slot, content)
+        recorder = Recorder(node, status)
 
         def enough(taken: Recorder) -> bool:
             return events is not None and len(taken.events) >= events
@@ -73,7 +73,7 @@ async def record(
             if interrupt is None or not recorder.snapshot:
                 raise
             interrupt.uncancel()
-    taken = recorder.recording(events)
+    taken = recorder.recording(content, events)
     taken.to_file(output)
     if recorder.ended is not None and not enough(recorder):
         note(f"it ended early: {recorder.ended}")

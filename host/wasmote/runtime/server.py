@@ -26,7 +26,7 @@ from wasmote.runtime.trace import HostTrace, replay_events
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import PayloadFault, decode, encode, integer
 from wasmote.wire.manifest import PAGE_BYTES
-from wasmote.wire.modules import ControlRequest, ModuleState, config_from_cbor, config_to_cbor
+from wasmote.wire.modules import Control, ControlRequest, ModuleState, config_from_cbor, config_to_cbor
 from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
 from wasmote.wire.records import OutEntry
 from wasmote.wire.samples import Sample, SensorInfo
@@ -173,7 +173,14 @@ class HostNode:
 
     def _control(self, slot: HostSlot, body: bytes) -> None:
         request = ControlRequest.from_cbor(body, "control")
-        self._changed(lambda: slot.control(request.operation, request.next_seq or {}))
+        beside = request.beside
+        if beside is None:
+            self._changed(lambda: slot.control(request.operation, request.next_seq or {}))
+        elif request.operation is Control.START:
+            other = self.slots[beside] if beside < SLOTS else None
+            self._changed(lambda: slot.start_beside(other, request.next_seq or {}))
+        else:
+            raise Refusal(Code.BAD_REQUEST, "only a start is beside another slot")
 
     def _configure(self, slot: HostSlot, config: dict[str, float]) -> None:
         try:

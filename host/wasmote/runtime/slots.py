@@ -366,6 +366,25 @@ class HostSlot:
         self._runs(self.active, module, numbers)
         self.handed = handed
 
+    def start_beside(self, other: HostSlot | None, numbers: Mapping[str, int]) -> None:
+        """Start the candidate with what the module of another slot has. Raises Conflict, Unfit."""
+        if self.is_live or self.candidate is None:
+            raise Conflict("beside another it starts as the candidate of a slot that does not run")
+        if other is None or other.state is not ModuleState.RUNNING or other.active is None:
+            raise Conflict("nothing runs that it could start beside")
+        schema = other.active.manifest.state
+        self.config = dict(other.config)
+        try:
+            module, handed = self._loaded(self.candidate, other._state(), schema.schema if schema else None)
+        except Unfit as fault:
+            self.candidate, self.error = None, str(fault)
+            raise
+        bundle = self.candidate
+        self._activate(bundle, None)
+        self.probation = Probation(0, None)  # what is only watched proves nothing by itself
+        self._runs(bundle, module, numbers)
+        self.handed = handed
+
     def _activate(self, bundle: Bundle, state: bytes | None) -> None:
         """Put the candidate on probation; what was confirmed before it is what it may go back to."""
         if bundle is not self.candidate:

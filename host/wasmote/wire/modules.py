@@ -246,6 +246,7 @@ class ControlRequest(Payload):
     next_seq: Mapping[str, int] | None = (
         None  # stream -> number it goes on with, where the slot has no such stream
     )
+    beside: int | None = None  # with START: the slot of the module whose state it begins with
 
     @classmethod
     def from_item(cls, item: object, where: str = "/modules/N/control") -> Self:
@@ -255,11 +256,13 @@ class ControlRequest(Payload):
             operation = Control(fields.unsigned(0))
         except ValueError as fault:
             raise PayloadFault(fields.where(0), str(fault)) from fault
-        return cls(operation, unsigned_by_name(fields[1], fields.where(1)) if 1 in fields else None)
+        numbers = unsigned_by_name(fields[1], fields.where(1)) if 1 in fields else None
+        return cls(operation, numbers, fields.optional_unsigned(2))
 
     def to_item(self) -> dict[int, object]:
         """Return a `control` map."""
-        return without_none([(0, int(self.operation)), (1, dict(self.next_seq) if self.next_seq else None)])
+        numbers = dict(self.next_seq) if self.next_seq else None
+        return without_none(enumerate((int(self.operation), numbers, self.beside)))
 
 
 def config_from_cbor(payload: bytes, where: str) -> dict[str, float]:
