@@ -87,7 +87,10 @@ def flash(
     with _reporting(as_json) as report:
         flash_board(way, started, plan, report, lambda chip: _tell_chip(way, chip, as_json))
     _tell_flashed(way, found, plan, as_json)
-    if where := link or link_of(way, devices):
+    where = link or link_of(way, devices)
+    if no_reset:
+        note(f"now press its reset button; then: wasmote ls --link {where or 'LINK'}")
+    elif where:
         _tell_node(where, way.board.name, as_json)
     else:
         note(f"its link is {way.board.link}; `wasmote ls --link LINK` asks it")

@@ -82,9 +82,9 @@ class DfuUtil:
     def __init__(self, board: FlashBoard, way: RunnerData, serial_number: str | None) -> None:
         self._board = board
         self._enter = way.enter
-        self._folder = tempfile.TemporaryDirectory(prefix="wasmote-dfu-")
         self._serial_number = serial_number
         self._program = find_program("dfu-util", "dfu-util")
+        self._folder = tempfile.TemporaryDirectory(prefix="wasmote-dfu-")
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line for the one device."""

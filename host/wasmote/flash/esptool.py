@@ -1,4 +1,7 @@
-"""The boot loader in an ESP32's ROM: Espressif's esptool."""
+"""The boot loader in an ESP32's ROM: Espressif's esptool.
+
+It talks to the ROM itself, and loads no stub before: that is what the emulated chip can show.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Esptool:
     def command(self, verb: str, *arguments: str, after: str) -> list[str]:
         """Return the command line; `after` is what esptool does with the chip at its end."""
         before, after = ("no-reset", "no-reset") if self._by_hand else ("default-reset", after)
-        port = ("--chip", self._way.target, "--port", self._port, "--baud", str(BAUD))
+        port = ("--chip", self._way.target, "--port", self._port, "--baud", str(BAUD), "--no-stub")
         return [*self._program, *port, "--before", before, "--after", after, verb, *arguments]
 
     def probe(self) -> str:
@@ -64,7 +67,7 @@ class Esptool:
             path.write_bytes(segment.data)
             files += [f"{segment.address - self._board.origin:#x}", str(path)]
         listener = _Listener(plan, self._board.origin, report)
-        said = self._run(self.command("write-flash", *files, after="hard-reset"), listener.line)
+        said = self._run(self.command("write-flash", "--compress", *files, after="hard-reset"), listener.line)
         self._verified = said.count(_VERIFIED)
         report(Progress(Step.WRITE, plan.size, plan.size))
 

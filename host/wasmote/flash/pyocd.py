@@ -133,7 +133,7 @@ def _explain(fault: ToolFailed, way: RunnerData) -> WasmoteError:
             f"pyocd does not know the flash of {way.target}",
             f"pyocd pack install {way.target}; it is fetched",
         )
-    if "No target device available" in said or "No connected debug probes" in said:
+    if "No target device available" in said or "No connected debug probe" in said:
         return DeviceNotFound("pyocd finds no debug probe", way.enter)
     if "Access denied" in said or "insufficient permissions" in said or "LIBUSB_ERROR_ACCESS" in said:
         return PermissionRefused("no permission to use the debug probe", "wasmote setup --udev")

@@ -48,7 +48,9 @@ def find_module(name: str) -> tuple[str, ...]:
 
 def how_to_install(requirement: str) -> str:
     """Return the command that installs a Python package beside this one; a checkout's set-up has them all."""
-    return f"{sys.executable} -m pip install '{requirement}'" if images.PACKAGED.is_dir() else "run tools/setup"
+    return (
+        f"{sys.executable} -m pip install '{requirement}'" if images.PACKAGED.is_dir() else "run tools/setup"
+    )
 
 
 def wanted(package: str) -> str:
