@@ -8,14 +8,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from hil.esp32c3.bus import EmulatorFault
 from hil.esp32c3.flash import Flash
 from hil.esp32c3.machine import Machine
-from hil.esp32c3.ports import open_port
+from hil.esp32c3.ports import Port, open_port
+from hil.esp32c3.rfc2217 import Lines, Rfc2217Port
 
 PORT_HELP = "pty, unix:PATH or tcp:PORT (0: any)"
+RFC2217 = "rfc2217:"
 
 
 def mac_address(text: str) -> bytes:
@@ -33,7 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--image", type=Path, help="put this at the start of flash before power-on")
     parser.add_argument("--mac", type=mac_address, default="02:00:00:00:00:00", help="MAC address")
     parser.add_argument("--usb", default="pty", help=f"the USB serial port: {PORT_HELP}")
-    parser.add_argument("--uart", default="pty", help=f"UART0: {PORT_HELP}")
+    parser.add_argument("--uart", default="pty", help=f"UART0: {PORT_HELP}, or rfc2217:PORT with DTR and RTS")
     parser.add_argument(
         "--boot", action="store_true", help="hold the button BOOT from power-on on: to be flashed"
     )
@@ -41,6 +45,13 @@ def parse_arguments() -> argparse.Namespace:
         "--without-modules", action="store_true", help="press it once the ROM has looked at it"
     )
     return parser.parse_args()
+
+
+def open_uart(where: str, changed: Callable[[Lines], None]) -> Port:
+    """Open UART0's port; the lines of its bridge may change."""
+    if where.startswith(RFC2217):
+        return Rfc2217Port(int(where.removeprefix(RFC2217)), changed)
+    return open_port(where)
 
 
 def main() -> int:
@@ -51,8 +62,9 @@ def main() -> int:
         image = options.image.read_bytes()
         flash.erase(0, len(image))
         flash.program(0, image)
-    usb, uart = open_port(options.usb), open_port(options.uart)
-    machine = Machine(flash, options.mac, usb, uart, is_boot_pressed=options.boot)
+    driven: deque[Lines] = deque()
+    usb, uart = open_port(options.usb), open_uart(options.uart, driven.append)
+    machine = Machine(flash, options.mac, usb, uart, driven, is_boot_pressed=options.boot)
     if options.without_modules:
         machine.press_boot()
     print(json.dumps({"usb": usb.url, "uart": uart.url}), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
 
 from hil.esp32c3 import ports
@@ -21,10 +22,12 @@ from hil.esp32c3.devices.usb import UsbSerialJtag
 from hil.esp32c3.flash import Flash
 from hil.esp32c3.loader import Loader
 from hil.esp32c3.ports import Port
+from hil.esp32c3.rfc2217 import Lines
 from hil.esp32c3.rom import Rom
 
 DIRECT_BOOT_MAGIC = bytes.fromhex("1d04dbae") * 2
 BANNER = "ESP-ROM:esp32c3-api1-20210207\r\nrst:{:#x},boot:{}\r\n"
+LINE_BYTES = 4096
 STUCK_S = 0.01  # how often a host that does not read is asked again
 
 
@@ -38,24 +41,38 @@ class Mode(Enum):
 
 
 class Machine:
-    """A chip with its flash, its MAC address, and what its serial ports and its button are connected to."""
+    """A chip with its flash, its MAC address, and what its serial ports and its button are connected to.
 
-    def __init__(self, flash: Flash, mac: bytes, usb: Port, uart: Port, *, is_boot_pressed: bool) -> None:
+    `driven`: what happens to CHIP_EN and the button's pin, in order; the port of UART0 may add to it.
+    """
+
+    def __init__(
+        self,
+        flash: Flash,
+        mac: bytes,
+        usb: Port,
+        uart: Port,
+        driven: deque[Lines],
+        *,
+        is_boot_pressed: bool,
+    ) -> None:
         self._flash, self._usb_port, self._uart_port = flash, usb, uart
         self._is_boot_pressed = is_boot_pressed
+        self._driven = driven
         self._clock = Clock()
         self._rtc = Rtc(self._clock, mac)
         self._bus = Bus()
         self._core = Core(flash, self._bus)
         self.start(ResetCause.POWER_ON)
 
-    def set_lines(self, *, is_enabled: bool, is_boot_pressed: bool) -> None:
-        """Drive CHIP_EN and GPIO 9 from outside, as a board's USB bridge does."""
-        self._is_boot_pressed = is_boot_pressed
-        if not is_enabled:
-            self._mode = Mode.HELD
-        elif self._mode is Mode.HELD:
-            self.start(ResetCause.POWER_ON)
+    def _follow_lines(self) -> None:
+        while self._driven:
+            lines = self._driven.popleft()
+            self._is_boot_pressed = lines.is_boot_pressed
+            if not lines.is_enabled:
+                self._mode = Mode.HELD
+            elif self._mode is Mode.HELD:
+                self.start(ResetCause.POWER_ON)
 
     def press_boot(self) -> None:
         """Hold the button from now on."""
@@ -109,6 +126,7 @@ class Machine:
 
     def turn(self) -> None:
         """Do what there is to do now, or sleep until there is."""
+        self._follow_lines()
         cause = self._reset_cause()
         if cause is not None:
             self.start(cause)
@@ -119,7 +137,9 @@ class Machine:
         elif self._mode is Mode.LOADS:
             self._load()
         else:
-            self._sleep([self._usb_port, self._uart_port], None)
+            self._uart_port.read(LINE_BYTES)  # nobody listens, but lines may change
+            until = None if self._mode is Mode.HELD else min(self._watchdogs().values(), default=None)
+            self._sleep([self._uart_port], until)
 
     def _reset_cause(self) -> ResetCause | None:
         if self._mode in (Mode.LOADS, Mode.HELD):
@@ -162,17 +182,18 @@ class Machine:
             listening.append(self._uart_port)
         self._sleep(listening, min((at for at in deadlines if at is not None), default=None))
 
-    def _sleep(self, listening: list[Port], until: float | None) -> None:
-        ports.wait_for(listening, None if until is None else until - self._clock.now())
+    def _sleep(self, listening: list[Port], until: float | None, writing: list[Port] | None = None) -> None:
+        if self._driven:
+            return
+        ports.wait_for(listening, writing or [], None if until is None else until - self._clock.now())
 
     def _load(self) -> None:
         """Serve the loader; a command may end it."""
         for port, loader in self._loaders.items():
-            answer = loader.feed(port.read(4096))
-            while answer:
-                answer = answer[port.write(answer) or len(answer) :]
-            if loader.wants_start:
-                self._is_boot_pressed = False
-                self.start(ResetCause.SOFTWARE)
-                return
-        self._sleep([self._usb_port, self._uart_port], None)
+            loader.feed(port.read(LINE_BYTES))
+            loader.outgoing = loader.outgoing[port.write(loader.outgoing) or 0 :]
+        if any(loader.wants_start for loader in self._loaders.values()):
+            self.start(ResetCause.SOFTWARE)
+        else:
+            writing = [port for port, loader in self._loaders.items() if loader.outgoing]
+            self._sleep([self._usb_port, self._uart_port], None, writing)

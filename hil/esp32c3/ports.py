@@ -66,7 +66,7 @@ class SocketPort:
 
     def read(self, limit: int) -> bytes:
         """Return what the peer wrote; lets the next peer in when it has gone."""
-        if self._peer is None and not self._accept():
+        if limit == 0 or (self._peer is None and not self._accept()):
             return b""
         assert self._peer is not None
         try:
@@ -95,6 +95,12 @@ class SocketPort:
         """The peer's socket, or what one will connect to."""
         return (self._peer or self._listener).fileno()
 
+    def connected(self, peer: socket.socket) -> None:
+        """Begin with a new peer."""
+
+    def disconnected(self) -> None:
+        """End with the peer."""
+
     def _accept(self) -> bool:
         try:
             self._peer, _ = self._listener.accept()
@@ -103,12 +109,14 @@ class SocketPort:
         self._peer.setblocking(False)
         if self._peer.family == socket.AF_INET:
             self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connected(self._peer)
         return True
 
     def _hang_up(self) -> None:
         assert self._peer is not None
         self._peer.close()
         self._peer = None
+        self.disconnected()
 
 
 def listening(where: str) -> tuple[socket.socket, str]:
@@ -130,6 +138,6 @@ def open_port(where: str) -> Port:
     return PtyPort() if where == "pty" else SocketPort(*listening(where))
 
 
-def wait_for(ports: list[Port], timeout_s: float | None) -> None:
-    """Sleep until the host does something on one of the ports, or the time is over."""
-    select.select(ports, [], [], None if timeout_s is None else max(timeout_s, 0.0))
+def wait_for(reads: list[Port], writes: list[Port], timeout_s: float | None) -> None:
+    """Sleep until the host sends to one of these, or takes from one of those, or the time is over."""
+    select.select(reads, writes, [], None if timeout_s is None else max(timeout_s, 0.0))

@@ -58,9 +58,8 @@ class Uart(Registers):
 
     def serve(self) -> None:
         """Take what came in on the line until now."""
-        if not self.listens or self._clock.now() < self._line_free_at:
-            return
-        data = self._port.read(FIFO_BYTES - len(self._received))
+        is_free = self._clock.now() >= self._line_free_at
+        data = self._port.read(FIFO_BYTES - len(self._received) if is_free else 0)
         if data:
             self._received += data
             self._raw |= RXFIFO_TOUT
