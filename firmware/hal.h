@@ -58,7 +58,7 @@ size_t hal_stack_unused(void);
 
 /* ---- time and sleep --------------------------------------------------------------------- */
 
-/* Microseconds since hal_init(): monotonic, never wraps in practice (64 bit). Any. */
+/* Microseconds since hal_init(): monotonic, never wraps in practice (64 bit). HAL_RAMCODE; any. */
 uint64_t hal_now_us(void);
 
 /* Sleeps until an interrupt is pending or hal_now_us() reaches until_us, whichever is first.
@@ -66,7 +66,7 @@ uint64_t hal_now_us(void);
  * not slept through; returns with them still locked. May return early. */
 void hal_idle(uint64_t until_us);
 
-/* Disables interrupts; returns the state for hal_irq_unlock(). Any; nests. */
+/* Disables interrupts; returns the state for hal_irq_unlock(). HAL_RAMCODE; any; nests. */
 uint32_t hal_irq_lock(void);
 void hal_irq_unlock(uint32_t state);
 
@@ -74,6 +74,24 @@ void hal_irq_unlock(uint32_t state);
  * timeout_ms. It cannot be stopped. Thread. */
 void hal_watchdog_start(uint32_t timeout_ms);
 void hal_watchdog_feed(void);
+
+/* ---- the sampling alarm ----------------------------------------------------------------- */
+
+/* For functions that an alarm calls. Where the core cannot fetch from flash while a sector is erased
+ * (STM32F4; a chip that runs from a serial flash through a cache), the family's linker script puts
+ * .ramcode into RAM, elsewhere beside the other code. Such a function calls only such functions, and
+ * reads no constant that lies in flash: neither a table, nor a library's function (64-bit divisions,
+ * shifts by a variable and floating point may be one). */
+#define HAL_RAMCODE __attribute__((section(".ramcode")))
+
+#define HAL_NEVER UINT64_MAX
+
+/* Calls fire(), once, as soon as hal_now_us() has reached at_us: in the context of an interrupt, however
+ * long the loop's turn takes, but never inside of this function, also when at_us has passed already.
+ * There is one alarm: setting it again moves it, HAL_NEVER takes it away, and fire() may set it. It does
+ * not nest. It waits while interrupts are locked - but not while hal_flash_erase_start() waits with them
+ * locked: that wait calls it, on time, too. HAL_RAMCODE; any. */
+void hal_alarm_at(uint64_t at_us, void (*fire)(void));
 
 /* ---- bytes ------------------------------------------------------------------------------ */
 
@@ -111,9 +129,21 @@ struct hal_sensor {
 size_t hal_sensor_count(void);
 const struct hal_sensor *hal_sensor_info(size_t index);
 
-/* Reads all channels of one sensor. Blocks for a conversion (tens of microseconds, bounded).
- * WM_OK, or WM_EIO when the converter did not answer. Thread. */
-wm_status hal_sensor_read(size_t index, float *values);
+/* What a driver notes of a reading, in a form of its own: codes of a converter, say. */
+typedef union {
+    uint16_t code[4];
+    uint32_t word[2];
+    float value[2];
+} hal_raw;
+
+/* Takes a reading of all channels of one sensor. Blocks for the conversions: less than 80 us in all,
+ * which is less than a byte takes at 115200 baud. WM_OK, or WM_EIO when the converter did not answer.
+ * Two do not run at once: with interrupts locked, or from the alarm. HAL_RAMCODE, as it is called while
+ * a sector is erased; any. */
+wm_status hal_sensor_take(size_t index, hal_raw *raw);
+
+/* What it means, a value for each channel. WM_EIO when it means nothing. Thread. */
+wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values);
 
 /* ---- flash ------------------------------------------------------------------------------
  * What of the chip's NOR flash is not the firmware's: sectors for three uses (board.toml [flash]).
@@ -155,8 +185,9 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len);
 /* Begins to erase the sector that starts at `at`; then ask hal_flash_erase_poll() until it says
  * something else than WM_EAGAIN: WM_OK or WM_EIO. Meanwhile flash is neither read nor programmed. An
  * STM32F4 takes 0.25 s (16 KiB) to 2 s (128 KiB), and its core cannot fetch from flash for that time:
- * there hal_flash_erase_start() itself waits, in RAM and with interrupts locked, and goes on filling
- * the receive ring and feeding the watchdog; timers fire late. Thread. */
+ * there hal_flash_erase_start() itself waits, in RAM and with interrupts locked, and goes on moving the
+ * UART's bytes both ways, calling the alarm when it is due, and feeding the watchdog; timers of the loop
+ * fire late. Thread. */
 wm_status hal_flash_erase_start(uint32_t at);
 wm_status hal_flash_erase_poll(void);
 

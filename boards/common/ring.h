@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* For code that runs where it may call nothing. */
+/* For code that runs where it may call nothing that lies in flash (HAL_RAMCODE). */
 #define RING_INLINE static inline __attribute__((always_inline))
 
 struct ring {
@@ -33,7 +33,7 @@ RING_INLINE bool ring_put(struct ring *ring, uint8_t byte) {
     return true;
 }
 
-static inline bool ring_get(struct ring *ring, uint8_t *byte) {
+RING_INLINE bool ring_get(struct ring *ring, uint8_t *byte) {
     if (ring_used(ring) == 0)
         return false;
     *byte = ring->bytes[ring->tail & (ring->size - 1)];

@@ -5,10 +5,14 @@ size_t hal_sensor_count(void) {
 }
 
 const struct hal_sensor *hal_sensor_info(size_t index) {
-    return &board_sensors[index].info;
+    return &board_sensor_infos[index];
 }
 
-wm_status hal_sensor_read(size_t index, float *values) {
-    const struct board_sensor *sensor = &board_sensors[index];
-    return sensor->read(sensor->inputs, sensor->info.channels, values);
+HAL_RAMCODE wm_status hal_sensor_take(size_t index, hal_raw *raw) {
+    struct board_sensor *sensor = &board_sensors[index];
+    return sensor->take(sensor->inputs, sensor->count, raw);
+}
+
+wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values) {
+    return board_sensor_conversions[index](raw, board_sensors[index].count, values);
 }

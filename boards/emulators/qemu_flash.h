@@ -3,7 +3,8 @@
  * cpu_memory_rw_debug()): so a file on the host holds the flash, flash=PATH on the command line, and
  * what was written there is read back to its address. Without a path, or where nothing is there yet, the
  * flash is new and erased. Programming and erasing take the time that the including file's datasheet
- * says: FLASH_WORD_US, and flash_erase_us() of a sector. */
+ * says: FLASH_WORD_US, and flash_erase_us() of a sector; flash_erasing() is what the chip does when an
+ * erase has begun. */
 #ifndef WASMOTE_EMULATORS_QEMU_FLASH_H
 #define WASMOTE_EMULATORS_QEMU_FLASH_H
 
@@ -11,6 +12,7 @@
 #include "qemu.h"
 
 static uint32_t flash_erase_us(uint32_t sector_bytes);
+static void flash_erasing(void);
 
 /* ---- the file: Semihosting for AArch32 and AArch64, chapter 6 ------------------------------------- */
 
@@ -175,6 +177,7 @@ static wm_status flash_erase_sector(uint32_t at, uint32_t size) {
     int file = flash_file();
     flash_failed = file < 0 || !flash_file_fill(file, at, size) || !flash_show(file, at, size);
     flash_ready_us = hal_now_us() + flash_erase_us(size);
+    flash_erasing();
     return WM_OK;
 }
 

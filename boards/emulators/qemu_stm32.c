@@ -1,24 +1,26 @@
 /* The one file by which an image for QEMU's STM32F405 or STM32F205 (machines netduinoplus2 and
- * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c, escape.c,
- * flash.c and flash_wait.c of boards/families/stm32f4.
+ * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c, escape.c and
+ * flash.c of boards/families/stm32f4.
  * What QEMU lacks, and what this does instead:
  *
  *   unique id      reading it faults               from the command line (semihosting): id=HEX
  *   reset cause    RCC_CSR reads 0                 noted in RAM that a warm reset keeps
  *   boot escape    no GPIO                         from the command line: without-modules=1
- *   watchdog       IWDG never bites                SysTick's interrupt resets; unlike the real one it
- *                                                  cannot while interrupts are locked, nor in hal_idle()
+ *   watchdog       IWDG never bites                SysTick's interrupt resets, up to a second late;
+ *                                                  unlike the real one not while interrupts are locked
  *   entropy        RNG never has a word            seed=HEX from the command line, and a count of resets
  *   clock rates    RCC is not there                what QEMU's model runs at, whatever RCC says
  *   ADC            never finishes (no EOC)         codes that stand for 25 Cel and a slow ramp
  *   calibration    reading it faults               typical values of the datasheet
- *   flash          registers are not there         a file (qemu_flash.h), with the datasheet's times;
- * fetching goes on meanwhile */
+ *   flash          registers are not there         a file (qemu_flash.h), with the datasheet's times; an
+ *                                                  erase keeps the core in flash_wait.c all the while */
 #include "board_config.h"
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"
+#include "flash_wait.h"
 #include "qemu.h"
 #include "stm32f4.h"
+#include "usart.h"
 
 #define FLASH_WORD_US 16u /* DS8626 table 41, typical, 32 bits at a time */
 #include "qemu_flash.h"
@@ -46,32 +48,28 @@ bool chip_escape(void) {
 
 /* ---- watchdog --------------------------------------------------------------------------------- */
 
-/* SysTick is free from the feed at the start of a loop turn until hal_idle() arms it for its own
- * purpose, and that is where a hang would be. (The alarms of QEMU 7.2's TIM2-5 come late by the time
- * since QEMU's start.) */
-#define PERIOD_MS 50u
-static uint32_t timeout_periods;
-static volatile uint32_t periods_left;
+static uint32_t watchdog_us; /* 0: it does not run */
+static uint64_t watchdog_bites_us;
 
-void systick_handler(void);
-
-void systick_handler(void) {
-    if (periods_left == 0 || --periods_left > 0)
+void chip_tick(void) {
+    uint32_t state = irq_save();
+    bool bites = watchdog_us && hal_now_us() >= watchdog_bites_us;
+    irq_restore(state);
+    if (!bites)
         return;
     qemu_next_reset(HAL_RESET_WATCHDOG);
     system_reset();
 }
 
 void chip_watchdog_start(uint32_t timeout_ms) {
-    timeout_periods = timeout_ms / PERIOD_MS + 1;
+    watchdog_us = timeout_ms * 1000;
     chip_watchdog_feed();
 }
 
 void chip_watchdog_feed(void) {
-    periods_left = timeout_periods;
-    SYSTICK->RVR = QEMU_CORE_HZ / 8 / 1000 * PERIOD_MS;
-    SYSTICK->CVR = 0;
-    SYSTICK->CSR = SYSTICK_ENABLE | SYSTICK_TICKINT;
+    uint32_t state = irq_save();
+    watchdog_bites_us = hal_now_us() + watchdog_us;
+    irq_restore(state);
 }
 
 /* ---- clocks ----------------------------------------------------------------------------------- */
@@ -104,7 +102,27 @@ wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
 
 /* ---- flash ------------------------------------------------------------------------------------ */
 
-/* DS8626 table 41, typical: the chip stands still for so long, but for what waits in RAM. */
+void chip_flash_begin(uint32_t control) {
+    (void)control;
+}
+
+/* QEMU takes two minutes for the 10^7 looks of a second at the clock, when it counts instructions: it
+ * sleeps in between, until a byte comes or the alarm is due. */
+bool chip_flash_is_busy(void) {
+    if (hal_now_us() >= flash_ready_us)
+        return false;
+    nvic_forget(IRQ_LINK);
+    SCB->ICSR = SCB_ICSR_PENDSTCLR;
+    hal_idle(flash_ready_us);
+    return true;
+}
+
+/* The chip stands still, but for what waits in RAM. */
+static void flash_erasing(void) {
+    flash_wait_for(0);
+}
+
+/* DS8626 table 41, typical. */
 static uint32_t flash_erase_us(uint32_t sector_bytes) {
     if (sector_bytes <= 0x4000)
         return 250000;

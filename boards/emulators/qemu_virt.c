@@ -59,6 +59,10 @@ void chip_watchdog_feed(void) {
 
 /* ---- flash ------------------------------------------------------------------------------------ */
 
+/* Its registers tell when it is done: the core goes on. */
+static void flash_erasing(void) {
+}
+
 /* W25Q32JV, section 9.6, typical: 4 KiB 45 ms, 32 KiB 120 ms. */
 static uint32_t flash_erase_us(uint32_t sector_bytes) {
     return sector_bytes < 0x8000 ? sector_bytes / 0x1000 * 45000 : sector_bytes / 0x8000 * 120000;

@@ -9,7 +9,7 @@ static void (*handlers[EVENT_COUNT])(void);
 static struct loop_timer *timers; /* armed ones, earliest first */
 static uint64_t asleep_us;        /* in all */
 
-void loop_post(loop_event event) {
+HAL_RAMCODE void loop_post(loop_event event) {
     uint32_t state = hal_irq_lock();
     pending |= 1u << event;
     hal_irq_unlock(state);

@@ -10,13 +10,14 @@
 #include <stdint.h>
 
 typedef enum {
-    EVENT_UART, /* bytes arrived, or room appeared in the transmit ring */
-    EVENT_UDP,  /* a datagram waits */
-    EVENT_WORK, /* something in thread context asked for another turn */
+    EVENT_SAMPLE, /* readings wait (node/sampler.h) */
+    EVENT_UART,   /* bytes arrived, or room appeared in the transmit ring */
+    EVENT_UDP,    /* a datagram waits */
+    EVENT_WORK,   /* something in thread context asked for another turn */
     EVENT_COUNT
 } loop_event;
 
-/* Marks an event as pending. Any context. Posting twice before it is handled is one event. */
+/* Marks an event as pending. HAL_RAMCODE; any. Posting twice before it is handled is one event. */
 void loop_post(loop_event event);
 
 /* Installs the handler of an event. Thread; once per event at start. */

@@ -5,16 +5,20 @@
 static int64_t offset_ms;
 static bool set;
 
-static int64_t uptime_ms(void) {
-    return (int64_t)(hal_now_us() / 1000);
+static int64_t to_ms(uint64_t us) {
+    return (int64_t)(us / 1000);
+}
+
+int64_t clock_ms_at(uint64_t us) {
+    return to_ms(us) + offset_ms;
 }
 
 int64_t clock_now_ms(void) {
-    return uptime_ms() + offset_ms;
+    return clock_ms_at(hal_now_us());
 }
 
 void clock_set_ms(int64_t now_ms) {
-    offset_ms = now_ms - uptime_ms();
+    offset_ms = now_ms - to_ms(hal_now_us());
     set = true;
 }
 

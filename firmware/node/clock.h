@@ -14,6 +14,8 @@ static inline bool clock_can_hold(int64_t time_ms) {
 }
 
 int64_t clock_now_ms(void);
+/* What it showed, or will show, at this hal_now_us(). */
+int64_t clock_ms_at(uint64_t us);
 void clock_set_ms(int64_t now_ms);
 bool clock_is_set(void);
 

@@ -10,8 +10,9 @@
 
 #define SAMPLES_MAX 32 /* of one request */
 
-static void put_sensor(struct cbor_out *out, const struct sensor *sensor) {
-    cbor_put_map(out, sensor->has_reading ? 6 : 5);
+static void put_sensor(struct cbor_out *out, int index) {
+    const struct sensor *sensor = sensor_at(index);
+    cbor_put_map(out, 5u + sensor->has_reading + !sensor->injected);
     cbor_put_uint(out, 0);
     cbor_put_text(out, sensor->name);
     cbor_put_uint(out, 1);
@@ -26,6 +27,10 @@ static void put_sensor(struct cbor_out *out, const struct sensor *sensor) {
         cbor_put_uint(out, 5);
         cbor_put_int(out, sensor->time_ms);
     }
+    if (!sensor->injected) {
+        cbor_put_uint(out, 6);
+        cbor_put_uint(out, sensor_lost(index));
+    }
 }
 
 void res_sensors(const struct coap_request *request, struct coap_response *response) {
@@ -38,7 +43,7 @@ void res_sensors(const struct coap_request *request, struct coap_response *respo
     cbor_put_array(&out, count);
     for (int i = 0; i < SENSORS_MAX; i++)
         if (sensor_at(i))
-            put_sensor(&out, sensor_at(i));
+            put_sensor(&out, i);
     respond_cbor(response, &out);
 }
 

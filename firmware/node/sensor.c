@@ -5,9 +5,11 @@
 
 #include "board_config.h"
 #include "core/cbor.h"
+#include "core/loop.h"
 #include "hal.h"
 #include "net/coap_server.h"
 #include "node/clock.h"
+#include "node/sampler.h"
 
 static struct sensor sensors[SENSORS_MAX];
 static sensor_listener *on_reading;
@@ -34,30 +36,44 @@ static int free_entry(void) {
 /* ---- the board's own -------------------------------------------------------------------- */
 
 /* Board sensors are the first entries, in the HAL's order: their index is the HAL's. */
-static wm_status read_board_sensor(int index, float *values) {
-    return hal_sensor_read((size_t)index, values);
+static void publish(const struct sample *sample) {
+    float values[SENSOR_CHANNELS_MAX];
+    if (hal_sensor_values(sample->sensor, &sample->raw, values) == WM_OK)
+        sensor_publish(sample->sensor, clock_ms_at(sample->time_us), values);
 }
 
-static void read_on_timer(void *arg) {
-    struct sensor *sensor = arg;
-    float values[SENSOR_CHANNELS_MAX];
-    int index = (int)(sensor - sensors);
-    loop_timer_every(&sensor->timer, sensor->period_ms * 1000ull, read_on_timer, arg);
-    if (read_board_sensor(index, values) == WM_OK)
-        sensor_publish(index, clock_now_ms(), values);
+/* One a turn: each may be a long event of a module. */
+static void publish_one(void) {
+    struct sample sample;
+    if (sampler_next(&sample))
+        publish(&sample);
+    if (sampler_has_next())
+        loop_post(EVENT_SAMPLE);
+}
+
+static wm_status read_now(int index, float *values) {
+    hal_raw raw;
+    uint32_t state = hal_irq_lock();
+    wm_status status = hal_sensor_take((size_t)index, &raw);
+    hal_irq_unlock(state);
+    return status ? status : hal_sensor_values((size_t)index, &raw, values);
 }
 
 wm_status sensor_refresh(int index) {
     float values[SENSOR_CHANNELS_MAX];
     if (sensors[index].injected)
         return WM_OK;
-    wm_status status = read_board_sensor(index, values);
+    wm_status status = read_now(index, values);
     if (status == WM_OK) {
         memcpy(sensors[index].value, values, sizeof sensors[index].value);
         sensors[index].time_ms = clock_now_ms();
         sensors[index].has_reading = true;
     }
     return status;
+}
+
+uint32_t sensor_lost(int index) {
+    return sampler_lost((size_t)index);
 }
 
 static size_t encode_texts(const char *const *texts, size_t count, uint8_t *out) {
@@ -76,12 +92,12 @@ static void add_board_sensor(int index, const struct hal_sensor *info) {
     sensor->channels = info->channels;
     sensor->channel_len = encode_texts(info->channel, info->channels, sensor->channel);
     sensor->unit_len = encode_texts(info->unit, info->channels, sensor->unit);
-    sensor->period_ms = SENSOR_PERIOD_MS;
-    loop_timer_every(&sensor->timer, sensor->period_ms * 1000ull, read_on_timer, sensor);
+    sampler_pace((size_t)index, SENSOR_PERIOD_MS);
 }
 
 void sensors_start(sensor_listener *listener) {
     on_reading = listener;
+    loop_on(EVENT_SAMPLE, publish_one);
     for (size_t i = 0; i < hal_sensor_count() && i < SENSORS_MAX; i++)
         add_board_sensor((int)i, hal_sensor_info(i));
 }
@@ -132,7 +148,8 @@ int sensor_bind(const struct manifest_input *input, char *why, size_t why_cap) {
 }
 
 void sensor_pace(int index, uint32_t period_ms) {
-    sensors[index].period_ms = period_ms;
+    if (sensors[index].used && !sensors[index].injected)
+        sampler_pace((size_t)index, period_ms);
 }
 
 void sensor_remove(int index) {

@@ -1,5 +1,7 @@
-/* The sensors of the node: the board's own, read on a timer, and those that a module declares and
- * that are fed from outside (injected). A reading is one time and one value a channel. */
+/* The sensors of the node: the board's own, read in a fixed rhythm (node/sampler.h), and those that a
+ * module declares and that are fed from outside (injected). A reading is one time and one value a
+ * channel.
+ */
 #ifndef WASMOTE_SENSOR_H
 #define WASMOTE_SENSOR_H
 
@@ -8,7 +10,6 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "core/loop.h"
 #include "node/manifest.h"
 
 #define SENSOR_TEXTS_CAP 96 /* encoded channel names, or units, of one sensor */
@@ -26,8 +27,6 @@ struct sensor {
     int64_t time_ms;
     bool has_reading;
     uint32_t readings;
-    uint32_t period_ms; /* board sensors */
-    struct loop_timer timer;
 };
 
 typedef void sensor_listener(int sensor, int64_t time_ms, const float *values, size_t channels);
@@ -47,7 +46,8 @@ wm_status sensor_check(const struct manifest_input *input, char *why, size_t why
 /* The sensor of an input, created when it is to be injected. Its index, or as sensor_check(). */
 int sensor_bind(const struct manifest_input *input, char *why, size_t why_cap);
 
-/* How often a board sensor is read, from its next reading on. Nothing to an injected one. */
+/* How often a board sensor is read. The rhythm stays where it was the same before. Nothing to an
+ * injected one. */
 void sensor_pace(int index, uint32_t period_ms);
 
 /* An injected sensor nobody listens to any more. */
@@ -61,5 +61,8 @@ wm_status sensor_publish(int index, int64_t time_ms, const float *values);
 
 /* Reads a board sensor now, so that a GET is not a period old. */
 wm_status sensor_refresh(int index);
+
+/* Readings of a board sensor that were due and that there are none of (sampler_lost()). */
+uint32_t sensor_lost(int index);
 
 #endif

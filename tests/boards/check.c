@@ -85,7 +85,12 @@ static void say_sensor(unsigned argument) {
         return;
     }
     const struct hal_sensor *info = hal_sensor_info(argument);
-    wm_status status = hal_sensor_read(argument, values);
+    hal_raw raw;
+    uint32_t state = hal_irq_lock();
+    wm_status status = hal_sensor_take(argument, &raw);
+    hal_irq_unlock(state);
+    if (status == WM_OK)
+        status = hal_sensor_values(argument, &raw, values);
     char text[96];
     int len = snprintf(text, sizeof text, "%s %d", info->name, (int)status);
     for (size_t i = 0; i < info->channels && status == WM_OK; i++)
@@ -103,6 +108,66 @@ static void on_timer(void *argument) {
 static void wait(unsigned argument) {
     timer_due_us = hal_now_us() + argument * 1000u;
     loop_timer_at(&timer, timer_due_us, on_timer, NULL);
+}
+
+/* ---- the alarm: a beat, and how late it ever was -------------------------------------------- */
+
+static uint64_t beat_due_us;
+static uint32_t beat_period_us;
+static volatile uint32_t beats, latest_us;
+
+HAL_RAMCODE static void on_beat(void) {
+    uint32_t late = (uint32_t)(hal_now_us() - beat_due_us);
+    if (late > latest_us)
+        latest_us = late;
+    beats = beats + 1;
+    beat_due_us += beat_period_us;
+    hal_alarm_at(beat_due_us, on_beat);
+}
+
+/* Every so many microseconds; 0 ends it. */
+static void beat(unsigned argument) {
+    uint32_t state = hal_irq_lock();
+    beats = latest_us = 0;
+    beat_period_us = argument;
+    beat_due_us = hal_now_us() + argument;
+    hal_alarm_at(argument ? beat_due_us : HAL_NEVER, on_beat);
+    hal_irq_unlock(state);
+    answer("beat %u", argument);
+}
+
+/* How many there were, and how many microseconds late the latest of them came. */
+static void say_beats(unsigned argument) {
+    (void)argument;
+    answer("%" PRIu32 " %" PRIu32, beats, latest_us);
+}
+
+/* Keeps the loop until so many beats were, as a long event of a module does. */
+static void hog(unsigned argument) {
+    while (beats < argument)
+        hal_watchdog_feed();
+    answer("hog %u", argument);
+}
+
+static volatile bool rang;
+
+HAL_RAMCODE static void on_past(void) {
+    rang = true;
+}
+
+/* An alarm for a time that has passed: not inside of the call, and not while interrupts are locked. */
+static void past(unsigned argument) {
+    (void)argument;
+    rang = false;
+    uint32_t state = hal_irq_lock();
+    hal_alarm_at(0, on_past);
+    for (uint64_t until = hal_now_us() + 1000; hal_now_us() < until;)
+        ;
+    bool early = rang;
+    hal_irq_unlock(state);
+    while (!rang)
+        hal_watchdog_feed();
+    answer("past %d", early);
 }
 
 static void reset(unsigned argument) {
@@ -196,7 +261,9 @@ static const struct {
     {"overflow", overflow}, {"overruns", say_overruns},
     {"echo", echo},         {"erase", erase},
     {"program", program},   {"peek", peek},
-    {"escape", say_escape},
+    {"escape", say_escape}, {"beat", beat},
+    {"beats", say_beats},   {"hog", hog},
+    {"past", past},
 };
 
 static void run_line(void) {

@@ -23,6 +23,8 @@ struct datagrams {
 };
 
 static uint64_t now_us, idle_until;
+static uint64_t alarm_us = HAL_NEVER;
+static void (*alarm_fire)(void);
 static bool idled;
 static uint32_t random_state, overruns;
 static struct ring rx, tx;
@@ -43,8 +45,16 @@ void fake_reset(void) {
 
 /* ---- time ------------------------------------------------------------------------------- */
 
+static void ring(void) {
+    while (alarm_us <= now_us) {
+        alarm_us = HAL_NEVER;
+        alarm_fire();
+    }
+}
+
 void fake_settle(void) {
     do {
+        ring();
         idled = false;
         loop_run_once();
     } while (!idled || idle_until <= now_us);
@@ -60,7 +70,12 @@ void fake_advance_us(uint64_t span) {
 }
 
 void fake_jump_us(uint64_t span) {
-    now_us += span;
+    uint64_t end = now_us + span;
+    while (alarm_us <= end) {
+        now_us = alarm_us > now_us ? alarm_us : now_us;
+        ring();
+    }
+    now_us = end;
     fake_settle();
 }
 
@@ -70,7 +85,12 @@ uint64_t hal_now_us(void) {
 
 void hal_idle(uint64_t until_us) {
     idled = true;
-    idle_until = until_us;
+    idle_until = until_us < alarm_us ? until_us : alarm_us;
+}
+
+void hal_alarm_at(uint64_t at_us, void (*fire)(void)) {
+    alarm_us = at_us;
+    alarm_fire = fire;
 }
 
 uint32_t hal_irq_lock(void) {

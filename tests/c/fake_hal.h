@@ -18,7 +18,7 @@ extern bool fake_without_modules; /* the boot escape */
 /* ---- time: both run the loop ---- */
 void fake_settle(void);              /* until nothing is pending */
 void fake_advance_us(uint64_t span); /* every timer on the way fires at its time */
-void fake_jump_us(uint64_t span);    /* at once: every timer on the way fires late */
+void fake_jump_us(uint64_t span);    /* at once: every timer on the way fires late, the alarm on time */
 
 /* ---- serial line ---- */
 void fake_uart_put(const void *bytes, size_t len); /* what the other side sends */

@@ -66,10 +66,16 @@ const struct hal_sensor *hal_sensor_info(size_t index) {
     return &chip;
 }
 
-wm_status hal_sensor_read(size_t index, float *values) {
+wm_status hal_sensor_take(size_t index, hal_raw *raw) {
     assert_int_equal(index, 0);
     board_reads++;
-    values[0] = 20;
+    raw->value[0] = 20;
+    return WM_OK;
+}
+
+wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values) {
+    assert_int_equal(index, 0);
+    values[0] = raw->value[0];
     return WM_OK;
 }
 

@@ -52,10 +52,17 @@ const struct hal_sensor *hal_sensor_info(size_t index) {
     return NULL;
 }
 
-wm_status hal_sensor_read(size_t index, float *values) {
+wm_status hal_sensor_take(size_t index, hal_raw *raw) {
     (void)index;
+    (void)raw;
+    return WM_EIO;
+}
+
+wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values) {
+    (void)index;
+    (void)raw;
     (void)values;
-    return WM_ENOENT;
+    return WM_EIO;
 }
 
 #define ASSERT_OK(call)                                                                                 \

@@ -26,7 +26,7 @@ SRC_test_runtime_state := $(RUNTIME)
 SLOTS := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,manifest_maker.c signer.c) $(INTAKE) \
   $(addprefix firmware/,core/sha256.c core/status.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/slot*.c)) \
   $(addprefix firmware/node/,clock.c guest_host.c instance.c log.c manifest.c module_config.c \
-  record_ring.c replay.c sensor.c state_encode.c state_restore.c stream.c trace.c upkeep.c)
+  record_ring.c replay.c sampler.c sensor.c state_encode.c state_restore.c stream.c trace.c upkeep.c)
 SRC_test_slot := $(SLOTS) tests/c/bundle_maker.c
 SRC_test_lives := $(SRC_test_slot)
 SRC_test_trace := $(SLOTS)

@@ -36,10 +36,16 @@ const struct hal_sensor *hal_sensor_info(size_t index) {
 
 static bool converter_is_dead;
 
-wm_status hal_sensor_read(size_t index, float *values) {
+wm_status hal_sensor_take(size_t index, hal_raw *raw) {
     FUZZ_CHECK(index == 0);
-    values[0] = 20;
+    raw->value[0] = 20;
     return converter_is_dead ? WM_EIO : WM_OK;
+}
+
+wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values) {
+    FUZZ_CHECK(index == 0);
+    values[0] = raw->value[0];
+    return WM_OK;
 }
 
 size_t hal_unique_id(uint8_t *out, size_t cap) {

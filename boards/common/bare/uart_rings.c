@@ -20,22 +20,18 @@ static struct ring rx = {.bytes = rx_bytes, .size = sizeof rx_bytes};
 static struct ring tx = {.bytes = tx_bytes, .size = sizeof tx_bytes};
 static volatile uint32_t overruns;
 
-void uart_rings_lost_one(void) {
+HAL_RAMCODE void uart_rings_lost_one(void) {
     overruns = overruns + 1;
 }
 
-void uart_rings_put(uint8_t byte) {
+HAL_RAMCODE void uart_rings_put(uint8_t byte) {
     if (!ring_put(&rx, byte))
         uart_rings_lost_one();
     loop_post(EVENT_UART);
 }
 
-struct ring *uart_rings_received(void) {
-    return &rx;
-}
-
 /* The loop hears of room when half the ring is free, and when all of it is: not for every byte. */
-bool uart_rings_get(uint8_t *byte) {
+HAL_RAMCODE bool uart_rings_get(uint8_t *byte) {
     bool some = ring_get(&tx, byte);
     if (ring_used(&tx) == sizeof tx_bytes / 2 || ring_used(&tx) == 0)
         loop_post(EVENT_UART);

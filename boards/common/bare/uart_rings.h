@@ -6,15 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* For the handler: a byte came, or the hardware dropped one. */
+/* For the handler: a byte came, or the hardware dropped one. HAL_RAMCODE. */
 void uart_rings_put(uint8_t byte);
 void uart_rings_lost_one(void);
 
-/* For whoever moves bytes while no handler can run: the ring that they go to; post EVENT_UART then. */
-struct ring;
-struct ring *uart_rings_received(void);
-
-/* For whoever sends, with interrupts locked: the next byte to send; false when there is none. */
+/* For whoever sends, with interrupts locked: the next byte to send; false when there is none.
+ * HAL_RAMCODE. */
 bool uart_rings_get(uint8_t *byte);
 bool uart_rings_waiting(void);
 

@@ -14,12 +14,16 @@ struct systick {
 #define SYSTICK_MAX 0xFFFFFFu
 
 #define NVIC_ISER ((volatile uint32_t *)0xE000E100u)
+#define NVIC_ICPR ((volatile uint32_t *)0xE000E280u)
 
 struct scb {
     volatile uint32_t CPUID, ICSR, VTOR, AIRCR, SCR, CCR, SHPR1, SHPR2, SHPR3, SHCSR, CFSR, HFSR, DFSR,
         MMFAR, BFAR;
 };
 #define SCB ((struct scb *)0xE000ED00u)
+#define SCB_ICSR_PENDSTCLR (1u << 25)
+#define SCB_ICSR_PENDSTSET (1u << 26) /* SysTick's interrupt is pending */
+#define SCB_SHPR3_SYSTICK_LAST (0xFFu << 24)
 #define SCB_CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define SCB_CPACR_FPU (0xFu << 20) /* full access to CP10 and CP11 */
 #define SCB_AIRCR_KEY (0x05FAu << 16)
@@ -30,6 +34,11 @@ struct scb {
 
 static inline void nvic_enable(unsigned irq) {
     NVIC_ISER[irq / 32] = 1u << irq % 32;
+}
+
+/* No longer pending, unless its cause is still there. */
+static inline void nvic_forget(unsigned irq) {
+    NVIC_ICPR[irq / 32] = 1u << irq % 32;
 }
 
 static inline uint32_t irq_save(void) {

@@ -6,10 +6,10 @@ void hal_reset(void) {
     system_reset();
 }
 
-uint32_t hal_irq_lock(void) {
+HAL_RAMCODE uint32_t hal_irq_lock(void) {
     return irq_save();
 }
 
-void hal_irq_unlock(uint32_t state) {
+HAL_RAMCODE void hal_irq_unlock(uint32_t state) {
     irq_restore(state);
 }

@@ -1,5 +1,6 @@
-/* Life, time and sleep of the native board. Nothing here runs asynchronously but the watchdog: what
- * an interrupt would do is done in hal_idle() and hal_watchdog_feed(), that is once a loop turn. */
+/* Life, time and sleep of the native board. Nothing runs asynchronously but the watchdog and the alarm
+ * (alarm.c): what else an interrupt would do is done in hal_idle() and hal_watchdog_feed(), that is once
+ * a loop turn. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -64,6 +65,7 @@ static void announce(const char *pty, int port) {
 void hal_init(void) {
     start_us = monotonic_us();
     install_signals();
+    native_alarm_start();
     const char *pty = native_options.pty ? native_pty_open() : NULL;
     int port = native_options.udp_port >= 0 ? native_udp_open(native_options.udp_port) : -1;
     native_flash_open();
@@ -74,6 +76,14 @@ void hal_init(void) {
 
 uint64_t hal_now_us(void) {
     return monotonic_us() - start_us;
+}
+
+uint64_t native_start_us(void) {
+    return start_us;
+}
+
+static uint64_t first_of(uint64_t one, uint64_t other) {
+    return one < other ? one : other;
 }
 
 /* Moves bytes and posts events, waiting at most timeout_us for the first. */
@@ -95,16 +105,8 @@ static void pump(uint64_t timeout_us) {
 
 void hal_idle(uint64_t until_us) {
     uint64_t now = hal_now_us();
-    uint64_t until = until_us < native_pty_deadline_us() ? until_us : native_pty_deadline_us();
+    uint64_t until = first_of(until_us, first_of(native_pty_deadline_us(), native_alarm_us()));
     pump(until > now ? until - now : 0);
-}
-
-uint32_t hal_irq_lock(void) {
-    return 0;
-}
-
-void hal_irq_unlock(uint32_t state) {
-    (void)state;
 }
 
 /* It counts processor time: neither a busy machine nor a debugger makes it bite, a hang does. */

@@ -1,4 +1,5 @@
-/* The native board's parts: options and restart (start.c), pseudo-terminal (pty.c), UDP (udp.c). */
+/* The native board's parts: options and restart (start.c), pseudo-terminal (pty.c), UDP (udp.c), the
+ * alarm (alarm.c). */
 #ifndef WASMOTE_NATIVE_H
 #define WASMOTE_NATIVE_H
 
@@ -49,6 +50,13 @@ short native_pty_events(void);
 bool native_pty_pump(bool readable);
 /* When the transmit side must be looked at again at the latest; UINT64_MAX when it need not. */
 uint64_t native_pty_deadline_us(void);
+
+/* CLOCK_MONOTONIC when hal_now_us() was 0. */
+uint64_t native_start_us(void);
+
+/* Makes the alarm's timer; and for when the alarm is set. */
+void native_alarm_start(void);
+uint64_t native_alarm_us(void);
 
 /* Opens the flash's file and maps it, with the keys of the options in it. */
 void native_flash_open(void);

@@ -39,6 +39,10 @@ static void handle_source(uint32_t source) {
 }
 
 void trap_interrupt(uint32_t number) {
+    if (number == INTERRUPT_TIMER) {
+        timer_handler();
+        return;
+    }
     if (number != INTERRUPT_EXTERNAL)
         trap_unexpected(number);
     for (uint32_t source; (source = PLIC_CLAIM) != 0; PLIC_CLAIM = source)

@@ -8,6 +8,7 @@ void uart_start(void);
 /* Enables one source of the PLIC. */
 void interrupts_enable(unsigned source);
 
+void timer_handler(void);
 void uart_handler(void);
 void rtc_handler(void); /* the emulator's file */
 

@@ -17,7 +17,7 @@
 #define PLIC_THRESHOLD (*(volatile uint32_t *)0x0C200000u)
 #define PLIC_CLAIM (*(volatile uint32_t *)0x0C200004u) /* read: the source, 0 for none; write: done */
 #define MIE_EXTERNAL (1u << 11)
-enum { INTERRUPT_EXTERNAL = 11 };
+enum { INTERRUPT_TIMER = 7, INTERRUPT_EXTERNAL = 11 };
 enum { SOURCE_UART = 10, SOURCE_RTC = 11 };
 
 /* ---- UART: a 16550A with FIFOs of 16 bytes ------------------------------------------------------- */

@@ -62,8 +62,12 @@ void chip_watchdog_start(uint32_t timeout_ms) {
     IWDG->KR = IWDG_KR_FEED;
 }
 
-void chip_watchdog_feed(void) {
+/* Nothing happens where the watchdog does not run. */
+HAL_RAMCODE void chip_watchdog_feed(void) {
     IWDG->KR = IWDG_KR_FEED;
+}
+
+void chip_tick(void) {
 }
 
 uint32_t chip_core_hz(void) {
@@ -76,7 +80,7 @@ uint32_t chip_timer_hz(void) {
 
 #define ADC_TIMEOUT_US 200u
 
-static void adc_start(void) {
+HAL_RAMCODE static void adc_start(void) {
     if (ADC1->CR2 & ADC_CR2_ADON)
         return;
     RCC->APB2ENR |= RCC_APB2ENR_ADC1;
@@ -88,7 +92,7 @@ static void adc_start(void) {
         ; /* tSTAB 3 us, temperature sensor start-up 10 us (DS8626 tables 67 and 69) */
 }
 
-wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
+HAL_RAMCODE wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
     adc_start();
     ADC1->SQR3 = channel;
     ADC1->SR = 0;
@@ -103,4 +107,13 @@ wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
 
 struct chip_calibration chip_calibration(void) {
     return series_calibration();
+}
+
+HAL_RAMCODE void chip_flash_begin(uint32_t control) {
+    FLASH_CR = control;
+    __asm__ volatile("dsb" ::: "memory");
+}
+
+HAL_RAMCODE bool chip_flash_is_busy(void) {
+    return FLASH_SR & FLASH_SR_BSY;
 }

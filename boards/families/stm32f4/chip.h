@@ -22,4 +22,12 @@ struct chip_calibration {
 };
 struct chip_calibration chip_calibration(void);
 
+/* SysTick's interrupt came: at least once a second, unless interrupts are locked. */
+void chip_tick(void);
+
+/* An erase as the core sees it, which cannot fetch from flash meanwhile: begin writes FLASH_CR.
+ * HAL_RAMCODE, both, and chip_adc_convert() and chip_watchdog_feed() too. */
+void chip_flash_begin(uint32_t control);
+bool chip_flash_is_busy(void);
+
 #endif

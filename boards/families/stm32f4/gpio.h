@@ -9,7 +9,8 @@ static inline void gpio_pull(unsigned port, unsigned pin, enum gpio_pull pull) {
     GPIO(port)->PUPDR = (GPIO(port)->PUPDR & ~(3u << 2 * pin)) | (uint32_t)pull << 2 * pin;
 }
 
-static inline void gpio_mode(unsigned port, unsigned pin, uint32_t mode) {
+/* Inlined, as a sensor may be read where nothing may be called that lies in flash (HAL_RAMCODE). */
+static inline __attribute__((always_inline)) void gpio_mode(unsigned port, unsigned pin, uint32_t mode) {
     RCC->AHB1ENR |= RCC_AHB1ENR_GPIO(port);
     GPIO(port)->MODER = (GPIO(port)->MODER & ~(3u << 2 * pin)) | mode << 2 * pin;
 }

@@ -4,4 +4,9 @@
 /* Starts hal_now_us(). After clock_start(). */
 void time_start(void);
 
+/* Calls what the alarm calls (hal_alarm_at()) if it is due: for whoever keeps interrupts locked.
+ * HAL_RAMCODE.
+ */
+void time_alarm(void);
+
 #endif

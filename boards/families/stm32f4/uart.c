@@ -5,6 +5,7 @@
 #include "common/bare/uart_rings.h"
 #include "common/cortex_m/cortex_m.h"
 #include "gpio.h"
+#include "hal.h"
 #include "usart.h"
 
 void uart_start(void) {
@@ -18,7 +19,7 @@ void uart_start(void) {
 }
 
 /* Reading SR and then DR clears both flags. ORE: a byte came before the last was fetched. */
-static void receive(uint32_t status) {
+HAL_RAMCODE static void receive(uint32_t status) {
     uint8_t byte = (uint8_t)LINK_USART->DR;
     if (status & USART_SR_ORE)
         uart_rings_lost_one();
@@ -26,7 +27,7 @@ static void receive(uint32_t status) {
         uart_rings_put(byte);
 }
 
-static void transmit(void) {
+HAL_RAMCODE static void transmit(void) {
     uint8_t byte;
     if (uart_rings_get(&byte))
         LINK_USART->DR = byte;
@@ -34,7 +35,7 @@ static void transmit(void) {
         LINK_USART->CR1 &= ~USART_CR1_TXEIE;
 }
 
-void link_handler(void) {
+HAL_RAMCODE void link_handler(void) {
     uint32_t status = LINK_USART->SR;
     if (status & (USART_SR_RXNE | USART_SR_ORE))
         receive(status);

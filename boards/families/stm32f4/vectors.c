@@ -1,8 +1,7 @@
 /* Which interrupt goes where: table 61 of RM0090 behind the 16 entries of the core. */
 #include "common/cortex_m/start.h"
+#include "uart.h"
 #include "usart.h"
-
-void link_handler(void);
 
 struct vector_table {
     struct core_vectors core;
