@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from check import Check
+from check import Check, image_of
+from wasmote.sim import Simulator
 from wasmote.wire.node import ResetCause
 
 
@@ -19,6 +20,64 @@ async def test_time_runs_and_timers_do_not_fire_early(check: Check) -> None:
     before = int(await check.ask("now"))
     assert (await check.ask("wait 20")).startswith("late ")
     assert int(await check.ask("now")) - before >= 20_000
+
+
+async def beats(check: Check) -> tuple[int, int]:
+    """Ask how many beats of the alarm there were, and how late the latest came, in microseconds."""
+    count, latest_us = (await check.ask("beats")).split()
+    return int(count), int(latest_us)
+
+
+async def test_the_alarm_comes_while_the_loop_is_kept_from_turning(check: Check) -> None:
+    await check.ask("beat 2000")
+    assert await check.ask("hog 100") == "hog 100"
+    assert (await beats(check))[0] >= 100
+    await check.ask("beat 0")
+
+
+async def test_an_alarm_in_the_past_waits_for_interrupts_to_be_unlocked(check: Check) -> None:
+    assert await check.ask("past") == "past 0"
+
+
+async def test_an_alarm_that_was_taken_away_does_not_come(check: Check) -> None:
+    await check.ask("beat 2000")
+    await check.ask("beat 0")
+    assert (await check.ask("wait 20")).startswith("late ")
+    assert await beats(check) == (0, 0)
+
+
+PERIOD_US = 10_000
+LATE_US = 100  # an interrupt of the UART, or a byte of it while a sector is erased
+
+
+async def test_the_alarm_is_on_time_while_a_sector_is_erased(emulated: str) -> None:
+    """In the board's own time, which does not pass while this machine does something else."""
+    async with (
+        await Simulator.start(
+            emulated, image=image_of(emulated), count_instructions=True, skip_idle=True
+        ) as simulator,
+        await Check.connect(simulator) as check,
+    ):
+        await check.ask(f"beat {PERIOD_US}")
+        status, took_us = map(int, (await check.ask("erase 0")).split())
+        count, latest_us = await beats(check)
+    assert status == 0
+    assert count >= took_us // PERIOD_US > 0
+    assert latest_us < LATE_US
+
+
+async def test_bytes_go_both_ways_while_a_sector_is_erased(qemu: Check) -> None:
+    """The question waits in the receive ring, what was asked before is answered meanwhile."""
+    lines = [f"unknown: {number}" for number in range(20)]
+    for line in lines[:10]:
+        qemu.send(line.removeprefix("unknown: "))
+    qemu.send("erase 0")
+    for line in lines[10:]:
+        qemu.send(line.removeprefix("unknown: "))
+    answers = [await qemu.line() for _ in range(21)]
+    assert answers[:10] == lines[:10]
+    assert answers[11:] == lines[10:]
+    assert await qemu.ask("overruns") == "0"
 
 
 async def test_unique_id_is_that_of_the_instance(check: Check, board: str) -> None:

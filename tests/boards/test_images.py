@@ -16,7 +16,7 @@ from wasmote.sim import ROOT
 
 BOARDS = ("netduino2", "netduinoplus2", "stm32f4-discovery")
 IMAGES = [(board, "firmware") for board in BOARDS] + [("netduino2", "check"), ("netduinoplus2", "check")]
-CHIP = {f"boards/families/stm32f4/{file}.c.o" for file in ("chip", "escape", "flash", "flash_wait")}
+CHIP = {f"boards/families/stm32f4/{file}.c.o" for file in ("chip", "escape", "flash")}
 CALLED_BY_CHIP = {"boards/common/bare/escape.c.o"}  # by nothing else
 EMULATOR = "boards/emulators/qemu_stm32.c.o"
 
