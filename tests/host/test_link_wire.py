@@ -71,6 +71,7 @@ PAYLOADS = [
     WATCHED,
     ModuleStatus(0, ModuleState.EMPTY),
     SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, 5),
+    SensorInfo("temp", ("temperature",), ("Cel",), False, 5, 1000, 2),
     Sample(-1_000_000_000_000, (0.5, 2.0)),
     RECORDS,
     OutEntry(0, "features", 12),

@@ -101,7 +101,8 @@ def _sensor_rows(sensors: Iterable[SensorInfo]) -> Iterable[tuple[str, ...]]:
         channels = ", ".join(
             f"{channel} [{unit}]" for channel, unit in zip(sensor.channels, sensor.units, strict=False)
         )
-        yield sensor.name, channels, "outside" if sensor.injected else "board", str(sensor.readings)
+        readings = f"{sensor.readings}, {sensor.lost} lost" if sensor.lost else str(sensor.readings)
+        yield sensor.name, channels, "outside" if sensor.injected else "board", readings
 
 
 def _print_rows(title: str, rows: list[tuple[str, ...]]) -> None:

@@ -23,6 +23,7 @@ class SensorInfo(Payload):
     injected: bool  # fed by PUT only
     readings: int  # since the node started
     newest_ms: int | None = None  # time of the newest reading; None before the first
+    lost: int | None = None  # readings of a board's sensor that were due and that there are none of
 
     @classmethod
     def from_item(cls, item: object, where: str = "/sensors") -> Self:
@@ -35,6 +36,7 @@ class SensorInfo(Payload):
             injected=fields.flag(3),
             readings=fields.unsigned(4),
             newest_ms=fields.integer(5) if 5 in fields else None,
+            lost=fields.unsigned(6) if 6 in fields else None,
         )
 
     def to_item(self) -> dict[int, object]:
@@ -42,7 +44,10 @@ class SensorInfo(Payload):
         item: dict[int, object] = dict(
             enumerate((self.name, [*self.channels], [*self.units], self.injected, self.readings))
         )
-        return item | ({} if self.newest_ms is None else {5: self.newest_ms})
+        for key, value in ((5, self.newest_ms), (6, self.lost)):
+            if value is not None:
+                item[key] = value
+        return item
 
 
 @dataclass(frozen=True, slots=True)
