@@ -84,6 +84,7 @@ async def test_the_rest_is_refused_and_the_running_module_goes_on(locked: Node, 
     other = new_key("other")
     await locked.install(0, good)
     await locked.control(0, Control.START)
+    await locked.control(0, Control.CONFIRM)
     assert "is not signed" in await refused(locked, bundle("counter").to_bytes())
     said = await refused(locked, sign_bundle(bundle("counter"), other).to_bytes())
     assert f"signed with key {other.id.hex()}, which this node does not trust" in said
@@ -106,9 +107,9 @@ async def test_a_newer_release_swaps_and_the_older_does_not_come_back(locked: No
     await locked.install(0, older)
     await locked.control(0, Control.START)
     await locked.install(0, newer)
-    await locked.install(0, older)  # no release has been left behind: 2 has not run
-    await locked.install(0, newer)
     await locked.control(0, Control.SWAP)
+    await locked.install(0, older)  # no release has been left behind: 2 is not confirmed
+    await locked.control(0, Control.CONFIRM)
     assert "older than 2" in await refused(locked, older)
     await locked.install(0, newer)  # the same again
 
