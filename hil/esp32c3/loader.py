@@ -212,8 +212,10 @@ class Loader:
         return self._write(data)
 
     def _finish(self, body: bytes, _: int) -> tuple[int, bytes]:
+        """Start what is in flash; the stub returns to the loader in ROM."""
         (stays,) = struct.unpack_from("<I", body)
-        self.wants_start = not stays
+        self.wants_start = not stays and not self._is_stub
+        self._is_stub = self._is_stub and bool(stays)
         return self._no_value, b""
 
     def _md5(self, body: bytes, _: int) -> tuple[int, bytes]:
