@@ -212,7 +212,7 @@ async def test_the_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
         asked = (await run("devices", "--ask"))[1].splitlines()
         assert "takes modules of key" in asked[1]
         assert "not known" in asked[2]
-        assert "modules of key" not in (await run("devices"))[1]
+        assert "not known" not in (await run("devices"))[1]  # only who is emulated is asked
         assert "development mode" not in shown
         assert (await run("keys", "new", "next"))[0] == 0
         assert (await run("keys", "trust", "next", *link))[0] == 2  # which key is to sign that?
