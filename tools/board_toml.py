@@ -423,13 +423,18 @@ def read_escape(data: dict[str, Any], link: dict[str, Any]) -> Escape | None:
     return Escape(pin, LEVELS.index(active), is_break=False)
 
 
-def read_limits(data: dict[str, Any]) -> dict[str, int]:
-    """Check [limits]: each must be a limit that firmware/config.h knows."""
+def read_limits(data: dict[str, Any], flash: FlashMap | None) -> dict[str, int]:
+    """Check [limits]: each must be a limit that firmware/config.h knows; a bundle must fit every bank."""
     limits = numbers(data, "limits", "board")
     known = set(re.findall(r"^#ifndef (\w+)", (ROOT / "firmware/config.h").read_text(), re.MULTILINE))
     known.update(("HAL_UART_RX_BYTES", "HAL_UART_TX_BYTES"))
     for unknown in limits.keys() - known:
         raise BoardError(f"[limits]: {unknown} is none of firmware/config.h")
+    least = min((bank.size for bank in flash.banks), default=0) if flash else 0
+    if limits.get("MODULE_BANK_BYTES", 0) > least:
+        raise BoardError(
+            f"[limits]: MODULE_BANK_BYTES is {limits['MODULE_BANK_BYTES']}, but a bank has {least}"
+        )
     return limits
 
 
@@ -508,6 +513,7 @@ def read_board(path: Path) -> Board:
         raise BoardError(f"there is no boards/families/{family}/family.mk")
     check_usb(data)
     memories = read_memories(data)
+    flash = read_flash(data, memories)
     link = read_link(data)
     return Board(
         name=name,
@@ -517,11 +523,11 @@ def read_board(path: Path) -> Board:
         family=family,
         net=get(data, "net", bool, "board"),
         injection=get(data, "injection", bool, "board"),
-        flash=read_flash(data, memories),
+        flash=flash,
         clock=numbers(data, "clock", "board"),
         link=link,
         escape=read_escape(data, link),
-        limits=read_limits(data),
+        limits=read_limits(data, flash),
         budgets=read_budgets(data, memories),
         memories=memories,
         sensors=read_sensors(data),

@@ -50,3 +50,12 @@ async def test_it_outlives_a_power_cut_and_a_new_board_is_erased(board: str) -> 
         await simulator.restart()
         async with await Check.connect(simulator) as check:
             assert await check.ask("peek") == "c3" * 32
+
+
+async def test_what_comes_while_a_sector_is_erased_waits_in_the_ring(check: Check, board: str) -> None:
+    """As many bytes as boards/README.md says: the largest messages, each of their bytes escaped."""
+    messages = 1 if board == "netduino2" else 3
+    check.send("erase 0\n" + "x" * 2311 * messages)  # a line of which the program keeps the beginning
+    assert (await check.line()).startswith("0 ")
+    assert (await check.line()).startswith("unknown: xxx")
+    assert await check.ask("overruns") == "0"

@@ -50,10 +50,11 @@ def test_every_board_is_sound(path: Path) -> None:
         ('rx = "PB7"', "", "[link]: 'rx' is missing"),
         ('kind = "uart"', 'kind = "usb"', "'kind' must be one of uart, pty, emulated"),
         ("hse_hz = 25_000_000", "hse_hz = -8", "[clock]: 'hse_hz' must be a number >= 0, is -8"),
-        ("sram = 129_024", "ram = 129_024", "[budgets]: unknown: ram"),
+        ("sram = 122_880", "ram = 122_880", "[budgets]: unknown: ram"),
         ("stack = 12_288", "# none", "[budgets]: 'stack' is missing"),
         ("inputs = [10, 11]", "input = [10, 11]", "[[sensor]] analog: unknown: input"),
-        ("MODULE_BANK_BYTES = 20480", "MODULE_BANKS = 3", "MODULE_BANKS is none of firmware/config.h"),
+        ("MODULE_BANK_BYTES = 65536", "MODULE_BANKS = 3", "MODULE_BANKS is none of firmware/config.h"),
+        ("MODULE_BANK_BYTES = 65536", "MODULE_BANK_BYTES = 131076", "but a bank has 131072"),
         ('units = ["V", "V"]', 'units = ["V"]', "2 channels but 1 units"),
         ("inputs = [10, 11]", "inputs = [10]", "a number 0..255 for each channel"),
         ('name = "analog"', 'name = "temp"', "the same name: temp, temp"),
@@ -136,7 +137,7 @@ def test_header_holds_pins_clock_and_limits(tmp_path: Path) -> None:
     header = board_config.outputs(read(tmp_path, GOOD))["board_config.h"]
     for line in ("BOARD_LINK_TX_PORT 1u", "BOARD_LINK_TX_PIN 6u", "BOARD_HSE_HZ 25000000u"):
         assert f"#define {line}\n" in header
-    assert "#define MODULE_BANK_BYTES 20480\n" in header
+    assert "#define MODULE_BANK_BYTES 65536\n" in header
 
 
 MAP = """\
@@ -213,7 +214,7 @@ def test_a_region_over_its_budget_is_named() -> None:
 def test_a_link_that_fills_a_region_fails_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    board = read(tmp_path, GOOD.replace("sram = 129_024", "sram = 8_000"))
+    board = read(tmp_path, GOOD.replace("sram = 122_880", "sram = 8_000"))
     monkeypatch.setattr(size_report, "read_board", lambda _: board)
     (tmp_path / "map").write_text(REGIONS)
     report = tmp_path / "size.json"

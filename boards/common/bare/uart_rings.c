@@ -6,7 +6,7 @@
 #include "hal.h"
 
 #ifndef HAL_UART_RX_BYTES
-#define HAL_UART_RX_BYTES 2048 /* 178 ms at 115200 baud, more than an event takes; a power of two */
+#define HAL_UART_RX_BYTES 4096 /* 355 ms at 115200 baud, more than most events take; a power of two */
 #endif
 #ifndef HAL_UART_TX_BYTES
 #define HAL_UART_TX_BYTES 1024
