@@ -23,11 +23,12 @@ def version() -> str:
 
 
 def pin_macros(name: str, text: str) -> list[str]:
-    """Return a pin's macros: PB6 becomes port 1, pin 6."""
+    """Return a pin's macros: PB6 becomes port 1, pin 6; GPIO9 becomes pin 9, without a port."""
     pin = PIN.fullmatch(text)
     if pin is None:
         return []
-    return [f"#define {name}_PORT {ord(pin[1]) - ord('A')}u", f"#define {name}_PIN {pin[2]}u"]
+    port = [f"#define {name}_PORT {ord(pin['port']) - ord('A')}u"] if pin["port"] else []
+    return [*port, f"#define {name}_PIN {pin['pin'] or pin['number']}u"]
 
 
 def link_macros(link: dict[str, Any]) -> list[str]:

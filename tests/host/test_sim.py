@@ -31,7 +31,7 @@ def program(folder: Path, text: str) -> Path:
 def test_unknown_board_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageFault, match="there is no board nix") as fault:
         BoardImage.find("nix")
-    assert fault.value.hint == "one of: native, netduino2, netduinoplus2, qemu-rv32, stm32f4-discovery"
+    assert fault.value.hint == "one of: esp32c3-devkitm, native, netduino2, netduinoplus2, qemu-rv32, stm32f4-discovery"
 
 
 def test_the_template_of_boards_is_no_board() -> None:

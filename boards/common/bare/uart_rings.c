@@ -30,6 +30,10 @@ HAL_RAMCODE void uart_rings_put(uint8_t byte) {
     loop_post(EVENT_UART);
 }
 
+HAL_RAMCODE uint32_t uart_rings_room(void) {
+    return ring_space(&rx);
+}
+
 /* The loop hears of room when half the ring is free, and when all of it is: not for every byte. */
 HAL_RAMCODE bool uart_rings_get(uint8_t *byte) {
     bool some = ring_get(&tx, byte);
@@ -38,7 +42,7 @@ HAL_RAMCODE bool uart_rings_get(uint8_t *byte) {
     return some;
 }
 
-bool uart_rings_waiting(void) {
+HAL_RAMCODE bool uart_rings_waiting(void) {
     return ring_used(&tx) > 0;
 }
 

@@ -10,6 +10,10 @@
 void uart_rings_put(uint8_t byte);
 void uart_rings_lost_one(void);
 
+/* For the handler of a port that can hold its peer back: for how many bytes there is room. HAL_RAMCODE.
+ */
+uint32_t uart_rings_room(void);
+
 /* For whoever sends, with interrupts locked: the next byte to send; false when there is none.
  * HAL_RAMCODE. */
 bool uart_rings_get(uint8_t *byte);

@@ -1,10 +1,10 @@
 /* The way from reset to main(). The first instruction of an image; the symbols are the linker script's.
  *
- * tp: picolibc's errno is thread-local. gp: short addresses for small variables. */
+ * Interrupts are locked by mstatus alone: an ESP32-C3 has no mie, and takes a write to it as an illegal
+ * instruction. tp: picolibc's errno is thread-local. gp: short addresses for small variables. */
 __asm__(".pushsection .start, \"ax\", @progbits\n"
         ".global _start\n"
         "_start:\n"
-        "csrw mie, zero\n"
         "csrci mstatus, 8\n"
         ".option push\n"
         ".option norelax\n"

@@ -1,0 +1,27 @@
+/* The link is on two ports at once, USB and UART0: a board has a connector for one of them, and some
+ * have both. Answers go to the port that was heard last, at first to that of the chip's own USB. */
+#include "common/bare/uart_rings.h"
+#include "hal.h"
+#include "parts.h"
+
+static enum port heard = PORT_USB;
+
+void ports_start(void) {
+    usb_start();
+    uart0_start();
+}
+
+HAL_RAMCODE void ports_heard(enum port port) {
+    heard = port;
+}
+
+void ports_listen(void) {
+    usb_listen();
+}
+
+HAL_RAMCODE void uart_send(void) {
+    if (heard == PORT_USB)
+        usb_send();
+    else
+        uart0_send();
+}
