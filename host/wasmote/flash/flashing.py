@@ -102,13 +102,13 @@ def link_of(way: Way, devices: Sequence[Device]) -> str | None:
     return same[0] if way.device.serial_number and same else None
 
 
-async def wait_for_node(link: str, board: str, timeout_s: float = ANSWER_TIMEOUT_S) -> NodeInfo:
+async def wait_for_node(link: str, board: str) -> NodeInfo:
     """Wait until the node answers, and return its /node.
 
     Raises `NoAnswer`, and `VerificationRefused` where another board answers.
     """
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             info = await _ask(link)
     except TimeoutError:
         raise NoAnswer(
