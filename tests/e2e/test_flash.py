@@ -1,0 +1,189 @@
+"""A board from nothing: a fresh wheel flashes it, it starts, runs a module, and keeps that over an update.
+
+The wheel's image is the one for the chip: what lies in flash then is it, byte for byte. What starts in QEMU
+is the image that differs by the emulator's one file, flashed the same way into the same flash. An ESP32-C3 is
+emulated with the image that ships.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import build_wheel
+from emulated_rom import RomThread, emulated_rom
+from models.flood.features import SENSOR, STREAM, build_module, features_of
+from models.flood.generator import generate
+from wasmote.flash.board import FlashBoard
+from wasmote.flash.image import Image
+from wasmote.flash.images import board_files
+from wasmote.keys import Key, new_key
+from wasmote.node import Node
+from wasmote.replay import samples_of
+from wasmote.signing import sign_bundle
+from wasmote.sim import ROOT
+from wasmote.wire.modules import Control, ModuleState
+from wasmote.wire.node import NodeInfo
+
+STM32 = ("netduino2", "netduinoplus2", "stm32f4-discovery")
+ESP32 = "esp32c3-devkitm"
+DAYS = 32
+
+
+@pytest.fixture(scope="session")
+def wasmote(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command of a fresh environment, with the fresh wheel in it; other packages are borrowed."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    pip = [sys.executable, "-m", "pip", f"--python={folder / 'bin/python'}", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "-q", "--no-deps", "--no-index", str(build_wheel.build())], check=True)
+    libraries = next(folder.glob("lib/python*/site-packages"))
+    (libraries / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "wasmote"
+
+
+def run(wasmote: Path, *arguments: str) -> str:
+    """Run the installed command, away from the checkout."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(wasmote), *arguments], cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Key:
+    monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path / "keys"))
+    return new_key("ours")
+
+
+async def features(link: str, key: Key) -> bytes:
+    """Push the signed flood module, confirm it, feed it a river; return its records' bits."""
+    series = generate(DAYS)
+    async with await Node.connect(link) as node:
+        await node.install(0, sign_bundle(build_module(), key).to_bytes())
+        await node.control(0, Control.START)
+        await node.feed(SENSOR, samples_of(series))
+        records = (await node.records(0, STREAM, None)).records
+        await node.control(0, Control.CONFIRM)
+    return np.array([record.values for record in records], np.float32).tobytes()
+
+
+def expected() -> bytes:
+    """The same under wasmtime."""
+    return features_of(generate(DAYS), build_module()).values.tobytes()
+
+
+async def told(link: str) -> tuple[NodeInfo, ModuleState]:
+    async with await Node.connect(link) as node:
+        return await node.info(), (await node.module(0)).state
+
+
+def emulators_image(name: str, folder: Path) -> Path:
+    """The image for QEMU as a file that can be flashed."""
+    path = folder / "firmware-qemu.hex"
+    elf = ROOT / "build" / name / "firmware-qemu.elf"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "ihex", str(elf), str(path)], check=True)
+    return path
+
+
+def holds_what_ships(rom: RomThread, name: str) -> bool:
+    image = Image.read(ROOT / "build" / name / "firmware.hex", rom.flash.origin)
+    return all(
+        rom.flash.read(segment.address, len(segment.data)) == segment.data for segment in image.segments
+    )
+
+
+@pytest.mark.parametrize("name", STM32)
+async def test_an_stm32_over_its_uart(wasmote: Path, name: str, key: Key, tmp_path: Path) -> None:
+    with emulated_rom(name) as rom:
+        run(wasmote, "flash", name, "--port", rom.port)
+        assert holds_what_ships(rom, name)
+    image = emulators_image(name, tmp_path)
+    with emulated_rom(name, tmp_path / "flash") as rom:
+        link = f"serial://{rom.port}"
+        flash = ("flash", name, "--port", rom.port, "--link", link, "--image", str(image))
+        said = run(wasmote, *flash, "--key", key.public.hex())
+        assert f"{name} (cortex-m" in said
+        assert f"takes modules of key {key.id.hex()}" in said
+        assert await features(link, key) == expected()
+
+        rom.call(rom.board.reset_into_loader)  # an update keeps keys and modules
+        said = run(wasmote, *flash, "--json")
+        node = json.loads(said.splitlines()[-1])["node"]
+        assert not node["development"]
+        info, state = await told(link)
+        assert (info.key_ids, state) == ((key.id,), ModuleState.RUNNING)
+
+
+@contextmanager
+def esp32c3(flash: Path, *options: str) -> Iterator[str]:
+    """Run the emulated chip; yield the path of its USB port."""
+    command = [sys.executable, "-m", "hil.esp32c3", "--flash", str(flash), "--usb", "pty", *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["usb"].removeprefix("serial://")
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(ESP32 not in board_files(), reason="there is no such board")
+async def test_an_esp32(wasmote: Path, key: Key, tmp_path: Path) -> None:
+    flash = tmp_path / "flash"
+    with esp32c3(flash, "--boot") as port:
+        run(wasmote, "flash", ESP32, "--port", port, "--no-reset", "--key", key.public.hex())
+    image = (ROOT / "build" / ESP32 / "firmware.bin").read_bytes()
+    assert flash.read_bytes().startswith(image)
+    with esp32c3(flash) as port:
+        assert await features(f"serial://{port}", key) == expected()
+    with esp32c3(flash, "--boot") as port:  # an update keeps keys and modules
+        run(wasmote, "flash", ESP32, "--port", port, "--no-reset")
+    with esp32c3(flash) as port:
+        info, state = await told(f"serial://{port}")
+    assert (info.key_ids, state) == ((key.id,), ModuleState.RUNNING)
+
+
+def test_all_boards_are_described_in_the_wheel(wasmote: Path) -> None:
+    for path in board_files().values():
+        board = FlashBoard.read(path)
+        if not board.runners:
+            done = subprocess.run(
+                [str(wasmote), "flash", board.name], cwd="/", capture_output=True, text=True, check=False
+            )
+            assert "is not flashed but simulated" in done.stderr
+    assert (
+        "image netduinoplus2"
+        in subprocess.run(
+            [str(wasmote), "doctor"], cwd="/", capture_output=True, text=True, check=False
+        ).stdout
+    )
+
+
+def test_a_damaged_image_in_the_package_is_refused(wasmote: Path) -> None:
+    image = next(wasmote.parents[1].glob("lib/python*/site-packages/wasmote/images/netduino2.hex"))
+    whole = image.read_bytes()
+    try:
+        image.write_bytes(whole.replace(b":00000001FF", b":0400000508000000EF\n:00000001FF"))
+        done = subprocess.run(
+            [str(wasmote), "flash", "netduino2", "--port", "/dev/null"],
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        image.write_bytes(whole)
+    assert done.returncode == 6
+    assert "the image is damaged" in done.stderr
+    assert "pip install --force-reinstall" in done.stderr
