@@ -15,7 +15,9 @@ IMAGES = {
     "netduinoplus2": "build/netduinoplus2/check-qemu.elf",
     "netduino2": "build/netduino2/check-qemu.elf",
     "qemu-rv32": "build/qemu-rv32/check.elf",
+    "esp32c3-devkitm": "build/esp32c3-devkitm/check.bin",
 }
+UNIQUE_IDS = {"native": b"native-7", "esp32c3-devkitm": bytes.fromhex("020000000007")}  # of instance 7
 
 
 def image_of(board: str) -> Path:
@@ -38,7 +40,8 @@ class Check:
     async def connect(cls, simulator: Simulator) -> Self:
         """Open the serial line; what the program said before is skipped."""
         check = cls(simulator)
-        link = parse_link(simulator.serial_url or simulator.url)
+        is_datagrams = simulator.url.startswith("coap:")
+        link = parse_link(simulator.serial_url if simulator.serial_url and is_datagrams else simulator.url)
         check._transport = await open_port(link, lambda: asyncio.StreamReaderProtocol(check._reader))
         while not await check._is_there():
             pass

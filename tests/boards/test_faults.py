@@ -14,10 +14,12 @@ from wasmote.wire.node import ResetCause
 CRASH = {
     "stm32f4": r"MemManage pc=f0000000 lr=08[0-9a-f]{6} cfsr=00000001",
     "rv32_virt": r"instruction access fault pc=f0000000 ra=8000[0-9a-f]{4} tval=f0000000",
+    "esp32c3": r"instruction access fault pc=f0000000 ra=4200[0-9a-f]{4} tval=f0000000",
 }
 OVERFLOW = {
     "stm32f4": r"BusFault stack overflow, sp=1fff",
     "rv32_virt": r"store access fault stack overflow, sp=8006f[0-9a-f]{3} pc=8000[0-9a-f]{4} ",
+    "esp32c3": r"store access fault stack overflow, sp=3fc81[0-9a-f]{3} pc=4200[0-9a-f]{4} .* tval=3fc81",
 }
 FAULT = f"ready {ResetCause.FAULT:d}"
 
@@ -26,26 +28,30 @@ def family(board: str) -> str:
     return read_board(ROOT / "boards" / board / "board.toml").family
 
 
-async def test_a_fault_is_reported_after_the_reset_and_only_then(qemu: Check, emulated: str) -> None:
-    assert await qemu.ask("crash") == FAULT
-    report = await qemu.ask("fault")
+async def test_a_fault_is_reported_after_the_reset_and_only_then(
+    emulated_check: Check, emulated: str
+) -> None:
+    assert await emulated_check.ask("crash") == FAULT
+    report = await emulated_check.ask("fault")
     assert re.fullmatch(CRASH[family(emulated)], report)
-    assert await qemu.ask("reset") == f"ready {ResetCause.SOFTWARE:d}"
-    assert await qemu.ask("fault") == "none"
+    assert await emulated_check.ask("reset") == f"ready {ResetCause.SOFTWARE:d}"
+    assert await emulated_check.ask("fault") == "none"
 
 
-async def test_a_stack_overflow_is_a_fault_and_not_a_changed_variable(qemu: Check, emulated: str) -> None:
+async def test_a_stack_overflow_is_a_fault_and_not_a_changed_variable(
+    emulated_check: Check, emulated: str
+) -> None:
     if emulated == "netduino2":
         pytest.skip("QEMU's netduino2 ignores accesses to addresses where nothing is")
-    assert await qemu.ask("overflow 0") == FAULT
-    report = await qemu.ask("fault")
+    assert await emulated_check.ask("overflow 0") == FAULT
+    report = await emulated_check.ask("fault")
     assert re.match(OVERFLOW[family(emulated)], report)
 
 
-async def test_power_cut_forgets_the_fault(qemu: Check) -> None:
-    qemu.send("crash")
-    await qemu.until(FAULT)
-    simulator = qemu.simulator
+async def test_power_cut_forgets_the_fault(emulated_check: Check) -> None:
+    emulated_check.send("crash")
+    await emulated_check.until(FAULT)
+    simulator = emulated_check.simulator
     await simulator.kill()
     await simulator.restart()
     async with await Check.connect(simulator) as again:
@@ -53,9 +59,9 @@ async def test_power_cut_forgets_the_fault(qemu: Check) -> None:
         assert await again.ask("fault") == "none"
 
 
-async def test_runs_with_one_nanosecond_an_instruction(emulated: str) -> None:
+async def test_runs_with_one_nanosecond_an_instruction(in_qemu: str) -> None:
     async with (
-        await Simulator.start(emulated, image=image_of(emulated), count_instructions=True) as simulator,
+        await Simulator.start(in_qemu, image=image_of(in_qemu), count_instructions=True) as simulator,
         await Check.connect(simulator) as check,
     ):
         data = bytes(range(256)) * 8

@@ -11,6 +11,7 @@ TIMES_US = {  # an erase of a bank, a word, at least: of the datasheets, in the 
     "netduinoplus2": (1_000_000, 16),
     "netduino2": (1_000_000, 16),
     "qemu-rv32": (120_000, 11),
+    "esp32c3-devkitm": (8 * 45_000, 0),
 }
 
 
