@@ -16,8 +16,8 @@ from wasmote.errors import UsageFault
 @click.option("--write", is_flag=True, help="Write it to where it belongs, as root. Default: print it.")
 @examples(
     "wasmote setup --udev",
-    "wasmote setup --udev | sudo tee /etc/udev/rules.d/60-wasmote.rules",
-    "sudo $(which wasmote) setup --udev --write",
+    "wasmote setup --udev > 60-wasmote.rules",
+    "wasmote setup --udev --write",
 )
 def setup(udev: bool, write: bool) -> None:
     """Set this machine up for boards. Nothing is written, and nobody becomes root, unless you say so."""
