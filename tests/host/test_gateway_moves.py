@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -161,6 +162,29 @@ async def test_a_module_that_is_nowhere_any_more_is_deployed_again(rig: Rig) -> 
         async with asyncio.timeout(PATIENCE_S):
             while session.slots[0].state is not ModuleState.RUNNING:
                 await session.changed.next().wait()
+
+
+async def test_the_command_has_the_gateway_move(rig: Rig) -> None:
+    async with rig.gateway() as gateway:
+
+        async def ask(*arguments: str) -> tuple[int, str]:
+            command = [sys.executable, "-m", "wasmote", "move", *arguments, "--gateway", gateway.http_url]
+            pipe = asyncio.subprocess.PIPE
+            process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+            printed, said = await process.communicate()
+            return process.returncode or 0, (printed + said).decode()
+
+        await rig.feed(gateway.nodes["one"])
+        status, said = await ask("history", "one", "gateway")
+        assert (status, said.split(";")[0]) == (
+            0,
+            "history goes on at gateway, slot 0: told from record 10",
+        )
+        await rig.feed(gateway.nodes["gateway"])
+        await rig.check(gateway)
+        status, said = await ask("history", "one", "gateway")
+        assert status == 2
+        assert "module history of this gateway does not run on board one (slots: 0: history 1.0.0)" in said
 
 
 async def test_http_moves_for_this_machine_only(rig: Rig) -> None:

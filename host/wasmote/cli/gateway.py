@@ -52,7 +52,7 @@ def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None
     """Run the gateway that the TOML file FILE describes, until SIGTERM or Ctrl-C.
 
     Predictions go to standard output as JSON lines, the log to standard error, and both to whoever asks the
-    HTTP address for /predictions and /boards.
+    HTTP address for /predictions, /boards and /events. A POST to /moves moves a module: `wasmote move`.
     """
     from wasmote.gateway.config import load, override
     from wasmote.gateway.core import Gateway

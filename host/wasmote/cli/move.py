@@ -6,18 +6,24 @@ import asyncio
 import signal
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from wasmote.cli.common import json_option, note, print_json, run_async, say, trace_option
 from wasmote.cli.examples import examples
-from wasmote.errors import UsageFault
+from wasmote.errors import NoAnswer, UsageFault, WasmoteError
+
+if TYPE_CHECKING:
+    from wasmote.move import Moved
 
 GATEWAY = "gateway"
+MOVE_S = 120.0  # for a gateway to move a module
+BAD_REQUEST = 400
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("module")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option(
@@ -28,33 +34,31 @@ GATEWAY = "gateway"
     "gateway_link",
     metavar="URL",
     envvar="WASMOTE_GATEWAY",
-    help="What FROM or TO means by `gateway`: the link of a `wasmote host`. Default: the variable "
-    "WASMOTE_GATEWAY of the environment.",
+    help="A gateway's HTTP address: it does the move. Or the link of a `wasmote host`, which FROM or TO call "
+    "`gateway`. Default: the variable WASMOTE_GATEWAY of the environment.",
 )
 @json_option
 @trace_option
 @run_async
 @examples(
+    "wasmote move flood f405 gateway --gateway http://127.0.0.1:8683",
     "wasmote move build/flood.bundle serial:///dev/ttyACM0 gateway --gateway coap://127.0.0.1:5690",
     "wasmote move build/flood.bundle coap://127.0.0.1:5690 serial:///dev/ttyACM1",
 )
 async def move(
-    bundle: Path, source: str, target: str, slot: int | None, gateway_link: str | None, as_json: bool
+    module: str, source: str, target: str, slot: int | None, gateway_link: str | None, as_json: bool
 ) -> None:
-    """Let the module of BUNDLE, which runs at FROM, go on at TO: with all its state and its streams' numbers.
+    """Let MODULE, which runs at FROM, go on at TO: with all its state and its streams' numbers.
 
-    FROM and TO are links of nodes; `gateway` is the host runtime, see `wasmote host`.
+    With the HTTP address of a gateway, it does the move: MODULE is a module that it has deployed, FROM and TO
+    are its boards, or `gateway` for itself. Otherwise MODULE is a bundle, FROM and TO are links of nodes;
+    `gateway` is a host runtime, see `wasmote host`. A gateway that follows them finds out.
     """
-    from wasmote.move import move as move_module
-    from wasmote.node import Node
-    from wasmote.wire.bundle import Bundle
-
-    content = Bundle.from_file(bundle)
-    async with (
-        await Node.connect(_link(source, gateway_link)) as here,
-        await Node.connect(_link(target, gateway_link)) as there,
-    ):
-        moved = await move_module(content, here, there, slot)
+    if gateway_link is not None and gateway_link.startswith(("http://", "https://")):
+        moved = await asyncio.to_thread(_ask, gateway_link, module, source, target, slot)
+    else:
+        links = _link(source, gateway_link), _link(target, gateway_link)
+        moved = await _move(Path(module), *links, slot)
     if as_json:
         print_json(asdict(moved))
         return
@@ -63,6 +67,38 @@ async def move(
         f"{moved.name} goes on at {target}, slot {moved.slot}{': ' if numbers else ''}{numbers}; "
         f"{moved.snapshot_bytes} bytes of state, {moved.paused_s:.2f} s without events"
     )
+
+
+async def _move(bundle: Path, source: str, target: str, slot: int | None) -> Moved:
+    from wasmote.move import move as move_module
+    from wasmote.node import Node
+    from wasmote.wire.bundle import Bundle
+
+    content = Bundle.from_file(bundle)
+    async with await Node.connect(source) as here, await Node.connect(target) as there:
+        return await move_module(content, here, there, slot)
+
+
+def _ask(gateway: str, module: str, source: str, target: str, slot: int | None) -> Moved:
+    """Have a gateway move a module."""
+    import json
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    from wasmote.move import Moved
+
+    asked = {"module": module, "source": source, "target": target}
+    body = json.dumps(asked | ({} if slot is None else {"slot": slot})).encode()
+    request = Request(f"{gateway.rstrip('/')}/moves", body, {"Content-Type": "application/json"})
+    try:
+        with urlopen(request, timeout=MOVE_S) as answer:
+            return Moved(**json.load(answer))
+    except HTTPError as fault:
+        said = json.loads(fault.read()).get("error") or str(fault)
+        raise (UsageFault if fault.code == BAD_REQUEST else WasmoteError)(f"{gateway}: {said}") from None
+    except (URLError, TimeoutError, ValueError) as fault:
+        why = fault.reason if isinstance(fault, URLError) else fault
+        raise NoAnswer(f"{gateway}: no gateway answers there: {why}", "does `wasmote gateway` run?") from None
 
 
 @click.command("host")
@@ -98,6 +134,6 @@ def _link(place: str, gateway_link: str | None) -> str:
     if gateway_link is None:
         raise UsageFault(
             "which gateway? No link was given",
-            "--gateway URL, or set WASMOTE_GATEWAY: the link that `wasmote host` prints",
+            "--gateway URL, or set WASMOTE_GATEWAY: a gateway's HTTP address, or what `wasmote host` prints",
         )
     return gateway_link
