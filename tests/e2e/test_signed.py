@@ -218,4 +218,5 @@ async def test_the_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert (await run("keys", "trust", "next", *link))[0] == 2  # which key is to sign that?
         assert (await run("keys", "trust", "next", "--key", "release", *link))[0] == 0
         assert (await run("keys", "trust", "release", "--remove", "--key", "next", *link))[0] == 0
-        assert (await run("push", str(path), "--key", "release", *link))[0] == 6
+        code, said = await run("push", str(path), "--slot", "1", "--key", "release", *link)
+        assert code == 6, said
