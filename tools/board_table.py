@@ -124,10 +124,24 @@ def support(boards: Sequence[Board]) -> str:
     return table(("board", "works", "does not, and why"), rows)
 
 
+def flashing(boards: Sequence[Board]) -> str:
+    """Return the table of how each board is flashed, best way first, and how that was tried."""
+    rows = [
+        (
+            f"`{board.name}`",
+            "<br>".join(f"**{runner.name}**: {runner.enter}" for runner in board.runners) or "is simulated",
+            "<br>".join(f"**{runner.name}**: {runner.tried}" for runner in board.runners),
+        )
+        for board in boards
+    ]
+    return table(("board", "by what, and how the chip is made to listen", "how that was tried"), rows)
+
+
 TABLES: dict[str, Callable[[Sequence[Board]], str]] = {
     "overview": overview,
     "hardware": hardware,
     "support": support,
+    "flashing": flashing,
 }
 
 

@@ -38,6 +38,9 @@ ELSEWHERE = {
     "tools/test": "this is it",
     "WASMOTE_DATA=nrfa-55002-rainfall-flow.csv tools/demo": "needs data that is not in the repository",
     "make firmware BOARD=native": "tools/test runs it before the tests",
+    "make wheel": "tests/e2e/test_flash.py builds the wheel",
+    "pip install build/wheel/*.whl": "tests/e2e/test_flash.py installs it into a fresh environment",
+    "wasmote flash stm32f4-discovery": "needs a board: tests/e2e/test_flash.py flashes an emulated one",
     "wasmote gateway run models/flood/gateway.toml": "needs two boards: tests/host/test_gateway_emulated.py",
 }
 UNTIL_CTRL_C = ("sim", "run", "watch", "observe", "monitor")
