@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmote.errors import WasmoteError
 from wasmote.flash.images import board_files
-from wasmote.link.url import SerialLink, UsbSerialLink
+from wasmote.link.url import CoapLink, SerialLink, UsbSerialLink, parse_link
 from wasmote.simulators import RunningSimulator, running, runtime_folder
-from wasmote.usb import BRIDGES, PORTLESS, Claims, UsbDevice, find_portless, read_claims
+from wasmote.usb import BRIDGES, DFU, PORTLESS, Claims, UsbDevice, find_portless, read_claims
 
 if TYPE_CHECKING:
     from serial.tools.list_ports_common import ListPortInfo
@@ -52,6 +53,16 @@ class Device:
     def usb_id(self) -> str:
         """`VID:PID` in hexadecimal, as lsusb prints it; empty for what is no USB device."""
         return f"{self.vid:04x}:{self.pid:04x}" if self.vid is not None and self.pid is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a board is, as it says itself: firmware, modules in its slots, whose modules it takes (`mode`)."""
+
+    mode: str
+    board: str | None = None
+    firmware: str | None = None
+    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,30 @@ def _emulated(simulator: RunningSimulator) -> Device:
     )
 
 
+async def ask(device: Device, *, opens_ports: bool) -> Condition | None:
+    """Ask a board how it is; a `mode` says why, where it does not answer. None: it was not asked.
+
+    A process that answers over UDP is asked in any case: there is no port that would be opened.
+    """
+    if (device.vid, device.pid) == DFU:
+        return Condition("in its boot loader")
+    if device.link is None or not (opens_ports or isinstance(parse_link(device.link), CoapLink)):
+        return None
+    from wasmote.node import Node  # late: who does not ask does not need aiocoap
+
+    try:
+        async with await Node.connect(device.link) as node:
+            info, modules = await node.info(), await node.modules()
+    except WasmoteError as fault:
+        return Condition(f"not known: {fault.message}")
+    names = tuple(
+        f"{module.name} {module.version or ''}".strip() + f" {module.state.name.lower()}"
+        for module in modules
+        if module.name
+    )
+    return Condition(info.mode, info.board, info.firmware, names)
+
+
 def compare(before: Iterable[Device], now: Iterable[Device]) -> list[Arrival]:
     """What changed between two looks; departures first, so that no port is there twice."""
     old, new = list(before), list(now)
@@ -193,11 +228,12 @@ def _is_device(_: Change, path: str) -> bool:
     return name.startswith("tty") or name.endswith(".json") or name.isdigit()
 
 
-def to_json(device: Device) -> dict[str, Any]:
+def to_json(device: Device, condition: Condition | None = None) -> dict[str, Any]:
     """For programs: ids as hexadecimal text, absent values left out."""
+    told = condition or Condition("")
     members = {
         "link": device.link,
-        "board": device.board,
+        "board": told.board or device.board,
         "candidates": list(device.candidates) or None,
         "bridge": device.bridge,
         "port": device.port,
@@ -206,5 +242,8 @@ def to_json(device: Device) -> dict[str, Any]:
         "product": device.product,
         "emulated": device.emulated,
         "notes": list(device.notes) or None,
+        "firmware": told.firmware,
+        "modules": list(told.modules) if told.firmware else None,
+        "mode": told.mode or None,
     }
     return {key: value for key, value in members.items() if value is not None}

@@ -7,6 +7,7 @@ import builtins
 import io
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from fake_node import FakeNode
+from fake_node import INFO, FakeNode
 from test_cli import Background
 from wasmote import devices, simulators
 from wasmote.cli import main
@@ -181,9 +182,9 @@ def test_no_port_is_opened(plugged, monkeypatch):
 def test_devices_as_a_table_and_as_json(plugged):
     plugged.extend([ST_LINK, CH340])
     table = CliRunner().invoke(main, ["devices"]).output.splitlines()
-    assert table[0].split() == ["link", "board", "is", "port", "usb", "mode"]
+    assert table[0].split() == ["link", "board", "is", "port", "usb", "firmware", "modules", "mode"]
     assert table[1].startswith("serial:id=0667FF")
-    assert table[2].endswith("1a86:7523  not asked")
+    assert re.search("1a86:7523  - +- +not asked$", table[2])
     lines = [json.loads(line) for line in CliRunner().invoke(main, ["devices", "--json"]).output.splitlines()]
     assert lines[0] == {
         "link": "serial:id=0667FF",
@@ -208,6 +209,30 @@ def test_what_answers_without_a_port_is_asked_whose_modules_it_takes(monkeypatch
     assert table[2].endswith("not asked")  # another program may be using its line
 
 
+def test_a_board_that_is_asked_says_its_firmware_and_modules(monkeypatch):
+    """Once, and while we watch; it is what it says it is, whatever its adapter looks like."""
+
+    async def one_look(found: list[Device]) -> AsyncIterator[devices.Arrival]:
+        for device in found:
+            yield devices.Arrival(device, present=True)
+            yield devices.Arrival(device, present=False)
+
+    fake = FakeNode()
+    with Background(fake) as board:
+        found = [Device(board.url, candidates=("disco",))]
+        monkeypatch.setattr(devices, "find_devices", lambda: found)
+        monkeypatch.setattr(devices, "watch_devices", lambda: one_look(found))
+        asked = json.loads(CliRunner().invoke(main, ["devices", "--ask", "--json"]).output)
+        arrived, left = CliRunner().invoke(main, ["devices", "--watch", "--ask"]).output.splitlines()
+        silent = CliRunner().invoke(main, ["devices", "--watch"]).output.splitlines()
+    assert (asked["board"], asked["firmware"], asked["modules"]) == ("fake", INFO.firmware, [])
+    assert asked["mode"].startswith("development mode")
+    assert arrived.startswith(f"+ {board.url}  fake")
+    assert arrived.endswith(f"  {INFO.firmware}  -  development mode: takes unsigned modules")
+    assert left == silent[1] == f"- {board.url}  disco?  unknown  -"
+    assert silent[0] == f"+ {board.url}  disco?  unknown  -"
+
+
 def test_what_may_be_a_board_is_explained(plugged, tmp_path):
     plugged.append(ST_LINK)
     plug_in(tmp_path / "usb", "1-1", "0483", "df11", product="STM32  BOOTLOADER")
@@ -219,6 +244,7 @@ def test_what_may_be_a_board_is_explained(plugged, tmp_path):
     assert stlink.split("  ")[:2] == ["serial:id=0667FF", "disco, nucleo?"]
     assert bootloader.startswith("-  ")
     assert "disco?" in bootloader
+    assert bootloader.endswith("in its boot loader")
     assert "STM32 boot loader (DFU) (STM32  BOOTLOADER)" in bootloader
     assert result.stderr.startswith("nucleo: look here\n?: the USB ids are those of an adapter")
     lines = [json.loads(line) for line in CliRunner().invoke(main, ["devices", "--json"]).output.splitlines()]
