@@ -85,11 +85,10 @@ wm_status slot_stop(int index, char *why, size_t why_cap) {
     if (status)
         return slot_refuse_record(status, why, why_cap);
     slot_cancel_restart(slot);
-    state_copy_drop(&slot->before);
     instance_unload(slot->active);
     slot->state = SLOT_STOPPED;
     log_line(LOG_INFO, index, "stopped");
-    upkeep_soon();
+    upkeep_of_records();
     return WM_OK;
 }
 
@@ -112,7 +111,6 @@ wm_status slot_resume(int index, char *why, size_t why_cap) {
 static void forget(struct slot *slot) {
     slot_cancel_restart(slot);
     slot_end_probation(slot);
-    state_copy_drop(&slot->before);
     slot->state = SLOT_EMPTY;
     slot->traps = 0;
     slot->row = 0;
@@ -137,6 +135,6 @@ wm_status slot_remove(int index, char *why, size_t why_cap) {
     forget(slot);
     streams_drop(index);
     slot_settle_sensors();
-    upkeep_soon();
+    upkeep_of_banks();
     return WM_OK;
 }

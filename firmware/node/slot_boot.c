@@ -64,7 +64,7 @@ static void start(struct slot *slot, int index) {
     const struct legacy none = {.state = NULL};
     enum hand_over handed;
     wm_status status = slot_load_and_start(slot, slot->active, slot_parameters_of(slot->active), &none,
-                                           &handed, why, sizeof why);
+                                           NULL, &handed, why, sizeof why);
     if (status)
         slot_trapped(slot, index, why);
     else
@@ -83,10 +83,10 @@ static void say_what_failed(int index) {
 }
 
 static void boot(struct slot *slot, int index, bool is_fault, bool starts) {
-    uint8_t known = store_slot(index)->cause;
+    struct store_slot before = *store_slot(index);
     wm_status status = commit_boot(index, !is_fault);
     const struct store_slot *record = store_slot(index);
-    if (record->cause != STORE_NO_CAUSE && record->cause != known)
+    if (record->active != before.active || record->state != before.state)
         say_what_failed(index);
     open_active(slot, index);
     open_candidate(slot, index);

@@ -32,6 +32,15 @@ static bool check_event(struct slot *slot, int index, wm_status status, const ch
     return false;
 }
 
+/* Whoever keeps a module paused brings it what it gets, and wants to see it trapped. */
+static void stays_trapped(struct slot *slot, int index, const char *why) {
+    instance_unload(slot->active);
+    state_copy_drop(&slot->before);
+    slot->state = SLOT_TRAPPED;
+    slot->traps++;
+    slot_remember(slot, index, why);
+}
+
 wm_status slot_configure(int index, struct span chosen, char *why, size_t why_cap) {
     struct slot *slot = slot_at(index);
     if (!slot->active)
@@ -41,7 +50,9 @@ wm_status slot_configure(int index, struct span chosen, char *why, size_t why_ca
     if (is_event)
         state_copy_take(&slot->before, slot->active);
     wm_status status = instance_configure(slot->active, chosen, why, why_cap);
-    if (is_event && (status == WM_OK || has_trapped(status)))
+    if (slot->state == SLOT_PAUSED && has_trapped(status))
+        stays_trapped(slot, index, why);
+    else if (is_event && (status == WM_OK || has_trapped(status)))
         check_event(slot, index, status, why);
     return status;
 }
@@ -51,12 +62,8 @@ wm_status slot_event(int index, slot_event_runner *run, void *arg, char *why, si
     if (slot->state != SLOT_PAUSED)
         return slot_refuse(WM_EBUSY, why, why_cap, "the slot is not paused");
     wm_status status = run(slot->active, arg, why, why_cap);
-    if (has_trapped(status)) { /* whoever brings it events asks for it, and wants to see it */
-        instance_unload(slot->active);
-        slot->state = SLOT_TRAPPED;
-        slot->traps++;
-        slot_remember(slot, index, why);
-    }
+    if (has_trapped(status))
+        stays_trapped(slot, index, why);
     return status;
 }
 

@@ -158,7 +158,7 @@ wm_status slot_upload(int index, uint32_t offset, const uint8_t *bytes, size_t l
         status = make_candidate(slot, index, why, why_cap);
     if (status) {
         slot_upload_abandon(index);
-        upkeep_soon();
+        upkeep_of_banks();
     }
     return status;
 }

@@ -54,7 +54,7 @@ static wm_status confirm(struct slot *slot, int index, char *why, size_t why_cap
     slot_end_probation(slot);
     log_line(LOG_INFO, index, "confirmed %s %s", slot->active->manifest.name,
              slot->active->manifest.version);
-    upkeep_soon();
+    upkeep_of_banks();
     return WM_OK;
 }
 
@@ -84,11 +84,8 @@ static wm_status open_fallback(struct slot *slot, int index, char *why, size_t w
 static wm_status run_fallback(struct slot *slot, struct span parameters, enum hand_over *handed,
                               char *why, size_t why_cap) {
     struct legacy legacy = state_copy_legacy(&slot->left);
-    wm_status status =
-        slot_load_and_start(slot, slot->active, parameters, &legacy, handed, why, why_cap);
-    if (status == WM_ENOMEM && slots_give_up_copies(&slot->left))
-        status = slot_load_and_start(slot, slot->active, parameters, &legacy, handed, why, why_cap);
-    return status;
+    return slot_load_and_start(slot, slot->active, parameters, &legacy, &slot->left, handed, why,
+                               why_cap);
 }
 
 static void say_what_came_back(const struct slot *slot, int index, enum hand_over handed) {
@@ -132,10 +129,9 @@ static wm_status roll_back(struct slot *slot, int index, enum store_cause cause)
         return status;
     slot_restore_abandon(index);
     slot_cancel_restart(slot);
-    state_copy_drop(&slot->before);
     bring_back(slot, index);
     slot_end_probation(slot);
-    upkeep_soon();
+    upkeep_of_banks();
     return WM_OK;
 }
 

@@ -13,6 +13,7 @@ static void restart(void *arg);
 
 void slot_cancel_restart(struct slot *slot) {
     loop_timer_cancel(&slot->restart);
+    state_copy_drop(&slot->before);
 }
 
 static uint64_t back_off_us(const struct slot *slot) {
@@ -46,7 +47,7 @@ static void restart(void *arg) {
     if (slot->row > 1)
         legacy.state = NULL;
     wm_status status = slot_load_and_start(slot, slot->active, slot_parameters_of(slot->active), &legacy,
-                                           &handed, why, sizeof why);
+                                           &slot->before, &handed, why, sizeof why);
     state_copy_drop(&slot->before);
     if (status) {
         slot_trapped(slot, index, why);

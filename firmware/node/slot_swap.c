@@ -9,6 +9,7 @@
 #include "node/slot_table.h"
 #include "node/stream.h"
 #include "node/trace.h"
+#include "node/upkeep.h"
 #include "store/commit.h"
 #include "store/erase.h"
 
@@ -34,10 +35,18 @@ struct span slot_parameters_of(const struct instance *instance) {
     return instance ? (struct span){instance->config, instance->config_len} : (struct span){NULL, 0};
 }
 
-wm_status slot_load_and_start(struct slot *slot, struct instance *instance, struct span parameters,
-                              const struct legacy *legacy, enum hand_over *handed, char *why,
-                              size_t why_cap) {
+static wm_status load(struct instance *instance, const struct state_copy *kept, char *why,
+                      size_t why_cap) {
     wm_status status = instance_load(instance, why, why_cap);
+    if (status == WM_ENOMEM && slots_give_up_copies(kept))
+        status = instance_load(instance, why, why_cap);
+    return status;
+}
+
+wm_status slot_load_and_start(struct slot *slot, struct instance *instance, struct span parameters,
+                              const struct legacy *legacy, const struct state_copy *kept,
+                              enum hand_over *handed, char *why, size_t why_cap) {
+    wm_status status = load(instance, kept, why, why_cap);
     if (status == WM_OK)
         status = instance_start(instance, parameters, legacy, handed, why, why_cap);
     if (status == WM_OK && instance == slot->candidate)
@@ -113,9 +122,7 @@ static wm_status judge_and_start(struct slot *slot, int index, struct instance *
     if (slot->state == SLOT_QUARANTINED && instance == slot->active)
         status = instance_judge(instance, why, why_cap);
     if (status == WM_OK)
-        status = slot_load_and_start(slot, instance, parameters, &none, &handed, why, why_cap);
-    if (status == WM_ENOMEM && slots_give_up_copies(NULL))
-        status = slot_load_and_start(slot, instance, parameters, &none, &handed, why, why_cap);
+        status = slot_load_and_start(slot, instance, parameters, &none, NULL, &handed, why, why_cap);
     return status ? status : commit_a_start(slot, index, why, why_cap);
 }
 
@@ -143,6 +150,7 @@ wm_status slot_start(int index, struct slot_numbering numbering, char *why, size
         slot_begin_probation(slot, index);
     }
     all_is_well(slot, index, numbering);
+    upkeep_of_records();
     return WM_OK;
 }
 
@@ -153,7 +161,7 @@ static void go_back(struct slot *slot, int index, const struct legacy *legacy) {
     char why[SLOT_WHY_CAP];
     enum hand_over handed;
     wm_status status = slot_load_and_start(slot, slot->active, slot_parameters_of(slot->active), legacy,
-                                           &handed, why, sizeof why);
+                                           NULL, &handed, why, sizeof why);
     if (status == WM_OK) {
         trace_adopt(index, slot->active);
         return;
@@ -167,8 +175,6 @@ static void go_back(struct slot *slot, int index, const struct legacy *legacy) {
  * back to what that one would have. It takes over the room of the copy that is made before each event.
  */
 static void keep_state(struct slot *slot, int index) {
-    if (store_slot(index)->state != STORE_CONFIRMED)
-        return;
     state_copy_drop(&slot->left);
     slot->left = slot->before;
     slot->before = (struct state_copy){.bytes = NULL};
@@ -178,8 +184,8 @@ static void keep_state(struct slot *slot, int index) {
 
 static wm_status start_candidate(struct slot *slot, const struct legacy *legacy, enum hand_over *handed,
                                  char *why, size_t why_cap) {
-    return slot_load_and_start(slot, slot->candidate, slot_parameters_of(slot->active), legacy, handed,
-                               why, why_cap);
+    return slot_load_and_start(slot, slot->candidate, slot_parameters_of(slot->active), legacy, NULL,
+                               handed, why, why_cap);
 }
 
 /* Where there is no room for both: the old one goes first, and leaves a copy of its state. */
@@ -212,16 +218,18 @@ static wm_status swap_beside(struct slot *slot, int index, enum hand_over *hande
     wm_status status = start_candidate(slot, &legacy, handed, why, why_cap);
     if (status)
         return status;
-    keep_state(slot, index);
-    return slot_refuse_record(commit_activate(index), why, why_cap);
+    bool is_for_roll_back = store_slot(index)->state == STORE_CONFIRMED;
+    if (is_for_roll_back)
+        keep_state(slot, index);
+    status = slot_refuse_record(commit_activate(index), why, why_cap);
+    if (status && is_for_roll_back)
+        state_copy_drop(&slot->left);
+    return status;
 }
 
-/* Beside what runs with the copies that there are, beside it without them, in its place. */
 static wm_status try_to_swap(struct slot *slot, int index, enum hand_over *handed, char *why,
                              size_t why_cap) {
     wm_status status = swap_beside(slot, index, handed, why, why_cap);
-    if (status == WM_ENOMEM && slots_give_up_copies(NULL))
-        status = swap_beside(slot, index, handed, why, why_cap);
     slot->in_place = status == WM_ENOMEM && slot_fits_in_place(slot, slot->candidate);
     if (slot->in_place)
         status = swap_in_place(slot, index, handed, why, why_cap);
@@ -277,9 +285,7 @@ static wm_status start_with_state_of(const struct slot *other, struct slot *slot
     struct span parameters = slot_parameters_of(other->active);
     instance_leave(other->active, &legacy);
     wm_status status =
-        slot_load_and_start(slot, slot->candidate, parameters, &legacy, handed, why, why_cap);
-    if (status == WM_ENOMEM && slots_give_up_copies(NULL))
-        status = slot_load_and_start(slot, slot->candidate, parameters, &legacy, handed, why, why_cap);
+        slot_load_and_start(slot, slot->candidate, parameters, &legacy, NULL, handed, why, why_cap);
     return status ? status : slot_refuse_record(commit_activate(index), why, why_cap);
 }
 

@@ -27,9 +27,10 @@ wm_status slot_drop_candidate(struct slot *slot, int index);
 
 /* ---- slot_swap.c ------------------------------------------------------------------------ */
 
+/* Where the arena has no room, copies of states but for `kept` make some. */
 wm_status slot_load_and_start(struct slot *slot, struct instance *instance, struct span parameters,
-                              const struct legacy *legacy, enum hand_over *handed, char *why,
-                              size_t why_cap);
+                              const struct legacy *legacy, const struct state_copy *kept,
+                              enum hand_over *handed, char *why, size_t why_cap);
 struct span slot_parameters_of(const struct instance *instance);
 /* An instance that just found no room: would it have, without what runs in the slot? */
 bool slot_fits_in_place(const struct slot *slot, const struct instance *instance);
@@ -66,6 +67,7 @@ void slot_count_event(struct slot *slot, int index);
 
 /* The active module trapped: it is unloaded and, the first two times in a row, started again later. */
 void slot_trapped(struct slot *slot, int index, const char *why);
+/* With the state that it was to have. */
 void slot_cancel_restart(struct slot *slot);
 
 /* ---- slot_boot.c ------------------------------------------------------------------------ */

@@ -1,5 +1,7 @@
 #include "node/upkeep.h"
 
+#include <stdbool.h>
+
 #include "core/loop.h"
 #include "hal.h"
 #include "node/slot.h"
@@ -11,18 +13,26 @@
 #define POLL_US 10000u
 
 static struct loop_timer timer;
+static bool bank_is_wanted;
 
 static void see_to_it(void *arg) {
     (void)arg;
     if (slots_are_uploading()) {
-        upkeep_soon();
+        upkeep_of_records();
         return;
     }
     commit_make_room();
-    if (pool_prepare() == WM_OK && pool_prepared() == WM_EAGAIN)
+    bool goes_on = bank_is_wanted && pool_prepare() == WM_OK && pool_prepared() == WM_EAGAIN;
+    bank_is_wanted = goes_on;
+    if (goes_on)
         loop_timer_at(&timer, hal_now_us() + POLL_US, see_to_it, NULL);
 }
 
-void upkeep_soon(void) {
+void upkeep_of_records(void) {
     loop_timer_at(&timer, hal_now_us() + QUIET_US, see_to_it, NULL);
+}
+
+void upkeep_of_banks(void) {
+    bank_is_wanted = true;
+    upkeep_of_records();
 }

@@ -4,7 +4,8 @@
 #ifndef WASMOTE_UPKEEP_H
 #define WASMOTE_UPKEEP_H
 
-/* A bank may have fallen free, or records were written. */
-void upkeep_soon(void);
+/* Records were written; a bank may have fallen free as well. */
+void upkeep_of_records(void);
+void upkeep_of_banks(void);
 
 #endif

@@ -397,6 +397,18 @@ static void whoever_acts_cancels_a_restart(void **state) {
     assert_int_equal(slot_at(0)->state, SLOT_EMPTY);
 }
 
+static void a_paused_module_that_traps_stays_so(void **state) {
+    struct release v2 = v1;
+    (void)state;
+    run_confirmed(0, &v1);
+    swap_to(0, &v2);
+    ASSERT_OK(slot_pause(0, why, sizeof why));
+    assert_int_equal(configure(0, "config", 1), WM_ETRAP);
+    fake_advance_us(60000000);
+    assert_int_equal(slot_at(0)->state, SLOT_TRAPPED);
+    ASSERT_OK(slot_roll_back(0, why, sizeof why));
+}
+
 static void copies_give_way_to_modules(void **state) {
     (void)state;
     run_confirmed(0, &v1);
@@ -418,8 +430,10 @@ static void flash_that_takes_no_record_refuses_and_changes_nothing(void **state)
     run_confirmed(0, &v1);
     ASSERT_OK(install(0, &v2));
     nor_protect(HAL_FLASH_RECORDS, true);
+    size_t before = runtime_arena_free();
     assert_int_equal(swap(0), WM_EIO);
     assert_non_null(strstr(why, "flash"));
+    assert_int_equal(runtime_arena_free(), before);
     assert_int_equal(slot_stop(0, why, sizeof why), WM_EIO);
     assert_int_equal(slot_remove(0, why, sizeof why), WM_EIO);
     feed(1);
@@ -541,6 +555,7 @@ int main(void) {
         TEST(sixteen_good_events_end_a_row),
         TEST(a_start_that_traps_counts_in_the_row),
         TEST(whoever_acts_cancels_a_restart),
+        TEST(a_paused_module_that_traps_stays_so),
         TEST(copies_give_way_to_modules),
         TEST(flash_that_takes_no_record_refuses_and_changes_nothing),
         TEST(a_bank_that_takes_no_bytes_refuses_the_upload),
