@@ -6,11 +6,10 @@ of them is checked elsewhere (tests/hil).
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,6 +48,7 @@ from hil.esp32c3.ticker import Ticker
 FLASH_DATA, FLASH_CODE = 0x3C00_0000, 0x4200_0000
 ROM, ROM_BYTES = 0x4000_0000, 0x6_0000
 SRAM_DATA, SRAM_CODE, SRAM_BYTES = 0x3FC8_0000, 0x4038_0000, 0x6_0000
+ERASED = b"\xff"
 C_RET = b"\x82\x80"
 MRET = bytes.fromhex("73002030")
 RETURNS = re.compile(re.escape(MRET))
@@ -68,7 +68,7 @@ class Stop(Enum):
 
 @dataclass
 class _Access:
-    value: int = 0  # what was read
+    value: int | None  # what was read
 
 
 @dataclass
@@ -108,27 +108,29 @@ class Core:
         self._uc.mem_write(ROM, C_RET * (ROM_BYTES // len(C_RET)))
 
         def read(_: Uc, offset: int, __: int, ___: object) -> int:
-            with self._access() as access:
-                access.value = peripherals.read(bus.BASE + offset)
-            return access.value
+            value = 0
+            self._ticker.begin_access()
+            try:
+                value = peripherals.read(bus.BASE + offset)
+            except Exception as error:
+                self._fail(error)
+            self._end_access(value)
+            return value
 
         def write(_: Uc, offset: int, __: int, value: int, ___: object) -> None:
-            with self._access():
+            self._ticker.begin_access()
+            try:
                 peripherals.write(bus.BASE + offset, value & 0xFFFF_FFFF)
+            except Exception as error:
+                self._fail(error)
+            self._end_access(None)
 
         self._uc.mmio_map(bus.BASE, bus.SIZE, read, None, write, None)
 
-    @contextlib.contextmanager
-    def _access(self) -> Iterator[_Access]:
-        """Do what an instruction does at a device. Whoever wants the core to stop has it stop here."""
-        access = _Access()
-        self._ticker.begin_access()
-        try:
-            yield access
-        except Exception as error:
-            self._fail(error)
+    def _end_access(self, value: int | None) -> None:
+        """Stop here if somebody wants the core to stop: what the instruction does at the device is done."""
         if self._ticker.is_due:
-            self._done = access
+            self._done = _Access(value)
             self._uc.emu_stop()
         self._ticker.end_access()
 
@@ -206,7 +208,7 @@ class Core:
         self._done = None
         instruction = self._word(self.pc)
         register = load_destination(instruction)
-        if register:
+        if register and access.value is not None:
             self._uc.reg_write(UC_RISCV_REG_X0 + register, access.value)
         self.pc += length(instruction)
 
@@ -288,7 +290,7 @@ class Core:
         Flash is what was written there, and memory what the guest copied from flash: so this finds them.
         """
         for start, size in ((SRAM_CODE, SRAM_BYTES), (FLASH_CODE, FLASH_BYTES)):
-            code = self.read_memory(start, size)
+            code = self.read_memory(start, size).rstrip(ERASED)
             self._hook({start + found.end() for found in WRITES_MSTATUS.finditer(code)}, self._on_write)
             self._hook({start + found.start() for found in RETURNS.finditer(code)}, self._on_return)
 

@@ -185,7 +185,8 @@ class Machine:
     def _sleep(self, listening: list[Port], until: float | None, writing: list[Port] | None = None) -> None:
         if self._driven:
             return
-        ports.wait_for(listening, writing or [], None if until is None else until - self._clock.now())
+        timeout_s = None if until is None else until - self._clock.now()
+        self._clock.sleep(lambda: ports.wait_for(listening, writing or [], timeout_s))
 
     def _load(self) -> None:
         """Serve the loader; a command may end it."""
