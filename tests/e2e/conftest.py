@@ -17,7 +17,7 @@ from wasmote.node import Node
 from wasmote.sim import ROOT, Simulator
 
 EMULATED = ("native", "netduinoplus2")
-CORES = ("netduino2", "qemu-rv32")  # other instruction sets: worth what a module may notice
+CORES = ("netduino2", "qemu-rv32", "esp32c3-devkitm")  # other instruction sets: worth what a module may notice
 SIBLINGS = ("stm32f4-discovery",)  # run the code of one above: they are worth a few tests only
 SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
