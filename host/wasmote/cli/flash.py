@@ -135,12 +135,11 @@ def _tell_chip(way: Way, chip: str, as_json: bool) -> None:
 
 
 def _tell_flashed(way: Way, image: Image, plan: Plan, as_json: bool) -> None:
-    sectors = len(plan.sectors)
     if as_json:
-        members = {"board": way.board.name, "bytes": plan.size, "sectors": sectors, "sha256": image.sha256}
+        members = {"board": way.board.name, "bytes": plan.size, "sha256": image.sha256}
         print_json({"event": "flashed", **members})
     else:
-        say(f"{way.board.name}: wrote and verified {plan.size:,} bytes in {sectors} sectors of flash")
+        say(f"{way.board.name}: wrote and verified {plan.size:,} bytes")
 
 
 def _tell_node(link: str, board: str, as_json: bool) -> None:
