@@ -6,6 +6,7 @@ The validator, pycddl, has wheels for 64-bit Intel and AMD only; elsewhere it wo
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from on_board import bundle, probe, run_module, swap_module
 from wasmote.errors import CoapError
 from wasmote.keys import Key, new_key
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, FORMAT_LINK, FORMAT_SENML_CBOR, Node
+from wasmote.record import Recorder
 from wasmote.signing import sign_bundle, sign_change
 from wasmote.sim import ROOT, Simulator
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.keys import KeyChange
 from wasmote.wire.modules import Control
 from wasmote.wire.samples import sample_chunks
+from wasmote.wire.trace import EventKind, events_to_cbor
 
 pycddl = pytest.importorskip("pycddl", reason="pycddl has no wheel for this machine")
 
@@ -58,6 +61,7 @@ async def refused(node: Node, method: str, path: str, item: object) -> Code:
         ("record", {0: 1, 1: 2, 2: b"8 bytes.", 3: b"1234"}),
         ("control", {0: 99}),
         ("config", {"gain": "high"}),
+        ("event-record", {0: 1, 1: 1, 2: 0, 6: [[4, 1]]}),
         ("log-line", [0, 0, 4, -1, "no such level"]),
         ("sample", [1, []]),
         ("module", {0: 0, 1: 2, 99: "no such key"}),
@@ -100,6 +104,28 @@ async def test_a_busy_node(node: Node) -> None:
     for query in ("", "?since=none", "?since=0", "?since=4294967295", "?since=7"):
         await get(node, f"/out/1/scaled{query}", "records")
     await get(node, "/log?since=none", "[* log-line]")
+
+
+async def test_a_trace_and_a_recording(node: Node) -> None:
+    await run_module(node, "asks")
+    await get(node, "/modules/0/trace", "trace")
+    async with Recorder(node, await node.module(0)) as recorder:
+        await node.feed("probe", probe(1.0, float("nan")))
+        await node.set_config(0, {"gain": 2.0})
+        await node.feed("probe", probe(-200.0, start=3))
+    for query in ("", "?since=none", "?since=0", "?since=4294967295", "?since=99"):
+        await get(node, f"/modules/0/trace{query}", "trace")
+        await get(node, f"/modules/1/trace{query}", "trace")
+    recording = recorder.recording(bundle("asks"))
+    validate("recording", recording.to_bytes())
+    validate("recording", replace(recording, lost_events=1, lost_records={"told": 1}).to_bytes())
+    kinds = {event.kind for event in recording.events}
+    assert kinds >= {EventKind.SAMPLE, EventKind.CONFIG}
+    validate("events", events_to_cbor(recording.events))
+    assert await refused(node, "POST", "/modules/0/event", [recording.events[0].to_item()]) is Code.CONFLICT
+    assert await refused(node, "PUT", "/modules/0/trace", {0: 1}) is Code.BAD_REQUEST
+    assert await refused(node, "POST", "/modules/1/control", {0: 0, 2: 0}) is Code.CONFLICT
+    assert await refused(node, "POST", "/modules/1/control", {0: 1, 2: 0}) is Code.BAD_REQUEST
 
 
 async def test_a_trapped_module(node: Node) -> None:
