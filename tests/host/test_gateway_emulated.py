@@ -119,5 +119,8 @@ async def test_the_demo_ends_well_without_recorded_data(tmp_path: Path):
     assert (summary["samples"], summary["features"], summary["predictions"]) == (60, 60, 60)
     assert summary["sequence_gaps"] == 0
     assert summary["data"].startswith("generated")
-    assert all(board["state_handed_over"] for board in summary["boards"].values())
+    for board in summary["boards"].values():
+        assert board["state_handed_over"]
+        assert board["rolled_back"].startswith("it trapped")
+        assert board["moved_paused_s"] > 0
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

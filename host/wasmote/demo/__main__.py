@@ -30,7 +30,10 @@ WARM_UP_DAYS = 365  # the module's longest memory halves in 45 days
     "--out", default=ROOT / "build" / "demo", type=click.Path(path_type=Path), help="Where results go."
 )
 def main(data: Path | None, days: int, out: Path) -> None:
-    """Predict two years of a river from two emulated boards, and swap their module in the middle.
+    """Predict two years of a river from two emulated boards, while their module is swapped and moved.
+
+    In the middle comes a new release, then a bad one that the boards roll back; then the module moves to the
+    gateway and back. The predictions are those of a module that nothing happens to.
 
     The module first sees a year that is not scored, so that its memory of past rain is filled.
     """
@@ -83,6 +86,8 @@ def _close(console: Console, summary: Summary, out: Path, seconds: float) -> Non
     for name, board in summary.boards.items():
         state = "state handed over" if board["state_handed_over"] else "state began anew"
         line(f"swap, {name}", f"{board['swap_gap_ms']:.2f} ms without a running module, {state}")
+        line("", f"a bad release rolled back by itself: {str(board['rolled_back']).partition(':')[0]}")
+        line("", f"moved to the gateway and back, {board['moved_paused_s']:.2f} s without events")
     line("sequence gaps", f"{summary.sequence_gaps}")
     line("plot", str(out / "plot.png"))
     line("summary", str(out / "summary.json"))

@@ -20,22 +20,28 @@ if TYPE_CHECKING:
     from wasmote.wire.samples import Sample
 
 IN_FLIGHT = 48  # feature vectors fed for, but not yet predicted: half of what a ring of 8 KiB holds
+BATCHES_MIN = 32  # of the days that count, so that there is time between what happens
 STALL_S = 20.0  # without any prediction: something is wrong
 
 
 async def feed(
-    node: Node, sensor: str, samples: Sequence[Sample], tally: Tally, fed: Callable[[int], Awaitable[None]]
+    node: Callable[[], Node],
+    sensor: str,
+    samples: Sequence[Sample],
+    tally: Tally,
+    fed: Callable[[int], Awaitable[None]],
 ) -> None:
-    """Feed all samples to a board and wait until every feature vector that they give is predicted.
+    """Feed all samples to a module and wait until every feature vector that they give is predicted.
 
-    `fed` gets the number of samples after each batch, and may hold the next one up. Raises NoAnswer when
-    predictions stop coming.
+    `node` tells where the module is. `fed` gets the number of samples after each batch, and may hold the next
+    one up. Raises NoAnswer when predictions stop coming.
     """
     due = tally.script.due()
     count = 0
-    for batch in batches(samples, BATCH_DEFAULT):
+    size = min(max(tally.script.days // BATCHES_MIN, 1), BATCH_DEFAULT)
+    for batch in batches(samples, size):
         await predicted(tally, due[count + len(batch)] - IN_FLIGHT)
-        await node.feed(sensor, batch)
+        await node().feed(sensor, batch)
         count += len(batch)
         await fed(count)
     await predicted(tally, due[-1])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from wasmote.demo.acts import CONFIRM_AFTER, SLOT, Acts, Life, Travel
 from wasmote.demo.feed import feed
 from wasmote.demo.plot import Caption, draw
 from wasmote.demo.tally import DemoFailed, Script, Tally
@@ -27,10 +28,9 @@ from wasmote.sim import Simulator
 if TYPE_CHECKING:
     from wasmote.series import Series
     from wasmote.wire.bundle import Bundle
-    from wasmote.wire.modules import ModuleStatus
 
 BOARDS = {"f405": "netduinoplus2", "native": "native"}
-SENSOR, STREAM, SLOT = "river", "features", 0
+SENSOR, STREAM = "river", "features"
 COMMIT_EVERY_S = 0.02  # the demo lives on speed, not on the life of an SD card
 STALE_AFTER_S = 3.0
 READY_S = 30.0  # for a board to boot, and to take the module
@@ -52,7 +52,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Material:
-    """What the demo needs: where it puts things, the days, the model and both releases of the module."""
+    """What the demo needs: where it puts things, the days, the model and the releases of the module."""
 
     folder: Path
     series: Series
@@ -62,6 +62,7 @@ class Material:
     model: Path
     first: Bundle
     second: Bundle
+    bad: Bundle
 
     def script(self) -> Script:
         """Run the module over all days under wasmtime, to know what the boards have to emit."""
@@ -86,10 +87,10 @@ async def tell(material: Material, console: Console) -> Summary:
         flows = material.series.values[material.warm_up :, 1]
         view = View(console, tuple(BOARDS), tally.script.days, float(flows.max()))
         with view:
-            swaps = await _replay(gateway, material, tally, view)
+            lives = await _replay(gateway, material, tally, view)
         features = {board: await _check_features(gateway, board, tally) for board in BOARDS}
     tally.check_equal()
-    summary = _summarize(material, tally, swaps, features)
+    summary = _summarize(material, tally, lives, features)
     title = "River Wye at Belmont" if material.recorded else "A made-up river"
     swaps_ms = tuple(tally.swap_time(board) for board in BOARDS)
     versions = material.first.manifest.version, material.second.manifest.version
@@ -123,46 +124,30 @@ async def _ready(gateway: Gateway) -> None:
     """Wait until every board runs the module."""
     try:
         async with asyncio.timeout(READY_S):
-            for board in BOARDS:
+            for board in gateway.sessions:
                 await gateway.following(board)
     except TimeoutError:
         states = "; ".join(f"{name} is {one.state}: {one.fault}" for name, one in gateway.sessions.items())
         raise NoAnswer(f"not every board took the module in {READY_S:.0f} s: {states}") from None
 
 
-async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View) -> dict[str, ModuleStatus]:
-    """Feed both boards, collect predictions, swap in the middle; return the slots after the swap."""
+async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View) -> dict[str, Life]:
+    """Feed both boards, collect predictions, and let their modules live through the acts."""
     samples = samples_of(material.series)
-    days = tally.script.days
-    middle, latest = material.warm_up + days // 2, material.warm_up + days * 3 // 4
-    swaps: dict[str, ModuleStatus] = {}
+    travel = Travel(tuple(BOARDS))
+    lives: dict[str, Life] = {}
 
     async def one_board(board: str) -> None:
-        halfway, swapped = asyncio.Event(), asyncio.Event()
-
-        async def fed(count: int) -> None:
-            if count >= middle:
-                halfway.set()
-            if count >= latest:
-                await swapped.wait()  # the new release has to have some days left
-
-        async with asyncio.TaskGroup() as group:
-            group.create_task(swap(board, halfway, swapped))
-            await feed(gateway.nodes[board], SENSOR, samples, tally, fed)
-
-    async def swap(board: str, halfway: asyncio.Event, swapped: asyncio.Event) -> None:
-        await halfway.wait()  # from here on beside the samples, which keep coming
-        swaps[board] = status = await gateway.deploy(board, material.second)
-        gap_ms = (status.swap_gap_us or 0) / 1000
-        view.note(f"{board}: swapped to {status.version}, {gap_ms:.2f} ms without a running module")
-        swapped.set()
+        acts = Acts(gateway, board, material, view, travel)
+        await feed(acts.node, SENSOR, samples, tally, acts.fed)
+        lives[board] = acts.end()
 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(gateway, tally, view))
         feeding = [group.create_task(one_board(board)) for board in BOARDS]
         await asyncio.gather(*feeding)
         watching.cancel()
-    return swaps
+    return lives
 
 
 async def _watch(gateway: Gateway, tally: Tally, view: View) -> None:
@@ -192,18 +177,20 @@ async def _check_features(gateway: Gateway, board: str, tally: Tally) -> int:
 
 
 def _summarize(
-    material: Material, tally: Tally, swaps: Mapping[str, ModuleStatus], features: Mapping[str, int]
+    material: Material, tally: Tally, lives: Mapping[str, Life], features: Mapping[str, int]
 ) -> Summary:
     boards: dict[str, Mapping[str, object]] = {}
-    for board, status in sorted(swaps.items()):
+    for board, life in sorted(lives.items()):
         boards[board] = {
             "board": BOARDS[board],
             "samples": tally.script.days,
             "warm_up_samples": tally.script.first,
             "features": features[board],
             "predictions": len(tally.counted(board)),
-            "swap_gap_ms": (status.swap_gap_us or 0) / 1000,
-            "state_handed_over": bool(status.state_handed_over),
+            "swap_gap_ms": life.swap_gap_ms,
+            "state_handed_over": bool(life.swapped.state_handed_over),
+            "rolled_back": life.rolled_back,
+            "moved_paused_s": round(sum(life.paused_s), 3),
             "sequence_gaps": tally.missing_numbers(board),
         }
     return Summary(
@@ -211,7 +198,7 @@ def _summarize(
         features=min(features.values()),
         predictions=min(len(tally.counted(board)) for board in BOARDS),
         nse=round(tally.nse(), 4),
-        swap_gap_ms=max((status.swap_gap_us or 0) / 1000 for status in swaps.values()),
+        swap_gap_ms=max(life.swap_gap_ms for life in lives.values()),
         sequence_gaps=sum(tally.missing_numbers(board) for board in BOARDS),
         boards=boards,
         data=material.source,
@@ -231,8 +218,14 @@ def _config(material: Material, links: Mapping[str, str]) -> GatewayConfig:
         path.unlink()
     return GatewayConfig.model_validate(
         {
-            "gateway": {"store": store, "commit_every_s": COMMIT_EVERY_S, "stale_after_s": STALE_AFTER_S},
+            "gateway": {
+                "store": store,
+                "commit_every_s": COMMIT_EVERY_S,
+                "stale_after_s": STALE_AFTER_S,
+                "confirm_after_records": CONFIRM_AFTER,
+            },
             "http": {"port": 0},
+            "host": {},
             "boards": {board: {"link": url} for board, url in links.items()},
             "modules": {"flood": {"bundle": bundle, "slot": SLOT}},
             "pipelines": {
@@ -271,4 +264,5 @@ def load_material(data: Path | None, days: int, warm_up: int, folder: Path, root
         model=flood / "model.onnx",
         first=build_bundle(flood / "flood.toml"),
         second=build_bundle(flood / "flood_v2.toml"),
+        bad=build_bundle(flood / "flood_bad.toml"),
     )

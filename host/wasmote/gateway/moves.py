@@ -50,14 +50,18 @@ class Moves:
         self.lock = asyncio.Lock()
         self.sessions: dict[str, BoardSession] = {}
         self._store = store
+        self._bundles: dict[bytes, Bundle] = {}
         self._expected: dict[tuple[Place, str], StreamKey] = {}
         self._waited: set[StreamKey] = set()  # whose old place could not be asked before
         self._log = structlog.get_logger()
 
     def bundle(self, digest: bytes | None) -> Bundle | None:
         """The bundle of a module that a board was given."""
-        given = (bundle for session in self.sessions.values() for bundle in session.modules.values())
-        return next((bundle for bundle in given if bundle.manifest.digest == digest), None)
+        return self._bundles.get(digest or b"")
+
+    def given(self, bundle: Bundle) -> None:
+        """Note a bundle that a board is given."""
+        self._bundles[bundle.manifest.digest] = bundle
 
     def expect(self, source: Place, target: Place) -> list[StreamKey]:
         """Note that a module has moved, of which we know from where: nothing has to be guessed."""

@@ -341,6 +341,7 @@ class BoardSession:
     async def _bring(self, slot: int, wanted: Manifest, bundle: Bundle) -> ModuleStatus:
         """Do what `plan` finds, telling the node the numbers its streams go on with."""
         async with self._deploying:
+            self._moves.given(bundle)
             await self._store.module_known(wanted)
             status = await self.node.module(slot)
             await self._note_failure(slot, self.slots.get(slot), status)
@@ -353,7 +354,9 @@ class BoardSession:
                     await self._activate(slot, bundle, status, going_on([*ended.items()]))
                 except CoapError as fault:
                     refusal = fault  # what ran before goes on, and is read on
-                status = await self.node.module(slot)
+                before, status = status, await self.node.module(slot)
+                if await self._note_failure(slot, before, status):
+                    self._check()  # it did not last until here
             elif action is not Action.LEAVE:
                 self._leave(slot, wanted, status, action)
             made_now = {stream.name for stream in status.streams} - existed
