@@ -1,11 +1,19 @@
 """Measure the life of modules on the emulated F405, in its own time; write build/bench/lifecycle.json.
 
-swap_gap_ms: without a running module, for the flood module. samples_lost: readings of a board sensor, 100 a
-second, that were left out over `swaps` swaps with state, uploads included; samples_lost_without_swaps: of as
-many readings without a swap, which is the emulator's own. push_to_output_ms: from the first byte of the flood
-bundle to its first record, the link's idle time and `samples_to_output` requests included.
-drift_bytes: arena before and after. The board's clock counts one nanosecond an instruction (QEMU -icount
-shift=0), and its UART takes no time. What others measured into powercut.json and verify.json is merged in.
+swap_gap_ms: without a running module, for the flood module; swap_gap_longest_ms: the longest of all swaps.
+samples_lost: readings of a board sensor, 100 a second, that were left out over `swaps` swaps with state,
+uploads and the erasing of their banks included: by the node's own count (key 6 of /sensors), or missing from
+the rhythm in which the module saw them. longest_between_samples_ms: by their times. erases_per_swap: of
+banks; record_erases: of sectors of records. push_to_output_ms: from the first byte of the flood bundle to its
+first record, the link's idle time and `samples_to_output` requests included. swap_peak_bytes: of the
+arena, while old and new are there.
+
+drift_bytes: of the arena, before and after all swaps; `drift` has the same of 10^5 swaps on the native board,
+where that takes minutes. powercut: tests/powercut, of all pairs of cuts one in PAIRS_EVERY.
+
+The board's clock counts one nanosecond an instruction, and jumps while it sleeps (QEMU -icount
+shift=0,sleep=off), so that how busy this machine is does not show; for the flood module it sleeps by this
+machine's clock. Its UART takes no time. What tools/bench_signing.py wrote into the file stays.
 """
 
 from __future__ import annotations
@@ -14,9 +22,11 @@ import argparse
 import asyncio
 import json
 import struct
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench_boards import OUTPUT, ROOT, write
 from wasmote.build import build_bundle
 from wasmote.node import Node
 from wasmote.sim import Simulator
@@ -26,10 +36,10 @@ from wasmote.wire.modules import Control, HandOver, ModuleStatus
 from wasmote.wire.samples import Sample
 from wasmote.wire.state import Snapshot
 
-ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "build" / "bench"
 BOARD = "netduinoplus2"
 SWAPS = 1000
+DRIFT_SWAPS = 100_000
+PAIRS_EVERY = 8  # minutes; `make -C tests/powercut check-full` takes them all
 DAY_MS = 86_400_000
 FLOOD = ROOT / "models" / "flood"
 PACE = ROOT / "tests" / "modules"
@@ -57,39 +67,81 @@ async def reading(node: Node) -> None:
         pass
 
 
-async def swap_many(node: Node, swaps: int) -> tuple[Pace, list[ModuleStatus], int]:
-    """Swap two versions at 100 readings a second; return what they saw, each swap, and the arena's drift."""
-    versions = [build_bundle(PACE / f"pace_v{number}.toml").to_bytes() for number in (1, 2)]
-    free = (await node.info()).arena_free
-    await node.install(0, versions[0])
+@dataclass(frozen=True, slots=True)
+class Swaps:
+    """What swapping left behind."""
+
+    pace: Pace
+    done: tuple[ModuleStatus, ...]
+    drift_bytes: int
+    samples_lost: int  # by the node's own count
+    erases: int  # of banks
+    record_erases: int
+
+    @property
+    def gap_longest_us(self) -> int:
+        """Return how long no module ran, at most."""
+        return max(status.swap_gap_us or 0 for status in self.done)
+
+    @property
+    def with_state(self) -> int:
+        """Return how many swaps handed the state over."""
+        return sum(status.hand_over is HandOver.SAME for status in self.done)
+
+
+def versions() -> list[bytes]:
+    """Build both versions of the module that watches over its readings."""
+    return [build_bundle(PACE / f"pace_v{number}.toml").to_bytes() for number in (1, 2)]
+
+
+async def swap_many(node: Node, swaps: int) -> Swaps:
+    """Swap two versions at 100 readings a second."""
+    bundles = versions()
+    before = await node.info()
+    await node.install(0, bundles[0])
     await node.control(0, Control.START)
     done: list[ModuleStatus] = []
     for number in range(1, swaps + 1):
         await reading(node)
-        await node.install(0, versions[number % 2])
+        await node.install(0, bundles[number % 2])
         await node.control(0, Control.SWAP)
         done.append(await node.module(0))
     await reading(node)
-    pace = _pace(await node.snapshot(0))
+    seen = pace(await node.snapshot(0))
+    lost = sum(sensor.lost or 0 for sensor in await node.sensors())
     await node.remove(0)
-    return pace, done, free - (await node.info()).arena_free
+    after = await node.info()
+    assert before.banks is not None
+    assert after.banks is not None
+    return Swaps(
+        seen,
+        tuple(done),
+        before.arena_free - after.arena_free,
+        lost,
+        after.banks.erased - before.banks.erased,
+        after.banks.records_erased - before.banks.records_erased,
+    )
 
 
-async def idle(node: Node, readings: int) -> Pace:
-    """Let the same module have as many readings without a swap: what the emulator itself leaves out."""
-    await node.install(0, build_bundle(PACE / "pace_v1.toml").to_bytes())
-    await node.control(0, Control.START)
-    while ((await node.module(0)).events or 0) < readings:
-        pass
-    return _pace(await node.snapshot(0))
+async def drift(swaps: int) -> dict[str, object]:
+    """Swap as often on the native board, and look at nothing but the arena."""
+    bundles = versions()
+    async with await Simulator.start("native") as simulator, await Node.connect(simulator.url) as node:
+        free = (await node.info()).arena_free
+        await node.install(0, bundles[0])
+        await node.control(0, Control.START)
+        for number in range(1, swaps + 1):
+            await node.install(0, bundles[number % 2])
+            await node.control(0, Control.SWAP)
+        await node.remove(0)
+        left = free - (await node.info()).arena_free
+    return {"board": "native", "swaps": swaps, "drift_bytes": left}
 
 
-def _pace(taken: bytes) -> Pace:
+def pace(taken: bytes) -> Pace:
+    """Read what that module has seen from its state."""
     first_ms, last_ms, longest_ms, seen = _PACE_STATE.unpack(Snapshot.from_bytes(taken).state)
-    missed = max(
-        0, round((last_ms - first_ms) / PERIOD_MS) + 1 - seen
-    )  # a late one is made up for by the next
-    return Pace(longest_ms, seen, missed)
+    return Pace(longest_ms, seen, round((last_ms - first_ms) / PERIOD_MS) + 1 - seen)
 
 
 async def flood(node: Node) -> dict[str, object]:
@@ -136,8 +188,8 @@ async def snapshot(node: Node, bundle: Bundle) -> dict[str, object]:
     return {"snapshot": {**figures, "module": bundle.manifest.name}}
 
 
-async def measure(swaps: int) -> dict[str, object]:
-    """Run everything; the readings by a clock that does not know how busy this machine is."""
+async def measure(swaps: int, drift_swaps: int) -> dict[str, object]:
+    """Run everything; the swaps by a clock that does not know how busy this machine is."""
     async with (
         await Simulator.start(BOARD, count_instructions=True) as simulator,
         await Node.connect(simulator.url) as node,
@@ -147,43 +199,49 @@ async def measure(swaps: int) -> dict[str, object]:
         await Simulator.start(BOARD, count_instructions=True, skip_idle=True) as simulator,
         await Node.connect(simulator.url) as node,
     ):
-        pace, done, drift = await swap_many(node, swaps)
-        undisturbed = await idle(node, pace.seen)
-    with_state = sum(status.hand_over is HandOver.SAME for status in done)
+        swapped = await swap_many(node, swaps)
     return {
         "board": BOARD,
         **figures,
         "swaps": swaps,
-        "swap_gap_longest_ms": max(status.swap_gap_us or 0 for status in done) / 1000,
-        "swaps_with_state": with_state,
-        "samples": pace.seen,
-        "samples_lost": pace.missed,
-        "samples_lost_without_swaps": undisturbed.missed,
-        "longest_between_samples_ms": pace.longest_ms,
-        "drift_bytes": drift,
+        "swap_gap_longest_ms": swapped.gap_longest_us / 1000,
+        "swaps_with_state": swapped.with_state,
+        "samples": swapped.pace.seen,
+        "samples_lost": max(swapped.pace.missed, swapped.samples_lost),
+        "longest_between_samples_ms": swapped.pace.longest_ms,
+        "drift_bytes": swapped.drift_bytes,
+        "erases_per_swap": round(swapped.erases / swaps, 3),
+        "record_erases": swapped.record_erases,
+        "drift": await drift(drift_swaps),
     }
 
 
-def merged() -> dict[str, object]:
-    """Collect what other tools have measured of the same life."""
-    found: dict[str, object] = {}
-    for name, key in (("powercut", "powercut"), ("verify", "verify_instructions")):
-        path = OUTPUT / f"{name}.json"
-        if path.exists():
-            content = json.loads(path.read_text(encoding="utf-8"))
-            found[key] = content.get(key, content) if isinstance(content, dict) else content
+def powercut() -> dict[str, object]:
+    """Cut the power of the store in pairs."""
+    subprocess.run(("make", "-s", "-C", str(ROOT / "tests/powercut")), check=True)
+    command = (str(ROOT / "build/tests/powercut/powercut"), "0", str(PAIRS_EVERY))
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)  # it fails when cuts are bad
+    found: dict[str, object] = json.loads(ran.stdout.splitlines()[-1])
     return found
+
+
+def verified(path: Path) -> dict[str, object]:
+    """Keep what a signature costs."""
+    figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {key: figures[key] for key in ("verify_instructions",) if key in figures}
 
 
 def main() -> None:
     """Write the file, and say so."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--swaps", type=int, default=SWAPS, help=f"how many (default: {SWAPS})")
-    figures = asyncio.run(measure(parser.parse_args().swaps)) | merged()
-    OUTPUT.mkdir(parents=True, exist_ok=True)
+    parser.add_argument(
+        "--drift-swaps", type=int, default=DRIFT_SWAPS, help=f"on the native board (default: {DRIFT_SWAPS})"
+    )
+    arguments = parser.parse_args()
     path = OUTPUT / "lifecycle.json"
-    path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(f"{path.relative_to(ROOT)}:\n{path.read_text(encoding='utf-8')}", end="")
+    measured = asyncio.run(measure(arguments.swaps, arguments.drift_swaps))
+    write("lifecycle.json", measured | {"powercut": powercut()} | verified(path))
 
 
 if __name__ == "__main__":
