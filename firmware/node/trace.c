@@ -37,9 +37,17 @@ wm_status trace_start(int slot, const struct instance *running, char *why, size_
     return WM_OK;
 }
 
+static void announce(void) {
+    char path[COAP_PATH_MAX];
+    snprintf(path, sizeof path, "modules/%d/trace", trace.slot);
+    coap_server_changed(path);
+}
+
 void trace_stop(int slot) {
-    if (trace_is_on(slot))
-        trace.on = false;
+    if (!trace_is_on(slot))
+        return;
+    trace.on = false;
+    announce(); /* whoever else reads it would wait for ever */
 }
 
 bool trace_is_on(int slot) {
@@ -73,13 +81,11 @@ static void begin_record(enum trace_kind kind, const struct instance *instance) 
 }
 
 static void push_record(void) {
-    char path[COAP_PATH_MAX];
     struct cbor_out head;
     cbor_out_init(&head, event_bytes, 1);
     cbor_put_map(&head, trace.pairs);
     record_ring_push(&trace.ring, event_bytes, trace.event.len);
-    snprintf(path, sizeof path, "modules/%d/trace", trace.slot);
-    coap_server_changed(path);
+    announce();
 }
 
 void trace_adopt(int slot, const struct instance *instance) {

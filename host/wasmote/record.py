@@ -48,6 +48,7 @@ class Recorder:
         self._boot_id = b""
         self._snapshot = b""
         self._next_event = 0
+        self._leaving = False
         self._last_seq = _U32  # of the trace
         self._last_record: dict[str, int] = {}
         self._lost_events = 0
@@ -85,6 +86,7 @@ class Recorder:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._leaving = True
         with suppress(WasmoteError):  # a link that broke, or a node that was restarted, has nothing to end
             await self._node.set_trace(self._slot, False)
             await self._drain()
@@ -142,6 +144,8 @@ class Recorder:
                 self._last_seq = event.seq
                 self._take(event)
             if not answer.events or (self._last_seq + 1) & _U32 == answer.next_seq:
+                if not answer.on and not self._leaving:
+                    self.ended = "somebody else has ended the trace"
                 break
         for stream in self._outputs:
             await self._drain_stream(stream)

@@ -246,7 +246,9 @@ static void a_record_tells_of_one_event_and_announces_itself(void **state) {
     assert_int_equal(*newest_member(TRACE_KEY_EVENT), 2);   /* behind the config and the first sample */
     assert_int_equal(newest_member(TRACE_KEY_CALLS)[2], 4); /* sensor_read, now_ms, random, emit */
     assert_null(newest_member(TRACE_KEY_TRAP));
+    changed[0] = 0;
     trace_stop(0);
+    assert_string_equal(changed, "modules/0/trace");
     feed(3);
     assert_int_equal(recorded(0).bytes[0], 0x81);
 }

@@ -236,6 +236,17 @@ async def test_a_ring_that_is_overrun_ends_a_recording(monkeypatch: pytest.Monke
         assert recorder.recording(ASKS).lost_events == 5
 
 
+async def test_a_trace_that_somebody_else_ends_ends_a_recording() -> None:
+    async with running_here() as node:
+        async with Recorder(node, await node.module(0)) as recorder:
+            following = asyncio.create_task(recorder.follow(lambda _: False))
+            await node.feed("probe", samples(1.0))
+            await node.set_trace(0, False)
+            await asyncio.wait_for(following, 20)
+        assert recorder.ended == "somebody else has ended the trace"
+        assert len(recorder.events) == 1
+
+
 async def test_a_module_that_is_replaced_ends_a_recording() -> None:
     async with running_here() as node:
         async with Recorder(node, await node.module(0)) as recorder:

@@ -64,11 +64,18 @@ def _out_entries(payload: bytes, path: str) -> object:
     return OutEntry.list_from_cbor(payload, path)
 
 
+def _trace(payload: bytes, path: str) -> object:
+    from wasmote.wire.trace import Trace
+
+    return Trace.from_cbor(payload, path)
+
+
 _READERS: tuple[tuple[re.Pattern[str], Callable[[bytes, str], object]], ...] = (
     (re.compile("/node"), NodeInfo.from_cbor),
     (re.compile("/sensors"), SensorInfo.list_from_cbor),
     (re.compile("/modules"), ModuleStatus.list_from_cbor),
     (re.compile("/modules/[0-9]+"), ModuleStatus.from_cbor),
+    (re.compile("/modules/[0-9]+/trace"), _trace),
     (re.compile("/out(/[0-9]+)?"), _out_entries),
     (re.compile("/out/[0-9]+/[^/]+"), _records),
     (re.compile("/log"), LogLine.list_from_cbor),

@@ -19,7 +19,7 @@ ANSWER_EVENTS = 64  # in one answer
 
 @dataclass(slots=True)
 class HostTrace:
-    """The one trace of a node; `grown` is called with the slot of which a record was added."""
+    """The one trace of a node; `grown` is called with the slot when a record was added, or it was ended."""
 
     grown: Callable[[int], None]
     slot: int | None = None  # whose records these are
@@ -31,7 +31,9 @@ class HostTrace:
         """Do what `PUT /modules/N/trace` asks. Raises Conflict while another slot is traced."""
         wanted = Fields(decode(body, "trace"), "trace").flag(0)
         if not wanted:
-            self.on = self.on and self.slot != slot
+            if self.on and self.slot == slot:
+                self.on = False
+                self.grown(slot)  # whoever else reads it would wait for ever
             return
         if self.on and self.slot != slot:
             raise Conflict(f"slot {self.slot} is being traced, and there is one trace at a time")
