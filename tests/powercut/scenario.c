@@ -95,11 +95,14 @@ static void activate(int slot) {
     bool first = active[0] == NO_MODULE;
     int next = candidate[0];
     candidate[1] = NO_MODULE;
+    expected.slot[slot].tried |= 1u << next;
+    expected.slot[slot].stopped[1] = 0;
     if (first)
         active[1] = next;
     check(commit_activate(slot) == WM_OK, "a candidate cannot be activated");
     becomes(candidate);
     becomes(active);
+    becomes(expected.slot[slot].stopped);
     expected.slot[slot].on_probation = next;
 }
 
@@ -115,9 +118,23 @@ static void roll_back(int slot) {
 
 static void remove_module(int slot) {
     expected.slot[slot].active[1] = expected.slot[slot].candidate[1] = NO_MODULE;
+    expected.slot[slot].stopped[1] = 0;
     check(commit_remove(slot) == WM_OK, "a module cannot be removed");
     becomes(expected.slot[slot].active);
     becomes(expected.slot[slot].candidate);
+    becomes(expected.slot[slot].stopped);
+}
+
+static void stop(int slot) {
+    expected.slot[slot].stopped[1] = 1;
+    check(commit_stop(slot) == WM_OK, "a module cannot be stopped");
+    becomes(expected.slot[slot].stopped);
+}
+
+static void start(int slot) {
+    expected.slot[slot].stopped[1] = 0;
+    check(commit_start(slot) == WM_OK, "a module cannot be started again");
+    becomes(expected.slot[slot].stopped);
 }
 
 static void count(int which) {
@@ -159,6 +176,9 @@ void scenario_life(void) {
         install(0, module); /* the bank of the fallback is not free */
     roll_back(0);
     put_key(2);
+    stop(0);
+    stop(1);
+    start(1);
     install(1, 5);
     install(1, 6); /* in place of the candidate before */
     activate(1);
@@ -190,6 +210,13 @@ static void settle(int pair[2], int found, const char *otherwise) {
     pair[0] = pair[1] = found;
 }
 
+static void look_at_failed(int slot, const struct store_slot *found) {
+    check(expected.slot[slot].tried & 1u << found->failed[0],
+          "it says that a module failed which was never tried");
+    check(found->active == STORE_NO_BANK || store_bank(found->active)->name[0] != found->failed[0],
+          "it says that the module failed which it went back to");
+}
+
 static void look_at_slot(int slot) {
     const struct store_slot *found = store_slot(slot);
     int *active = expected.slot[slot].active, *candidate = expected.slot[slot].candidate;
@@ -198,6 +225,9 @@ static void look_at_slot(int slot) {
            "neither the old candidate nor the new one");
     check((active[0] == NO_MODULE) == (found->state == STORE_EMPTY),
           "the state is not that of the bank");
+    settle(expected.slot[slot].stopped, found->stopped, "what was stopped is to run, or the other way");
+    if (found->cause != STORE_NO_CAUSE)
+        look_at_failed(slot, found);
     check(found->state != STORE_QUARANTINED, "a good module is in quarantine");
 }
 

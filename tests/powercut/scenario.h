@@ -13,6 +13,8 @@ struct expectation {
     struct {
         int active[2]; /* modules by number, NO_MODULE; both the same when nothing is under way */
         int candidate[2];
+        int stopped[2];
+        uint32_t tried;   /* modules that were on probation, as bits */
         int on_probation; /* what a confirmation makes the active one */
     } slot[2];
     uint32_t counter[2][2]; /* each: acknowledged, attempted */
@@ -24,7 +26,7 @@ extern struct expectation expected;
 /* A flash with a history: a module runs in slot 0, and the records fill their sector but for `room`. */
 void scenario_prepare(uint32_t room);
 
-/* Install, activate, confirm, roll back, remove; counters; a key. */
+/* Install, activate, confirm, roll back, stop, start, remove; counters; a key. */
 void scenario_life(void);
 /* Only one module after another, for pairs of cuts. */
 void scenario_swap(void);

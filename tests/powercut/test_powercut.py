@@ -16,12 +16,12 @@ STORE = ROOT / "firmware/store"
 MISTAKES = {
     "a bundle is committed before it is finished": (
         "commit.c",
-        "    wm_status status = pool_finish(writer);\n    struct store_slot next = *store_slot(slot);\n"
+        "    wm_status status = pool_finish(writer, name);\n    struct store_slot next = *store_slot(slot);\n"
         "    next.candidate = (uint8_t)writer->bank;\n    if (status == WM_OK)\n"
         "        status = store_put_slot(slot, &next);\n",
         "    struct store_slot next = *store_slot(slot);\n    next.candidate = (uint8_t)writer->bank;\n"
         "    wm_status status = store_put_slot(slot, &next);\n    if (status == WM_OK)\n"
-        "        status = pool_finish(writer);\n",
+        "        status = pool_finish(writer, name);\n",
         "!pool_check(next.candidate)",
         "0",
     ),
@@ -30,6 +30,12 @@ MISTAKES = {
         "commit.c",
         "if (next.state == STORE_PROBATION && next.fallback",
         "if (0 && next.fallback",
+    ),
+    "a stop is forgotten": ("store.c", " = slot->stopped;", " = 0;"),
+    "what failed is noted too late": (
+        "commit.c",
+        "    note_failure(&next, cause);\n    next.active = next.fallback;\n",
+        "    next.active = next.fallback;\n    note_failure(&next, cause);\n",
     ),
     "records are copied behind their header": (
         "record_log.c",
