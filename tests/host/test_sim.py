@@ -14,6 +14,7 @@ import pytest
 
 from wasmote import sim
 from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault
+from wasmote.keys import new_key
 from wasmote.node import Node
 from wasmote.sim import BoardImage, Simulator, SimulatorFault
 
@@ -31,7 +32,10 @@ def program(folder: Path, text: str) -> Path:
 def test_unknown_board_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageFault, match="there is no board nix") as fault:
         BoardImage.find("nix")
-    assert fault.value.hint == "one of: esp32c3-devkitm, native, netduino2, netduinoplus2, qemu-rv32, stm32f4-discovery"
+    assert (
+        fault.value.hint
+        == "one of: esp32c3-devkitm, native, netduino2, netduinoplus2, qemu-rv32, stm32f4-discovery"
+    )
 
 
 def test_the_template_of_boards_is_no_board() -> None:
@@ -211,12 +215,34 @@ async def test_native_board_refuses_options_that_make_no_sense(options: list[str
     assert b"--help" in err
 
 
-async def test_command_prints_the_link_and_takes_the_board_along_when_it_ends() -> None:
+async def command(*options: str) -> tuple[asyncio.subprocess.Process, str]:
+    """Start `wasmote sim`; return it and the link that it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wasmote", "sim", "native"), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "wasmote", "sim", *options), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    url = (await process.stdout.readline()).decode().strip()
+    return process, (await process.stdout.readline()).decode().strip()
+
+
+@pytest.mark.parametrize("board", BOARDS)
+async def test_command_flashes_keys_and_keeps_the_flash(
+    board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path / "keys"))
+    key = new_key("release")
+    flash = ("--flash", str(tmp_path / "flash"))
+    for options, escaped in ((("--key", "release", "--without-modules"), True), ((), False)):
+        process, url = await command(board, *flash, *options)
+        async with await Node.connect(url) as node:
+            info = await node.info()
+            assert info.key_ids == (key.id,)
+            assert info.escaped is escaped
+        process.terminate()
+        await process.wait()
+
+
+async def test_command_prints_the_link_and_takes_the_board_along_when_it_ends() -> None:
+    process, url = await command("native")
     async with await Node.connect(url) as node:
         assert (await node.info()).board == "native"
     process.terminate()

@@ -42,6 +42,11 @@ from wasmote.simulators import RunningSimulator, registered, runtime_folder
     "keys signed. Up to four times.",
 )
 @click.option(
+    "--flash",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the board's flash in this file, for the next time. Default: it is gone in the end.",
+)
+@click.option(
     "--without-modules", is_flag=True, help="Hold the boot escape: the board starts none of its modules."
 )
 @json_option
@@ -49,7 +54,7 @@ from wasmote.simulators import RunningSimulator, registered, runtime_folder
 @examples(
     "wasmote sim native --port 5683",
     "wasmote sim netduinoplus2 --json",
-    "wasmote sim netduinoplus2 --key release",
+    "wasmote sim netduinoplus2 --key release --flash board.flash",
 )
 async def sim(
     board: str,
@@ -57,6 +62,7 @@ async def sim(
     instance: int,
     image: Path | None,
     keys: tuple[str, ...],
+    flash: Path | None,
     without_modules: bool,
     as_json: bool,
 ) -> None:
@@ -73,7 +79,13 @@ async def sim(
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # takes the board along
     async with await Simulator.start(
-        board, instance=instance, port=port, image=image, keys=trusted, without_modules=without_modules
+        board,
+        instance=instance,
+        port=port,
+        image=image,
+        flash=flash,
+        keys=trusted,
+        without_modules=without_modules,
     ) as simulator:
         entry = RunningSimulator(board, simulator.url, simulator.serial_url, os.getpid())
         with registered(entry, runtime_folder()):
