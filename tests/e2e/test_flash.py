@@ -32,7 +32,6 @@ from wasmote.replay import samples_of
 from wasmote.signing import sign_bundle
 from wasmote.sim import ROOT
 from wasmote.wire.modules import Control, ModuleState
-from wasmote.wire.node import NodeInfo
 
 STM32 = ("netduino2", "netduinoplus2", "stm32f4-discovery")
 ESP32 = "esp32c3-devkitm"
@@ -84,9 +83,10 @@ def expected() -> bytes:
     return features_of(generate(DAYS), build_module()).values.tobytes()
 
 
-async def told(link: str) -> tuple[NodeInfo, ModuleState]:
+async def told(link: str) -> tuple[tuple[bytes, ...], ModuleState]:
+    """The keys that a board trusts, and what its first slot does."""
     async with await Node.connect(link) as node:
-        return await node.info(), (await node.module(0)).state
+        return (await node.info()).key_ids, (await node.module(0)).state
 
 
 def emulators_image(name: str, folder: Path) -> Path:
@@ -122,8 +122,13 @@ async def test_an_stm32_over_its_uart(wasmote: Path, name: str, key: Key, tmp_pa
         said = run(wasmote, *flash, "--json")
         node = json.loads(said.splitlines()[-1])["node"]
         assert not node["development"]
-        info, state = await told(link)
-        assert (info.key_ids, state) == ((key.id,), ModuleState.RUNNING)
+        assert await told(link) == ((key.id,), ModuleState.RUNNING)
+
+        rom.call(rom.board.reset_into_loader)  # with another key it is a new board
+        other = new_key("other")
+        run(wasmote, *flash, "--key", other.public.hex())
+        assert await told(link) == ((other.id,), ModuleState.EMPTY)
+        assert await features(link, other) == expected()
 
 
 @contextmanager
@@ -150,8 +155,7 @@ async def test_an_esp32(wasmote: Path, key: Key, tmp_path: Path) -> None:
     with esp32c3(flash, "--boot") as port:  # an update keeps keys and modules
         run(wasmote, "flash", ESP32, "--port", port, "--no-reset")
     with esp32c3(flash) as port:
-        info, state = await told(f"serial://{port}")
-    assert (info.key_ids, state) == ((key.id,), ModuleState.RUNNING)
+        assert await told(f"serial://{port}") == ((key.id,), ModuleState.RUNNING)
 
 
 def test_all_boards_are_described_in_the_wheel(wasmote: Path) -> None:

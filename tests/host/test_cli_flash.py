@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -35,6 +36,15 @@ ST_LINK = Device(
     serial_number="06",
     candidates=("stm32f4-discovery",),
 )
+BRIDGE = Device(
+    "serial:id=0001",
+    bridge="CP210x",
+    port="/dev/ttyUSB1",
+    vid=0x10C4,
+    pid=0xEA60,
+    serial_number="0001",
+    candidates=("esp32c3-devkitm",),
+)
 ADAPTER = Device("serial:///dev/ttyUSB0", bridge="CH340", port="/dev/ttyUSB0", vid=0x1A86, pid=0x7523)
 SIMULATED = Device("tcp://127.0.0.1:1", "netduinoplus2", bridge="emulated", emulated=True)
 
@@ -53,6 +63,9 @@ def chosen(wish: Wish, *plugged: Device) -> tuple[str, str, str | None]:
         (Wish(), [ST_LINK, ADAPTER, SIMULATED], ("stm32f4-discovery", "pyocd", "/dev/ttyACM0")),
         (Wish("netduinoplus2", port="/dev/ttyUSB0"), [ADAPTER], ("netduinoplus2", "an3155", "/dev/ttyUSB0")),
         (Wish("netduinoplus2", port="/dev/ttyX"), [ADAPTER], ("netduinoplus2", "an3155", "/dev/ttyX")),
+        (Wish("netduinoplus2", port="/dev/ttyUSB1"), [BRIDGE], ("netduinoplus2", "an3155", "/dev/ttyUSB1")),
+        (Wish("esp32c3-devkitm"), [BRIDGE, ADAPTER], ("esp32c3-devkitm", "esptool", "/dev/ttyUSB1")),
+        (Wish(port="/dev/ttyUSB1"), [BRIDGE], ("esp32c3-devkitm", "esptool", "/dev/ttyUSB1")),
         (
             Wish("netduinoplus2", serial_number="36"),
             [DFU_DEVICE, ST_LINK],
@@ -99,6 +112,9 @@ def flash(*arguments: str) -> Result:
             "several devices could be meant, and none was touched",
         ),
         ("stm32f4-discovery", [DFU_DEVICE, ST_LINK], 2, "--id 36"),
+        ("", [BRIDGE], 2, "What is on /dev/ttyUSB1 (10c4:ea60, CP210x) does not tell"),
+        ("", [BRIDGE], 2, "name it: wasmote flash esp32c3-devkitm"),
+        ("esp32c3-devkitm", [BRIDGE, replace(BRIDGE, port="/dev/ttyUSB2")], 2, "--port /dev/ttyUSB2"),
         ("nosuch", [], 2, "there is no board nosuch"),
         ("native", [], 2, "native is not flashed but simulated"),
         ("qemu-rv32", [], 2, "wasmote sim qemu-rv32"),

@@ -108,10 +108,18 @@ def test_a_binary_that_would_overwrite_records_is_refused_and_says_what_to_take(
     assert "take the .hex file" in caught.value.hint
 
 
-def test_keys_add_their_sector():
+def test_keys_make_a_new_board_without_records():
     plan = make_plan(BOARD, image((0x08000000, b"v"), (0x08010000, b"c")), BOARDS, key_area=b"keys")
-    assert [sector.number for sector in plan.sectors] == [0, 3, 4]
-    assert [segment.address for segment in plan.segments] == [0x08010000, 0x0800C000, 0x08000000]
+    assert [sector.number for sector in plan.sectors] == [0, 1, 2, 3, 4]
+    assert [segment.address for segment in plan.segments] == [
+        0x08010000,
+        0x08004000,
+        0x08008000,
+        0x0800C000,
+        0x08000000,
+    ]
+    assert plan.segments[1].data == plan.segments[2].data == b"\xff" * 0x4000
+    assert plan.segments[3].data == b"keys" + b"\xff" * 0x3FFC
 
 
 # images that came in a wheel
@@ -143,6 +151,12 @@ def test_a_damaged_image_of_the_package_is_refused(packaged):
         find_image(BOARD)
     assert "pip install --force-reinstall" in caught.value.hint
     assert images.damaged() == ["netduinoplus2.hex"]
+
+
+def test_a_damaged_description_of_a_board_is_refused(packaged):
+    (packaged / "netduinoplus2.toml").write_bytes((packaged / "netduinoplus2.toml").read_bytes() + b"# more")
+    with pytest.raises(VerificationRefused, match=r"netduinoplus2\.toml: the image is damaged"):
+        find_image(BOARD)
 
 
 def test_a_package_without_its_manifest_or_its_image(packaged):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wasmote.errors import DeviceNotFound, PermissionRefused, UsageFault, VerificationRefused
 from wasmote.flash.image import Image, Segment, parse_hex
@@ -116,9 +118,14 @@ def test_what_pyocd_says_is_explained(probe, runner, said, kind, words):
         runner.flash(PLAN, lambda _: None)
 
 
-def test_our_hex_files_are_read_again():
-    segments = (Segment(0x0800FFF3, bytes(range(100))), Segment(0x08020000, b"x"))
-    assert parse_hex(hex_file(segments).encode(), Path("ours.hex")) == segments
+@given(st.lists(st.tuples(st.integers(1, 40_000), st.binary(min_size=1, max_size=200)), max_size=6))
+def test_our_hex_files_are_read_again(gaps):
+    """Segments at any distance, over the borders of 64 KiB too."""
+    segments, at = [], 0x0800_0000
+    for gap, data in gaps:
+        segments.append(Segment(at + gap, data))
+        at = segments[-1].end
+    assert parse_hex(hex_file(tuple(segments)).encode(), Path("ours.hex")) == tuple(segments)
 
 
 def test_pyocd_itself_takes_our_command_lines_and_finds_no_probe():

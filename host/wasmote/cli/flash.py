@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     metavar="KEY",
     multiple=True,
     help="A key that the board is to trust: a name of `wasmote keys list`, a file, or 64 hexadecimal digits; "
-    "up to four times. Default: the keys it has are kept.",
+    "up to four times. The board begins anew with these. Default: it keeps its keys and modules.",
 )
 @click.option(
     "--image",
@@ -69,7 +69,7 @@ def flash(
     """Write the firmware onto BOARD, check it, and wait until the board answers.
 
     The board is found by its USB ids; no other port is opened. Its chip is asked what it is before anything
-    is erased. Modules, records and keys on the board are kept, unless --key gives new keys.
+    is erased. Modules, records and keys on the board are kept, unless --key gives it new keys.
     """
     from wasmote.devices import find_devices
     from wasmote.flash.choose import Wish, choose

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wasmote.errors import NoAnswer, VerificationRefused, WasmoteError
 from wasmote.flash.board import FlashBoard, RunnerData, Sector
 from wasmote.flash.image import Segment
-from wasmote.flash.plan import Plan
+from wasmote.flash.plan import BLANK, Plan
 from wasmote.flash.port import open_port
 from wasmote.flash.runner import FlashFault, FlashProtected, Progress, Report, Step, WrongChip
 
@@ -29,7 +29,6 @@ PAGES_MAX = 32  # in one erase, so that it is over within its time
 ANSWER_TIMEOUT_S = 1.0
 ERASE_TIMEOUT_S = 16.0  # DS8626 table 41: 128 KiB take 4 s at most
 SYNC_TRIES = 3  # an odd byte may be on its way
-BLANK = b"\xff"
 
 # Where option bytes say which sectors are write-protected: nWRP of STM32F2 and F4, RM0090 section 3.9.3.
 NWRP = {0x411: 0x1FFFC008, 0x413: 0x1FFFC008, 0x421: 0x1FFFC008, 0x431: 0x1FFFC008}

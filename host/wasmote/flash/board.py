@@ -41,8 +41,9 @@ class RunnerData:
 
 @dataclass(frozen=True, slots=True)
 class FlashBoard:
-    """A board that may be flashed. `firmware` are its sectors that the image may fill, vectors included.
+    """A board that may be flashed.
 
+    `firmware` are its sectors that the image may fill, vectors included; `records` and `keys` are the node's.
     `chip_id` is what an STM32 says of itself (DBGMCU_IDCODE, DEV_ID). `link` is how its link is reached.
     """
 
@@ -52,6 +53,7 @@ class FlashBoard:
     origin: int
     sectors: tuple[Sector, ...]
     firmware: tuple[Sector, ...]
+    records: tuple[Sector, ...]
     keys: Sector | None
     runners: tuple[RunnerData, ...]
     link: str
@@ -72,6 +74,7 @@ class FlashBoard:
             firmware=tuple(
                 sectors[number] for number in (*uses.get("vectors", ()), *uses.get("firmware", ()))
             ),
+            records=tuple(sectors[number] for number in uses.get("records", ())),
             keys=next((sectors[number] for number in uses.get("keys", ())), None),
             runners=tuple(_runner(table) for table in data.get("runner", ())),
             link=_link(data["link"]),

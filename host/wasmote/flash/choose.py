@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wasmote.devices import Device
-from wasmote.errors import DeviceNotFound, UsageFault
+from wasmote.errors import DeviceNotFound, UsageFault, WasmoteError
 from wasmote.flash.board import FlashBoard, RunnerData
 from wasmote.usb import DFU, PROBES
 
@@ -69,9 +69,9 @@ def choose(boards: Mapping[str, FlashBoard], devices: Iterable[Device], wish: Wi
         Way(board, runner, device)
         for device in ([named] if named else plugged)
         for board in wanted
-        if _may_be(device, board, is_named=named is not None)
         for runner in board.runners
         if wish.runner in (None, runner.name) and fits(runner.name, device)
+        if _is_meant(device, board, runner, wish)
     ]
     if not ways:
         raise _none(wanted, plugged, wish)
@@ -110,12 +110,18 @@ def _named_device(plugged: list[Device], wish: Wish) -> Device | None:
     return mine[0]
 
 
-def _claims(device: Device) -> tuple[str, ...]:
-    return (device.board, *device.candidates)
+def _is_meant(device: Device, board: FlashBoard, runner: RunnerData, wish: Wish) -> bool:
+    """Whether this may be done to this device.
 
-
-def _may_be(device: Device, board: FlashBoard, *, is_named: bool) -> bool:
-    return board.name in _claims(device) or (is_named and not device.candidates)
+    Adapters between USB and a UART have the same ids wherever they are: a board that was not named is not
+    looked for behind them, for that alone resets whatever is there.
+    """
+    if board.name == device.board:
+        return True
+    is_named = wish.port is not None or wish.serial_number is not None
+    if board.name in device.candidates:
+        return is_named or wish.board is not None or runner.name not in SERIAL_RUNNERS
+    return is_named and (wish.board is not None or not device.candidates)
 
 
 def _require_one(ways: list[Way]) -> None:
@@ -125,10 +131,14 @@ def _require_one(ways: list[Way]) -> None:
         raise UsageFault("several devices could be meant, and none was touched", f"name one: {seen}")
     names = list(dict.fromkeys(way.board.name for way in ways))
     if len(names) > 1:
-        raise UsageFault(
-            f"which board is it? What is on {_describe(devices[0])} does not tell",
-            f"name it: wasmote flash {' or '.join(names)}",
-        )
+        raise _which(devices[0], names)
+
+
+def _which(device: Device, names: Iterable[str]) -> UsageFault:
+    return UsageFault(
+        f"which board is it? What is on {_describe(device)} does not tell",
+        f"name it: wasmote flash {' or '.join(names)}",
+    )
 
 
 def _describe(device: Device) -> str:
@@ -140,7 +150,7 @@ def _naming(device: Device) -> str:
     return f"--port {device.port}" if device.port else f"--id {device.serial_number}"
 
 
-def _none(wanted: list[FlashBoard], plugged: list[Device], wish: Wish) -> DeviceNotFound:
+def _none(wanted: list[FlashBoard], plugged: list[Device], wish: Wish) -> WasmoteError:
     if wish.port:
         how = ", ".join(sorted({runner.name for board in wanted for runner in board.runners}))
         return DeviceNotFound(
@@ -150,6 +160,8 @@ def _none(wanted: list[FlashBoard], plugged: list[Device], wish: Wish) -> Device
     what = wanted[0].name if wish.board else "board"
     seen = ", ".join(_describe(device) for device in plugged)
     message = f"no {what} that can be flashed is plugged in" + (f"; there is {seen}" if seen else "")
+    if not wish.board and (adapter := next((device for device in plugged if device.candidates), None)):
+        return _which(adapter, adapter.candidates)
     if not wish.board:
         return DeviceNotFound(message, "wasmote flash BOARD says how that board is made to listen")
     ways = [runner for runner in wanted[0].runners if wish.runner in (None, runner.name)]

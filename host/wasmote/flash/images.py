@@ -48,15 +48,17 @@ def find_image(board: FlashBoard, given: Path | None = None) -> Image:
         raise DeviceNotFound(f"there is no image for {board.name} in {folder}", how)
     image = Image.read(path, board.origin)
     if PACKAGED.is_dir():
-        _require_hash(image)
+        _require_hashes(image, board.name)
     return image
 
 
-def _require_hash(image: Image) -> None:
-    if read_manifest().get(image.path.name) != image.sha256:
-        raise VerificationRefused(
-            f"{image.path}: the image is damaged: its SHA-256 is not the one in {MANIFEST}", REINSTALL
-        )
+def _require_hashes(image: Image, board: str) -> None:
+    """Refuse an image, or the description of its board, that is not as it was when the wheel was made."""
+    for path in (image.path, PACKAGED / f"{board}.toml"):
+        if read_manifest().get(path.name) != _sha256(path):
+            raise VerificationRefused(
+                f"{path}: the image is damaged: its SHA-256 is not the one in {MANIFEST}", REINSTALL
+            )
 
 
 def read_manifest() -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wasmote.errors import UsageFault, VerificationRefused
 from wasmote.flash.board import FlashBoard, Sector
 from wasmote.flash.image import Image, Segment
+
+BLANK = b"\xff"  # erased flash
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,9 @@ class Plan:
 def make_plan(board: FlashBoard, image: Image, boards: Iterable[str], key_area: bytes = b"") -> Plan:
     """Check an image against its board; `key_area` are the bytes of the trusted keys' sector.
 
-    Only sectors that the image or the keys need are erased: records, keys and modules are kept. `boards` are
-    all that an image may name. Raises `VerificationRefused` for another board's image.
+    Only the sectors of the image are erased: records, keys and modules are kept. With keys the board begins
+    anew: records go too, for those of earlier keys would count more. `boards` are all that an image may name.
+    Raises `VerificationRefused` for another board's image.
     """
     named = image.names(boards)
     if named and board.name not in named:
@@ -46,7 +49,7 @@ def make_plan(board: FlashBoard, image: Image, boards: Iterable[str], key_area: 
         )
     for segment in image.segments:
         _require_inside(segment, board, image)
-    segments = [*image.segments, *_key_segments(board, key_area)]
+    segments = [*image.segments, *(_new_board(board, key_area) if key_area else ())]
     touched = [
         sector for segment in segments for sector in board.sectors_of(segment.address, len(segment.data))
     ]
@@ -76,9 +79,9 @@ def _overlap(segment: Segment, sector: Sector) -> int:
     return min(segment.end, sector.end) - max(segment.address, sector.address)
 
 
-def _key_segments(board: FlashBoard, area: bytes) -> Sequence[Segment]:
-    if not area:
-        return ()
-    if board.keys is None or len(area) > board.keys.size:
+def _new_board(board: FlashBoard, key_area: bytes) -> list[Segment]:
+    """Return what lies in the node's own sectors then, filled up: a tool may keep what it is not given."""
+    if board.keys is None or len(key_area) > board.keys.size:
         raise UsageFault(f"{board.name} has no sector for keys", "flash it without --key")
-    return (Segment(board.keys.address, area),)
+    blank = [Segment(sector.address, BLANK * sector.size) for sector in board.records]
+    return [*blank, Segment(board.keys.address, key_area.ljust(board.keys.size, BLANK))]
