@@ -29,7 +29,7 @@ PROMPT = "$ "
 VARIABLE = re.compile(
     r"(?<=127\.0\.0\.1:)\d+|(?<=/dev/pts/)\d+|(?<=SHA-256 )[0-9a-f]{64}|\d[\d,]*(?= us without)"
     r"|(?<= data )[\d,]+|(?<= heap )[\d,]+"
-    r"|(?<=\.bundle, )[\d,]+(?= bytes)|\d[\d,]*(?= bytes, SHA-256)"
+    r"|(?<=module )[0-9a-f]{16}|(?<=\.bundle, )[\d,]+(?= bytes)|\d[\d,]*(?= bytes, SHA-256)"
 )
 
 # Commands of ```sh blocks that are not run here, and why.

@@ -52,6 +52,16 @@ def failure_text(status: ModuleStatus, failure: Failure) -> str:
     return f"{which} was rolled back: {failure.cause.text}"
 
 
+def rolled_back(title: str, status: ModuleStatus, failure: Failure) -> RolledBack:
+    """The error of a module that was pushed and is gone again."""
+    error = f": {status.error}" if status.error else ""
+    instead = f"{status.name} {status.version} runs again" if status.name else "nothing runs"
+    return RolledBack(
+        f"{title} was rolled back, {failure.cause.text}{error}",
+        f"slot {status.slot}: {instead}; `wasmote monitor` shows the board's log",
+    )
+
+
 async def say_mode(node: Node) -> None:
     """Say of a board without a key that it takes modules from everybody."""
     info = await node.info()
@@ -111,7 +121,7 @@ class Trial:
             await self._end()
         status = await self._node.module(self._slot)
         if status.failure is not None and status.failure.is_of(self._digest):
-            raise self._failed(status, status.failure)
+            raise rolled_back(self._title, status, status.failure)
         if status.state is ModuleState.TRAPPED and status.restart_in_ms is None:
             raise WasmoteError(f"{self._title} stopped: {status.error or 'no reason given'}")
         if status.digest == self._digest and status.probation is None:
@@ -125,11 +135,3 @@ class Trial:
             if fault.code is not Code.CONFLICT:
                 raise
             # not on probation any more: the status tells why
-
-    def _failed(self, status: ModuleStatus, failure: Failure) -> RolledBack:
-        error = f": {status.error}" if status.error else ""
-        instead = f"{status.name} {status.version} runs again" if status.name else "nothing runs"
-        return RolledBack(
-            f"{self._title} was rolled back, {failure.cause.text}{error}",
-            f"slot {self._slot}: {instead}; `wasmote monitor` shows the board's log",
-        )

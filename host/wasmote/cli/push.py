@@ -21,7 +21,7 @@ from wasmote.cli.common import (
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.cli.keys import key_option
-from wasmote.cli.probation import Trial, probation_text, say_mode
+from wasmote.cli.probation import Trial, probation_text, rolled_back, say_mode
 from wasmote.cli.shadow import confirm, prove, rule_option, shadow_option
 from wasmote.errors import Busy, CoapError, VerificationRefused, WasmoteError
 from wasmote.node import Node
@@ -201,6 +201,8 @@ async def deploy(
     running = (await node.module(where)).state is ModuleState.RUNNING
     await node.control(where, Control.SWAP if running else Control.START)
     status = await node.module(where)
+    if status.failure is not None and status.failure.is_of(manifest.digest):
+        raise rolled_back(f"{manifest.name} {manifest.version}", status, status.failure)
     _tell(status, Control.SWAP if running else Control.START, as_json)
     if status.state is not ModuleState.RUNNING:
         reason = status.error or "no reason given"
@@ -264,12 +266,17 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
         print_json({"event": operation.name.lower(), "module": plain(status)})
         return
     name = f"{status.name} {status.version} (sequence {status.sequence})"
-    probation = "" if status.probation is None else f"; {probation_text(status)}"
     if operation is Control.START:
-        say(f"slot {status.slot}: {name} started{probation}")
-        return
+        say(f"slot {status.slot}: {name} started")
+    else:
+        say(f"slot {status.slot}: swapped to {name}; {_handed_over(status)}")
+    if status.probation is not None:
+        say(f"slot {status.slot}: {probation_text(status)}")
+
+
+def _handed_over(status: ModuleStatus) -> str:
     state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
     if status.hand_over is HandOver.MIGRATED:
         state = "it has migrated the old state"
     gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
-    say(f"slot {status.slot}: swapped to {name}; {state}{gap}{probation}")
+    return f"{state}{gap}"
