@@ -79,6 +79,11 @@ class BoardImage:
         description = ROOT / "boards" / board / "board.toml"
         if board.startswith("_") or not description.is_file():  # _template is no board
             names = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml")))
+            if not names:
+                raise UsageFault(
+                    "emulated boards run what was built in a checkout, and this is an installed package",
+                    "clone the repository, and run tools/setup there",
+                )
             raise UsageFault(f"there is no board {board}", f"one of: {names}")
         data = tomllib.loads(description.read_text())
         emulator = data.get("emulator")
