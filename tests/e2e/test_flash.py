@@ -89,12 +89,12 @@ async def told(link: str) -> tuple[tuple[bytes, ...], ModuleState]:
         return (await node.info()).key_ids, (await node.module(0)).state
 
 
-def emulators_image(name: str, folder: Path) -> Path:
-    """The image for QEMU as a file that can be flashed."""
-    path = folder / "firmware-qemu.hex"
+def flash_options(rom: RomThread, name: str, folder: Path) -> tuple[str, ...]:
+    """Flash the image for QEMU, and wait for the node on the same terminal."""
+    image = folder / "firmware-qemu.hex"
     elf = ROOT / "build" / name / "firmware-qemu.elf"
-    subprocess.run(["arm-none-eabi-objcopy", "-O", "ihex", str(elf), str(path)], check=True)
-    return path
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "ihex", str(elf), str(image)], check=True)
+    return "flash", name, "--port", rom.port, "--link", f"serial://{rom.port}", "--image", str(image)
 
 
 def holds_what_ships(rom: RomThread, name: str) -> bool:
@@ -109,22 +109,29 @@ async def test_an_stm32_over_its_uart(wasmote: Path, name: str, key: Key, tmp_pa
     with emulated_rom(name) as rom:
         run(wasmote, "flash", name, "--port", rom.port)
         assert holds_what_ships(rom, name)
-    image = emulators_image(name, tmp_path)
     with emulated_rom(name, tmp_path / "flash") as rom:
-        link = f"serial://{rom.port}"
-        flash = ("flash", name, "--port", rom.port, "--link", link, "--image", str(image))
+        flash = flash_options(rom, name, tmp_path)
         said = run(wasmote, *flash, "--key", key.public.hex())
         assert f"{name} (cortex-m" in said
         assert f"takes modules of key {key.id.hex()}" in said
-        assert await features(link, key) == expected()
+        assert await features(f"serial://{rom.port}", key) == expected()
 
-        rom.call(rom.board.reset_into_loader)  # an update keeps keys and modules
-        said = run(wasmote, *flash, "--json")
-        node = json.loads(said.splitlines()[-1])["node"]
+
+async def test_an_update_keeps_keys_and_modules_and_new_keys_make_a_new_board(
+    wasmote: Path, key: Key, tmp_path: Path
+) -> None:
+    with emulated_rom("netduinoplus2", tmp_path / "flash") as rom:
+        flash = flash_options(rom, "netduinoplus2", tmp_path)
+        link = f"serial://{rom.port}"
+        run(wasmote, *flash, "--key", key.public.hex())
+        await features(link, key)
+
+        rom.call(rom.board.reset_into_loader)
+        node = json.loads(run(wasmote, *flash, "--json").splitlines()[-1])["node"]
         assert not node["development"]
         assert await told(link) == ((key.id,), ModuleState.RUNNING)
 
-        rom.call(rom.board.reset_into_loader)  # with another key it is a new board
+        rom.call(rom.board.reset_into_loader)
         other = new_key("other")
         run(wasmote, *flash, "--key", other.public.hex())
         assert await told(link) == ((other.id,), ModuleState.EMPTY)
@@ -158,20 +165,16 @@ async def test_an_esp32(wasmote: Path, key: Key, tmp_path: Path) -> None:
         assert await told(f"serial://{port}") == ((key.id,), ModuleState.RUNNING)
 
 
+def attempt(wasmote: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(wasmote), *arguments], cwd="/", capture_output=True, text=True, check=False)
+
+
 def test_all_boards_are_described_in_the_wheel(wasmote: Path) -> None:
-    for path in board_files().values():
-        board = FlashBoard.read(path)
+    for board in map(FlashBoard.read, board_files().values()):
         if not board.runners:
-            done = subprocess.run(
-                [str(wasmote), "flash", board.name], cwd="/", capture_output=True, text=True, check=False
-            )
-            assert "is not flashed but simulated" in done.stderr
-    assert (
-        "image netduinoplus2"
-        in subprocess.run(
-            [str(wasmote), "doctor"], cwd="/", capture_output=True, text=True, check=False
-        ).stdout
-    )
+            assert "is not flashed but simulated" in attempt(wasmote, "flash", board.name).stderr
+    assert "this is an installed package" in attempt(wasmote, "sim", "native").stderr
+    assert "image netduinoplus2" in attempt(wasmote, "doctor").stdout
 
 
 def test_a_damaged_image_in_the_package_is_refused(wasmote: Path) -> None:
@@ -179,13 +182,7 @@ def test_a_damaged_image_in_the_package_is_refused(wasmote: Path) -> None:
     whole = image.read_bytes()
     try:
         image.write_bytes(whole.replace(b":00000001FF", b":0400000508000000EF\n:00000001FF"))
-        done = subprocess.run(
-            [str(wasmote), "flash", "netduino2", "--port", "/dev/null"],
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = attempt(wasmote, "flash", "netduino2", "--port", "/dev/null")
     finally:
         image.write_bytes(whole)
     assert done.returncode == 6
