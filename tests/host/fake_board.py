@@ -172,6 +172,7 @@ class FakeBoard:
             fallback=Candidate(old.name or "", old.version or "", old.sequence or 0, old.digest or b"")
             if self.has_probation and old.digest
             else None,
+            failure=old.failure,
         )
 
     async def records(self, slot: int, stream: str, since: int | None) -> Records:

@@ -322,6 +322,13 @@ async def test_a_roll_back_is_stored_and_not_undone(tmp_path: Path):
         await rig.session.until(SessionState.FOLLOWING)
         assert board.requests.count("install") == 1
         assert len(await rig.store.events(9)) == 1
+        await rig.session.deploy(0, make_bundle(2))  # somebody insists
+        assert board.requests.count("install") == 2
+        board.roll_back()
+        board.emit()
+        await rig.until(lambda: "service" in rig.session.fault)
+        assert len(await rig.store.events(9)) == 2
+        assert board.requests.count("install") == 2
     async with make_rig(tmp_path, board, make_bundle(3)) as rig:  # the deployment has changed
         await rig.session.until(SessionState.FOLLOWING)
         assert board.status.version == "3.0.0"

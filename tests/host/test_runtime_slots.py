@@ -152,7 +152,27 @@ def test_a_confirmed_module_that_traps_is_restarted_with_the_state_before_the_ev
     assert swapped.slot.status().state is ModuleState.RUNNING
     swapped.feed(4)
     assert swapped.records()[2:] == [picky(2, 7, 3)]
+
+
+def test_a_second_trap_in_a_row_is_followed_by_the_initial_state(swapped: Bench) -> None:
+    swapped.slot.control(Control.CONFIRM, {})
+    for _ in range(2):
+        swapped.feed(-5)
+        swapped.clock.advance(1)
+    swapped.feed(*range(15))
+    assert swapped.slot.status().traps_in_a_row == 2
+    swapped.feed(1)  # the sixteenth
     assert swapped.slot.status().traps_in_a_row is None
+    assert swapped.records()[2] == picky(2, 0, 1)
+
+
+def test_one_that_traps_on_probation_with_nothing_to_go_back_to_proves_itself_anew(bench: Bench) -> None:
+    bench.put(PICKY)
+    bench.feed(1, 2, -1)
+    assert bench.slot.status().probation == 3
+    bench.clock.advance(0.5)
+    bench.feed(1, 1, 1)
+    assert bench.slot.status().probation is None
 
 
 def test_the_third_trap_in_a_row_is_the_last(swapped: Bench) -> None:

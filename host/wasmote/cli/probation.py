@@ -120,8 +120,8 @@ class Trial:
         if self.proved:
             await self._end()
         status = await self._node.module(self._slot)
-        if status.failure is not None and status.failure.is_of(self._digest):
-            raise rolled_back(self._title, status, status.failure)
+        if failure := status.out_of_service(self._digest):
+            raise rolled_back(self._title, status, failure)
         if status.state is ModuleState.TRAPPED and status.restart_in_ms is None:
             raise WasmoteError(f"{self._title} stopped: {status.error or 'no reason given'}")
         if status.digest == self._digest and status.probation is None:

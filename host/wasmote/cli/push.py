@@ -201,8 +201,8 @@ async def deploy(
     running = (await node.module(where)).state is ModuleState.RUNNING
     await node.control(where, Control.SWAP if running else Control.START)
     status = await node.module(where)
-    if status.failure is not None and status.failure.is_of(manifest.digest):
-        raise rolled_back(f"{manifest.name} {manifest.version}", status, status.failure)
+    if failure := status.out_of_service(manifest.digest):
+        raise rolled_back(f"{manifest.name} {manifest.version}", status, failure)
     _tell(status, Control.SWAP if running else Control.START, as_json)
     if status.state is not ModuleState.RUNNING:
         reason = status.error or "no reason given"

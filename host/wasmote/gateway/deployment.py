@@ -29,13 +29,16 @@ class Action(enum.Enum):
 _IN_SERVICE = (ModuleState.RUNNING, ModuleState.PAUSED)
 
 
-def plan(status: ModuleStatus, wanted: Manifest, *, moved: bool = False) -> Action:
-    """Compare a slot with the module it should run; `moved`: that runs elsewhere now.
+def plan(status: ModuleStatus, wanted: Manifest, *, changed: bool = False, moved: bool = False) -> Action:
+    """Compare a slot with the module it should run.
+
+    `changed`: it was given another one since; `moved`: that module runs elsewhere now.
 
     A release with a higher sequence number stays: someone pushed it on purpose. With the same number but
     other bytes it is a rebuild, and ours is the one that was configured. One that is paused is being moved.
     A node starts by itself what should run: what is stopped there was stopped on purpose, moved away, or has
-    used up its tries. What it rolled back is not sent again, or it would be rolled back again.
+    used up its tries. What it rolled back is not sent again until the deployment has changed, or it would be
+    rolled back again.
     """
     if status.name == wanted.name and status.digest is not None:
         newer = (status.sequence or 0) > wanted.sequence
@@ -43,7 +46,7 @@ def plan(status: ModuleStatus, wanted: Manifest, *, moved: bool = False) -> Acti
             if status.state not in _IN_SERVICE and status.restart_in_ms is None:
                 return Action.LEAVE_STOPPED
             return Action.LEAVE_NEWER if newer else Action.LEAVE
-    if status.failure is not None and status.failure.is_of(wanted.digest):
+    if not changed and status.out_of_service(wanted.digest):
         return Action.LEAVE_FAILED
     return Action.LEAVE_MOVED if moved else Action.INSTALL
 

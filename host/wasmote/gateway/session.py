@@ -14,6 +14,7 @@ import asyncio
 import enum
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -183,7 +184,9 @@ class BoardSession:
         if self.info is None or info.boot_id != self.info.boot_id:
             self._check()
             raise LinkDown(f"board {self.name} was restarted", "it is being checked: try again in a moment")
-        status = await self._bring(slot, bundle.manifest, bundle)
+        self._left.pop(slot, None)
+        status = await self._bring(slot, bundle.manifest, bundle, asked=True)
+        self._tell_faults()
         before, self.modules[slot] = self.modules.get(slot), bundle
         if before is None or _stream_names(before.manifest) != _stream_names(bundle.manifest):
             self._check()
@@ -220,7 +223,7 @@ class BoardSession:
                 self._refused[slot] = str(fault)
                 self._log.error("module refused", slot=slot, module=bundle.manifest.name, fault=str(fault))
         await self._take_guests()
-        self.fault = "; ".join([*self._refused.values(), *self._left.values()])
+        self._tell_faults()
         return SessionState.FOLLOWING
 
     async def _following(self) -> SessionState:
@@ -306,7 +309,7 @@ class BoardSession:
     async def _note_failure(self, slot: int, before: ModuleStatus | None, status: ModuleStatus) -> bool:
         """Store that a module was taken out of service, once; True when that is new."""
         failure = status.failure
-        if failure is None or (before is not None and before.failure == failure):
+        if failure is None or not _is_news(before, status):
             return False
         place = Place(self.name, slot)
         cause = failure.cause.text
@@ -338,15 +341,23 @@ class BoardSession:
 
     # ---- modules and numberings -----------------------------------------------------------
 
-    async def _bring(self, slot: int, wanted: Manifest, bundle: Bundle) -> ModuleStatus:
-        """Do what `plan` finds, telling the node the numbers its streams go on with."""
+    async def _bring(
+        self, slot: int, wanted: Manifest, bundle: Bundle, *, asked: bool = False
+    ) -> ModuleStatus:
+        """Do what `plan` finds, telling the node the numbers its streams go on with.
+
+        What somebody has `asked` for is tried again, even if it had failed.
+        """
         async with self._deploying:
             self._moves.given(bundle)
             await self._store.module_known(wanted)
             status = await self.node.module(slot)
             await self._note_failure(slot, self.slots.get(slot), status)
             existed = {stream.name for stream in status.streams}
-            action = plan(status, wanted, moved=await self._is_elsewhere(slot, wanted))
+            before = await self._store.last_deployed(self.name, slot)
+            changed = asked or before not in (None, wanted.digest)
+            moved = await self._is_elsewhere(slot, wanted)
+            action = plan(status, wanted, changed=changed, moved=moved)
             ended = await self.streams.close_old(slot, _stream_names(wanted), status)
             refusal: CoapError | None = None
             if action is Action.INSTALL:
@@ -354,8 +365,9 @@ class BoardSession:
                     await self._activate(slot, bundle, status, going_on([*ended.items()]))
                 except CoapError as fault:
                     refusal = fault  # what ran before goes on, and is read on
-                before, status = status, await self.node.module(slot)
-                if await self._note_failure(slot, before, status):
+                tried = replace(status, digest=wanted.digest)
+                status = await self.node.module(slot)
+                if refusal is None and await self._note_failure(slot, tried, status):
                     self._check()  # it did not last until here
             elif action is not Action.LEAVE:
                 self._leave(slot, wanted, status, action)
@@ -366,6 +378,9 @@ class BoardSession:
             if refusal is not None:
                 raise refusal
             return status
+
+    def _tell_faults(self) -> None:
+        self.fault = "; ".join([*self._refused.values(), *self._left.values()])
 
     async def _is_elsewhere(self, slot: int, wanted: Manifest) -> bool:
         """Whether the module of this slot has moved away and runs there."""
@@ -432,6 +447,14 @@ class BoardSession:
         self.fault = str(fault)
         self._identities.release(self.name)
         self._enter(SessionState.BROKEN)
+
+
+def _is_news(before: ModuleStatus | None, status: ModuleStatus) -> bool:
+    """Whether a module was taken out of service since `before`."""
+    if before is None or before.failure != status.failure:
+        return True
+    was_there = before.digest is not None and before.out_of_service(before.digest) is None
+    return was_there and status.out_of_service(before.digest or b"") is not None
 
 
 def _stream_names(manifest: Manifest) -> set[str]:

@@ -151,6 +151,14 @@ class Store:
         insert = "INSERT INTO deployments (board, slot, digest, at_ms) VALUES (?, ?, ?, ?)"
         await self._run(insert, [(board, slot, digest, _now_ms())])
 
+    async def last_deployed(self, board: str, slot: int) -> bytes | None:
+        """The module that a slot was given last."""
+        rows = await self.database.rows(
+            "SELECT digest FROM deployments WHERE board = ? AND slot = ? ORDER BY id DESC LIMIT 1",
+            (board, slot),
+        )
+        return bytes(rows[0][0]) if rows else None
+
     # ---- reading a stream -----------------------------------------------------------------
 
     async def numbering(self, key: StreamKey) -> Numbering | None:

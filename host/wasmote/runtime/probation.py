@@ -8,6 +8,7 @@ from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import DEFAULT_PROBATION, Manifest
 
 BACK_OFF_S = (0.5, 1.0)  # after the first trap in a row, after the second; after a third it stays stopped
+GOOD_EVENTS = 16  # that end a row
 
 
 @dataclass(frozen=True, slots=True)

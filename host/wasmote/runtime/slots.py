@@ -17,7 +17,7 @@ from wasmote.runtime.engine import ModuleRefused
 from wasmote.runtime.functions import Emission
 from wasmote.runtime.guest import GuestTrap
 from wasmote.runtime.module import HostModule
-from wasmote.runtime.probation import Fallback, Probation, back_off_s
+from wasmote.runtime.probation import GOOD_EVENTS, Fallback, Probation, back_off_s
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import Manifest
 from wasmote.wire.modules import (
@@ -127,6 +127,7 @@ class HostSlot:
     failure: Failure | None = None
     traps: int = 0
     traps_in_a_row: int = 0
+    good: int = 0  # events without a trap since it was started
     restart: Timer | None = None
     error: str | None = None
     handed: HandOver | None = None
@@ -314,7 +315,8 @@ class HostSlot:
         return True
 
     def _passed(self, events: int) -> None:
-        if events:
+        self.good += events
+        if self.good >= GOOD_EVENTS:
             self.traps_in_a_row = 0
         if self.probation and self.probation.passed(events):
             self.probation = None
@@ -391,7 +393,7 @@ class HostSlot:
             return
         confirmed = Fallback(self.active, state) if self.active and self.probation is None else None
         self.probation = Probation.of(bundle.manifest, confirmed or self._fallback)
-        self.active, self.candidate, self.failure = bundle, None, None
+        self.active, self.candidate = bundle, None
 
     def _roll_back(self, fallback: Fallback, cause: Cause) -> None:
         """Let the module before go on, with the state that it had at the swap."""
@@ -401,11 +403,15 @@ class HostSlot:
         self._begin_again(fallback.state)
 
     def _back_off(self, state: bytes | None) -> None:
-        """Stop what trapped; start it again later with the state before, unless it was tried enough."""
+        """Stop what trapped; start it again later, unless it was tried enough."""
+        assert self.active is not None
         self._unload(ModuleState.TRAPPED, self.traps_in_a_row + 1)
+        if self.probation:
+            self.probation = Probation.of(self.active.manifest, self._fallback)
+        kept = state if self.traps_in_a_row == 1 else None  # it may be the state that makes it trap
         delay = back_off_s(self.traps_in_a_row)
         if delay is not None:
-            self.restart = self.clock.call_later(delay, lambda: self._begin_again(state))
+            self.restart = self.clock.call_later(delay, lambda: self._begin_again(kept))
 
     def _begin_again(self, state: bytes | None) -> None:
         assert self.active is not None
@@ -441,7 +447,7 @@ class HostSlot:
     def _unload(self, state: ModuleState, traps_in_a_row: int = 0) -> None:
         if self.restart is not None:
             self.restart.cancel()
-        self.module, self.restart, self.state = None, None, state
+        self.module, self.restart, self.state, self.good = None, None, state, 0
         self.traps_in_a_row = traps_in_a_row
 
     def _state(self) -> bytes | None:

@@ -174,6 +174,12 @@ class ModuleStatus(Payload):
     restart_in_ms: int | None = None  # after a trap
     traps_in_a_row: int | None = None
 
+    def out_of_service(self, digest: bytes) -> Failure | None:
+        """Why a module, by its SHA-256, was taken out of this slot last; None of one that is there."""
+        there = self.digest == digest and self.state is not ModuleState.QUARANTINED
+        failed = self.failure is not None and self.failure.is_of(digest)
+        return self.failure if failed and not there else None
+
     @classmethod
     def from_item(cls, item: object, where: str = "/modules") -> Self:
         """Read a `module` map."""
