@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiocoap import Code
@@ -155,7 +156,7 @@ async def test_a_storm_of_traps_ends_and_the_rest_goes_on(node: Node) -> None:
 
 
 async def test_what_no_key_vouches_for_is_in_quarantine_after_a_reset(
-    simulator: Simulator, node: Node, tmp_path, monkeypatch
+    simulator: Simulator, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path / "keys"))
     key = new_key("ours")
@@ -176,7 +177,7 @@ async def test_what_no_key_vouches_for_is_in_quarantine_after_a_reset(
 
 
 async def test_an_old_release_is_refused_after_a_power_cut(
-    simulator: Simulator, node: Node, tmp_path, monkeypatch
+    simulator: Simulator, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path / "keys"))
     key = new_key("ours")
