@@ -101,6 +101,13 @@ def test_two_modules_in_one_slot_are_refused(tmp_path: Path):
         load(write(tmp_path, GOOD + second))
 
 
+def test_the_gateways_own_name_is_taken_when_it_is_a_board(tmp_path: Path):
+    named = GOOD.replace("boards.native", "boards.gateway")
+    assert load(write(tmp_path, named)).host is None
+    with pytest.raises(ConfigError, match=r"with \[host\], this name is the gateway's own"):
+        load(write(tmp_path, named + "[host]\n"))
+
+
 def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"gateway\.toml: No such file"):
         load(tmp_path / "gateway.toml")
