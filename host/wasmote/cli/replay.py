@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--on",
     metavar="TARGET",
     help="Of a recording: where to run it. `native`, `qemu` or another board that can be emulated; `host`: "
-    "this machine, under wasmtime; or the link of a board.",
+    "this machine, under wasmtime; or the link of a board that has nothing else to do.",
 )
 @click.option(
     "--link",
