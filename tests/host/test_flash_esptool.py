@@ -171,7 +171,7 @@ def test_what_esptool_has_not_verified_is_refused():
 )
 def test_the_command_line(by_hand, before, after):
     runner = Esptool(BOARD, WAY, "/dev/ttyACM0", by_hand=by_hand)
-    words = runner.command("write-flash", "0x0", "image.bin", after="hard-reset")
+    words = runner.command("hard-reset", "write-flash", "0x0", "image.bin")
     runner.close()
     assert words[:5] == [sys.executable, "-m", "esptool", "--chip", "esp32c3"]
     assert words[words.index("--before") + 1] == before

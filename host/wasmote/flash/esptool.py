@@ -41,16 +41,16 @@ class Esptool:
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-esp-")
         self._verified = 0
 
-    def command(self, verb: str, *arguments: str, after: str) -> list[str]:
-        """Return the command line; `after` is what esptool does with the chip at its end."""
-        before, after = ("no-reset", "no-reset") if self._by_hand else ("default-reset", after)
-        port = ("--chip", self._way.target, "--port", self._port, "--baud", str(BAUD), "--no-stub")
-        return [*self._program, *port, "--before", before, "--after", after, verb, *arguments]
+    def command(self, after: str, *arguments: str) -> list[str]:
+        """Return the command line; `after` is what esptool does with the chip at its end, unless by hand."""
+        resets = ("no-reset", "no-reset") if self._by_hand else ("default-reset", after)
+        chip = ("--chip", self._way.target, "--port", self._port, "--no-stub")
+        return [*self._program, *chip, "--before", resets[0], "--after", resets[1], *arguments]
 
     def probe(self) -> str:
         """Have esptool compare the chip with the one it is to be, and ask for its revision."""
         try_port(self._port)
-        said = self._run(self.command("flash-id", after="no-reset"))
+        said = self._run(self.command("no-reset", "flash-id"))
         chip, revision = _CHIP.search(said), _REVISION.search(said)
         if revision and (int(revision[1]), int(revision[2])) < DIRECT_BOOT_REVISION:
             raise WrongChip(
@@ -60,14 +60,19 @@ class Esptool:
         return chip[1].strip() if chip else self._way.target
 
     def flash(self, plan: Plan, report: Report) -> None:
-        """Have esptool erase what is needed, write, and compare MD5 sums."""
+        """Have esptool erase what is needed, write, and compare MD5 sums.
+
+        It resets the chip into its loader again: without that, DTR and RTS are not such that it can start the
+        chip in the end.
+        """
         files = []
         for number, segment in enumerate(sorted(plan.segments, key=lambda segment: segment.address)):
             path = Path(self._folder.name) / f"{number}.bin"
             path.write_bytes(segment.data)
             files += [f"{segment.address - self._board.origin:#x}", str(path)]
         listener = _Listener(plan, self._board.origin, report)
-        said = self._run(self.command("write-flash", "--compress", *files, after="hard-reset"), listener.line)
+        command = self.command("hard-reset", "--baud", str(BAUD), "write-flash", "--compress")
+        said = self._run([*command, *files], listener.line)
         self._verified = said.count(_VERIFIED)
         report(Progress(Step.WRITE, plan.size, plan.size))
 
