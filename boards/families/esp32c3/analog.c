@@ -45,8 +45,7 @@ wm_status chip_temperature_values(const hal_raw *raw, size_t count, float *value
     return WM_OK;
 }
 
-/* ---- voltages --------------------------------------------------------------------------------------
- */
+/* ---- voltages ----------------------------------------------------------------------------------- */
 
 #define CONVERSION_US 20u
 #define CHANNELS_MAX (sizeof(hal_raw) / sizeof(uint16_t))

@@ -95,8 +95,7 @@ struct systimer {
 /* ---- random number generator (TRM chapter 25) ----------------------------------------------------- */
 #define RNG_DATA REGISTER(0x600260B0u)
 
-/* ---- analog: SAR ADC and temperature sensor (TRM chapter 34) ---------------------------------------
- */
+/* ---- analog: SAR ADC and temperature sensor (TRM chapter 34) ----------------------------------- */
 #define APB_SARADC_CTRL REGISTER(0x60040000u)
 #define APB_SARADC_SAR_CLK_GATED (1u << 6)
 #define APB_SARADC_ONETIME_SAMPLE REGISTER(0x60040020u)
@@ -121,8 +120,7 @@ struct systimer {
 #define ANA_I2C_SAR_FORCE_PD (1u << 18)
 #define ANA_I2C_SAR_FORCE_PU (1u << 16)
 
-/* ---- USB Serial/JTAG controller (TRM chapter 30) ---------------------------------------------------
- */
+/* ---- USB Serial/JTAG controller (TRM chapter 30) ----------------------------------------------- */
 struct usb_serial_jtag {
     volatile uint32_t EP1, EP1_CONF, INT_RAW, INT_ST, INT_ENA, INT_CLR;
 };
@@ -133,8 +131,7 @@ struct usb_serial_jtag {
 #define USB_INT_OUT_RECV_PKT (1u << 2)
 #define USB_INT_IN_EMPTY (1u << 3)
 
-/* ---- system registers: clocks (TRM chapters 6, 16) -------------------------------------------------
- */
+/* ---- system registers: clocks (TRM chapters 6, 16) --------------------------------------------- */
 #define SYSTEM_CPU_PER_CONF REGISTER(0x600C0008u)
 #define SYSTEM_CPUPERIOD 3u
 #define SYSTEM_CPUPERIOD_160MHZ 1u
@@ -149,8 +146,7 @@ struct usb_serial_jtag {
 #define SYSTEM_SYSCLK_PLL (1u << 10)
 #define SYSTEM_SYSCLK_XTAL_MHZ(mhz) (1u << 19 | (mhz) << 12)
 
-/* ---- interrupt matrix (TRM chapter 8) ---------------------------------------------------------------
- */
+/* ---- interrupt matrix (TRM chapter 8) ---------------------------------------------------------- */
 #define INTERRUPT_MAP(source) REGISTER(0x600C2000u + 4u * (source))
 #define INTERRUPT_CPU_INT_ENABLE REGISTER(0x600C2104u)
 #define INTERRUPT_CPU_INT_TYPE REGISTER(0x600C2108u) /* 0: level */

@@ -7,9 +7,7 @@
 
 #define PRIORITY 1u /* one for all: they do not nest */
 
-/* Called while interrupts are locked; the core takes over new settings with the fence (TRM
- * section 1.6.3).
- */
+/* With interrupts locked; the core takes over new settings with the fence (TRM section 1.6.3). */
 void interrupt_enable(uint32_t source, uint32_t number) {
     INTERRUPT_MAP(source) = number;
     INTERRUPT_CPU_INT_PRI(number) = PRIORITY;

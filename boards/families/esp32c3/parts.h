@@ -24,13 +24,14 @@ void alarm_handler(void);
 /* Sleeps until an interrupt was handled; interrupts are locked before and after. */
 void interrupt_wait(void);
 
-/* After a handler had no room for what was received: there may be some now. */
-void ports_listen(void);
+/* After a handler had no room for what was received: there may be some now. True: something came.
+ * Interrupts are locked. */
+bool ports_listen(void);
 
 /* The two ports of the link. `send` sends what it can at once, and the rest when the port interrupts. */
 void usb_start(void);
 void usb_send(void);
-void usb_listen(void);
+bool usb_listen(void);
 void uart0_start(void);
 void uart0_send(void);
 

@@ -15,8 +15,8 @@ HAL_RAMCODE void ports_heard(enum port port) {
     heard = port;
 }
 
-void ports_listen(void) {
-    usb_listen();
+bool ports_listen(void) {
+    return usb_listen();
 }
 
 HAL_RAMCODE void uart_send(void) {

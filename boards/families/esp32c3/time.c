@@ -57,8 +57,7 @@ HAL_RAMCODE static void clear_target(unsigned target) {
 }
 
 void hal_idle(uint64_t until_us) {
-    ports_listen();
-    if (until_us <= hal_now_us())
+    if (ports_listen() || until_us <= hal_now_us())
         return;
     set_target(WAKE, until_us);
     interrupt_wait();

@@ -25,12 +25,12 @@ HAL_RAMCODE static void receive(void) {
     }
 }
 
-/* Goes on after a full ring. Interrupts are locked. */
-void usb_listen(void) {
-    if (USB_SERIAL_JTAG->INT_ENA & USB_INT_OUT_RECV_PKT)
-        return;
+bool usb_listen(void) {
+    if (USB_SERIAL_JTAG->INT_ENA & USB_INT_OUT_RECV_PKT || uart_rings_room() == 0)
+        return false;
     USB_SERIAL_JTAG->INT_ENA |= USB_INT_OUT_RECV_PKT;
     receive();
+    return true;
 }
 
 /* The host fetches a packet when it likes, and never while nobody has the port open: so this never
