@@ -1,13 +1,21 @@
-"""How a new module proves itself to the gateway: by good records."""
+"""How new modules prove themselves to the gateway, by good records, and what is noted of those that fail."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wasmote.wire.modules import SHORT_DIGEST_BYTES
+import structlog
+from aiocoap import Code
+
+from wasmote.errors import CoapError
+from wasmote.gateway.entities import Place
+from wasmote.gateway.store import ROLLED_BACK
+from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control
 
 if TYPE_CHECKING:
+    from wasmote.gateway.store import Store
+    from wasmote.node import Node
     from wasmote.wire.modules import ModuleStatus
     from wasmote.wire.records import Record
 
@@ -32,7 +40,66 @@ class Proving:
 
     def took(self, stream: str, records: Sequence[Record]) -> bool:
         """Count records. True when it is proved with them, or when a later one is another module's."""
-        ours = [record for record in records if record.digest == self.digest[:SHORT_DIGEST_BYTES]]
-        self.good += sum(record.flags == 0 for record in ours)
-        replaced = any(record.seq >= self._from.get(stream, 0) and record not in ours for record in records)
-        return self.proved or replaced
+        short, start = self.digest[:SHORT_DIGEST_BYTES], self._from.get(stream, 0)
+        self.good += sum(record.digest == short and record.flags == 0 for record in records)
+        return self.proved or any(record.digest != short and record.seq >= start for record in records)
+
+
+class Probations:
+    """The modules of one board that have to prove themselves; `needed` 0 leaves all of them to the board."""
+
+    def __init__(self, board: str, store: Store, needed: int) -> None:
+        self._board = board
+        self._store = store
+        self._needed = needed
+        self._proving: dict[int, Proving] = {}
+        self._log = structlog.get_logger().bind(board=board)
+
+    def begin(self, slot: int, status: ModuleStatus) -> None:
+        """Count the good records of what is on probation in a slot."""
+        if status.probation is None or status.digest is None or not self._needed:
+            self._proving.pop(slot, None)
+        elif slot not in self._proving or self._proving[slot].digest != status.digest:
+            self._proving[slot] = Proving(status, self._needed)
+
+    def took(self, slot: int, stream: str, records: Sequence[Record]) -> bool:
+        """Count records of a slot. True when the board has to be looked at: for good or for bad."""
+        proving = self._proving.get(slot)
+        return proving is not None and proving.took(stream, records)
+
+    async def confirm(self, node: Node) -> None:
+        """Confirm what has proved itself; what the board refuses to confirm stays on probation there."""
+        for slot, proving in [*self._proving.items()]:
+            if not proving.proved:
+                continue
+            del self._proving[slot]
+            try:
+                await node.control(slot, Control.CONFIRM)
+            except CoapError as fault:
+                if fault.code is not Code.CONFLICT:  # that is: not on probation any more
+                    self._log.warning("module not confirmed", slot=slot, fault=str(fault))
+            else:
+                self._log.info("module confirmed", slot=slot, records=proving.good)
+
+    async def note_failure(self, slot: int, before: ModuleStatus | None, status: ModuleStatus) -> bool:
+        """Store that a module was taken out of service since `before`, once; True when that is new."""
+        failure = status.failure
+        if failure is None or not _is_news(before, status):
+            return False
+        place = Place(self._board, slot)
+        last = await self._store.last_roll_back(place) if before is None else None
+        if last is not None and last.digest == failure.digest:
+            return False  # from before this gateway was started
+        self._proving.pop(slot, None)
+        detail = failure.cause.text + (f": {status.error}" if status.error else "")
+        self._log.error("module rolled back", slot=slot, module=failure.digest.hex(), cause=detail)
+        await self._store.happened(place, ROLLED_BACK, failure.digest, detail)
+        return True
+
+
+def _is_news(before: ModuleStatus | None, status: ModuleStatus) -> bool:
+    """Whether a module was taken out of service since `before`."""
+    if before is None or before.failure != status.failure:
+        return True
+    was_there = before.digest is not None and before.out_of_service(before.digest) is None
+    return was_there and status.out_of_service(before.digest or b"") is not None

@@ -18,21 +18,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
-from aiocoap import Code
 
 from wasmote.errors import CoapError, LinkDown, UsageFault, WasmoteError
 from wasmote.gateway.deployment import Action, activation, is_candidate, plan
-from wasmote.gateway.entities import Place, StreamKey
+from wasmote.gateway.entities import StreamKey
 from wasmote.gateway.follower import Renumbered, StreamFollower
 from wasmote.gateway.identities import Identities
-from wasmote.gateway.proving import Proving
+from wasmote.gateway.proving import Probations
 from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.gateway.reader import going_on
-from wasmote.gateway.store import ROLLED_BACK
 from wasmote.gateway.streams import BoardStreams
 from wasmote.link.connection import backoff
 from wasmote.node import Node
-from wasmote.wire.modules import Control, ModuleState
+from wasmote.wire.modules import ModuleState
 
 if TYPE_CHECKING:
     from wasmote.gateway.moves import Moves
@@ -97,8 +95,7 @@ class BoardSession:
         self.streams = BoardStreams(name, store, moves)
         self._moves = moves
         self._node: Node | None = None
-        self._proving: dict[int, Proving] = {}
-        self._confirm_after = confirm_after
+        self._probations = Probations(name, store, confirm_after)
         self._deploying = asyncio.Lock()
         self._stirred = asyncio.Event()  # there is something to look at
         self._check_again = False
@@ -264,7 +261,7 @@ class BoardSession:
         if self.info is None or info.boot_id != self.info.boot_id:
             raise Renumbered(f"board {self.name} was restarted ({info.reset_cause.name.lower()})")
         self.info = info
-        await self._confirm()
+        await self._probations.confirm(self.node)
         statuses = {status.slot: status for status in await self.node.modules()}
         for slot in self.modules.keys() & statuses.keys():
             await self._see(slot, statuses[slot])
@@ -281,46 +278,15 @@ class BoardSession:
         """Note how a slot is. Raises Renumbered when a module was taken out of service there."""
         before = self.slots.get(slot)
         self.slots[slot] = status
-        if await self._note_failure(slot, before, status):
+        if await self._probations.note_failure(slot, before, status):
             raise Renumbered("a module was rolled back")
 
-    # ---- proving, failing, moving ---------------------------------------------------------
+    # ---- modules that came or were replaced -----------------------------------------------
 
     def _took(self, slot: int, stream: str, records: Sequence[Record]) -> None:
-        """Count what a new module emits; a record of the one before it tells of a roll-back."""
         self._stored()
-        proving = self._proving.get(slot)
-        if proving is not None and proving.took(stream, records):
+        if self._probations.took(slot, stream, records):
             self.look()
-
-    async def _confirm(self) -> None:
-        """Confirm what has proved itself."""
-        for slot, proving in [*self._proving.items()]:
-            if proving.proved:
-                del self._proving[slot]
-                try:
-                    await self.node.control(slot, Control.CONFIRM)
-                except CoapError as fault:
-                    if fault.code is not Code.CONFLICT:
-                        raise
-                else:
-                    self._log.info("module confirmed", slot=slot, records=proving.good)
-
-    async def _note_failure(self, slot: int, before: ModuleStatus | None, status: ModuleStatus) -> bool:
-        """Store that a module was taken out of service, once; True when that is new."""
-        failure = status.failure
-        if failure is None or not _is_news(before, status):
-            return False
-        place = Place(self.name, slot)
-        cause = failure.cause.text
-        detail = f"{cause}: {status.error}" if status.error else cause
-        last = await self._store.last_roll_back(place) if before is None else None
-        if last is not None and last.digest == failure.digest:
-            return False  # from before this gateway was started
-        self._proving.pop(slot, None)
-        self._log.error("module rolled back", slot=slot, module=failure.digest.hex(), cause=detail)
-        await self._store.happened(place, ROLLED_BACK, failure.digest, detail)
-        return True
 
     async def _take_guests(self) -> None:
         """Read the streams of modules that came from other places."""
@@ -352,12 +318,9 @@ class BoardSession:
             self._moves.given(bundle)
             await self._store.module_known(wanted)
             status = await self.node.module(slot)
-            await self._note_failure(slot, self.slots.get(slot), status)
+            await self._probations.note_failure(slot, self.slots.get(slot), status)
             existed = {stream.name for stream in status.streams}
-            before = await self._store.last_deployed(self.name, slot)
-            changed = asked or before not in (None, wanted.digest)
-            moved = await self._is_elsewhere(slot, wanted)
-            action = plan(status, wanted, changed=changed, moved=moved)
+            action = await self._plan(slot, wanted, status, asked=asked)
             ended = await self.streams.close_old(slot, _stream_names(wanted), status)
             refusal: CoapError | None = None
             if action is Action.INSTALL:
@@ -365,19 +328,27 @@ class BoardSession:
                     await self._activate(slot, bundle, status, going_on([*ended.items()]))
                 except CoapError as fault:
                     refusal = fault  # what ran before goes on, and is read on
-                tried = replace(status, digest=wanted.digest)
-                status = await self.node.module(slot)
-                if refusal is None and await self._note_failure(slot, tried, status):
-                    self._check()  # it did not last until here
+                before, status = status, await self.node.module(slot)
+                if refusal is None:
+                    await self._see_whether_it_lasted(slot, replace(before, digest=wanted.digest), status)
             elif action is not Action.LEAVE:
                 self._leave(slot, wanted, status, action)
             made_now = {stream.name for stream in status.streams} - existed
             await self.streams.open_new(slot, status, ended, made_now)
             self.slots[slot] = status
-            self._prove(slot, status)
+            self._probations.begin(slot, status)
             if refusal is not None:
                 raise refusal
             return status
+
+    async def _plan(self, slot: int, wanted: Manifest, status: ModuleStatus, *, asked: bool) -> Action:
+        last = await self._store.last_deployed(self.name, slot)
+        changed = asked or last not in (None, wanted.digest)
+        return plan(status, wanted, changed=changed, moved=await self._is_elsewhere(slot, wanted))
+
+    async def _see_whether_it_lasted(self, slot: int, then: ModuleStatus, now: ModuleStatus) -> None:
+        if await self._probations.note_failure(slot, then, now):
+            self._check()
 
     def _tell_faults(self) -> None:
         self.fault = "; ".join([*self._refused.values(), *self._left.values()])
@@ -394,13 +365,6 @@ class BoardSession:
             self._moved.add(slot)
         elif action is not Action.LEAVE_NEWER:
             self._left[slot] = f"{what}{f' ({status.error})' if status.error else ''}"
-
-    def _prove(self, slot: int, status: ModuleStatus) -> None:
-        """Begin to count the good records of a module on probation."""
-        if status.probation is None or status.digest is None or not self._confirm_after:
-            self._proving.pop(slot, None)
-        elif slot not in self._proving or self._proving[slot].digest != status.digest:
-            self._proving[slot] = Proving(status, self._confirm_after)
 
     async def _activate(
         self, slot: int, bundle: Bundle, status: ModuleStatus, numbers: dict[str, int]
@@ -447,14 +411,6 @@ class BoardSession:
         self.fault = str(fault)
         self._identities.release(self.name)
         self._enter(SessionState.BROKEN)
-
-
-def _is_news(before: ModuleStatus | None, status: ModuleStatus) -> bool:
-    """Whether a module was taken out of service since `before`."""
-    if before is None or before.failure != status.failure:
-        return True
-    was_there = before.digest is not None and before.out_of_service(before.digest) is None
-    return was_there and status.out_of_service(before.digest or b"") is not None
 
 
 def _stream_names(manifest: Manifest) -> set[str]:

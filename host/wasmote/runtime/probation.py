@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import DEFAULT_PROBATION, Manifest
 
 BACK_OFF_S = (0.5, 1.0)  # after the first trap in a row, after the second; after a third it stays stopped
 GOOD_EVENTS = 16  # that end a row
+
+
+class Timer(Protocol):
+    """A call that is due: asyncio.TimerHandle."""
+
+    def when(self) -> float:
+        """When it is due, in the clock's time, s."""
+        ...
+
+    def cancel(self) -> None:
+        """Do not make it."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of an event loop, which is one of these."""
+
+    def time(self) -> float:
+        """Now, s."""
+        ...
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call after so many seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,16 @@ No input or output here: server.py speaks CoAP. What a request may do in which s
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
-
-import numpy as np
 
 from wasmote.errors import WasmoteError
 from wasmote.runtime.engine import ModuleRefused
 from wasmote.runtime.functions import Emission
 from wasmote.runtime.guest import GuestTrap
 from wasmote.runtime.module import HostModule
-from wasmote.runtime.probation import GOOD_EVENTS, Fallback, Probation, back_off_s
+from wasmote.runtime.probation import GOOD_EVENTS, Clock, Fallback, Probation, Timer, back_off_s
+from wasmote.runtime.ring import Ring
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import Manifest
 from wasmote.wire.modules import (
@@ -30,12 +27,11 @@ from wasmote.wire.modules import (
     ModuleStatus,
     StreamStatus,
 )
-from wasmote.wire.records import SHORT_DIGEST_BYTES, Record, RecordFlags, Records
+from wasmote.wire.records import SHORT_DIGEST_BYTES
 from wasmote.wire.samples import Sample
 from wasmote.wire.state import Snapshot
 from wasmote.wire.trace import EventKind, TracedEvent
 
-RING_RECORDS = 4096
 DEVICE_CLASSES = ("any", "host")
 
 
@@ -45,61 +41,6 @@ class Conflict(WasmoteError):
 
 class Unfit(WasmoteError):
     """The module, or the snapshot, cannot run here: 4.22."""
-
-
-@dataclass(slots=True)
-class Ring:
-    """The newest records of one stream; `next_seq` is the number of the one to come."""
-
-    next_seq: int = 0
-    records: deque[Record] = field(default_factory=lambda: deque(maxlen=RING_RECORDS))
-
-    def append(self, emission: Emission, digest: bytes) -> None:
-        """Take what a module emitted."""
-        nan, infinite = np.isnan(emission.values).any(), np.isinf(emission.values).any()
-        flags = (RecordFlags.NAN if nan else RecordFlags.NONE) | (
-            RecordFlags.INFINITY if infinite else RecordFlags.NONE
-        )
-        self.records.append(
-            Record(self.next_seq, emission.time_ms, digest[:SHORT_DIGEST_BYTES], emission.values, flags)
-        )
-        self.next_seq = (self.next_seq + 1) & 0xFFFF_FFFF
-
-    def after(self, boot_id: bytes, since: int | None, most: int) -> Records:
-        """Those after `since` (None: all), oldest first, at most `most`."""
-        first = self.next_seq if not self.records else self.records[0].seq
-        wanted = first if since is None else (since + 1) & 0xFFFF_FFFF
-        lost = max(first - wanted, 0) if wanted < self.next_seq else 0
-        found = [record for record in self.records if record.seq >= wanted][:most]
-        return Records(boot_id, lost, self.next_seq, tuple(found))
-
-    def newest(self, boot_id: bytes) -> Records:
-        """The last one."""
-        return Records(boot_id, 0, self.next_seq, tuple(self.records)[-1:])
-
-
-class Timer(Protocol):
-    """A call that is due: asyncio.TimerHandle."""
-
-    def when(self) -> float:
-        """When it is due, in the clock's time, s."""
-        ...
-
-    def cancel(self) -> None:
-        """Do not make it."""
-        ...
-
-
-class Clock(Protocol):
-    """The time of an event loop, which is one of these."""
-
-    def time(self) -> float:
-        """Now, s."""
-        ...
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call after so many seconds."""
-        ...
 
 
 Event = Callable[[HostModule, Manifest], list[Emission]]
