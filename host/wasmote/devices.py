@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmote.errors import WasmoteError
 from wasmote.flash.images import board_files
+from wasmote.life import life_notes
 from wasmote.link.url import CoapLink, SerialLink, UsbSerialLink, parse_link
 from wasmote.simulators import RunningSimulator, running, runtime_folder
 from wasmote.usb import BRIDGES, DFU, PORTLESS, Claims, UsbDevice, find_portless, read_claims
@@ -22,6 +23,8 @@ from wasmote.usb import BRIDGES, DFU, PORTLESS, Claims, UsbDevice, find_portless
 if TYPE_CHECKING:
     from serial.tools.list_ports_common import ListPortInfo
     from watchfiles import Change
+
+    from wasmote.wire.modules import ModuleStatus
 
 UNKNOWN = "unknown"
 DEV = Path("/dev")
@@ -157,12 +160,15 @@ async def ask(device: Device, *, opens_ports: bool) -> Condition | None:
             info, modules = await node.info(), await node.modules()
     except WasmoteError as fault:
         return Condition(f"not known: {fault.message}")
-    names = tuple(
-        f"{module.name} {module.version or ''}".strip() + f" {module.state.name.lower()}"
-        for module in modules
-        if module.name
-    )
-    return Condition(info.mode, info.board, info.firmware, names)
+    told = tuple(_told(module) for module in modules if module.name)
+    return Condition(info.mode, info.board, info.firmware, told)
+
+
+def _told(module: ModuleStatus) -> str:
+    """A module in one phrase: what it is, what it does, and what is to be known of its life."""
+    state = f"{module.name} {module.version or ''}".strip() + f" {module.state.name.lower()}"
+    notes = "; ".join(life_notes(module))
+    return f"{state} ({notes})" if notes else state
 
 
 def compare(before: Iterable[Device], now: Iterable[Device]) -> list[Arrival]:

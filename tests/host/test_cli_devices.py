@@ -34,6 +34,7 @@ from wasmote.flash import images
 from wasmote.link.url import parse_link
 from wasmote.simulators import RunningSimulator, registered, running
 from wasmote.usb import BRIDGES, PORTLESS, Claim, find_portless, read_claims
+from wasmote.wire.modules import ModuleState, ModuleStatus
 
 
 def port(
@@ -207,6 +208,15 @@ def test_what_answers_without_a_port_is_asked_whose_modules_it_takes(monkeypatch
         table = CliRunner().invoke(main, ["devices"]).output.splitlines()
     assert table[1].endswith("development mode: takes unsigned modules")
     assert table[2].endswith("not asked")  # another program may be using its line
+
+
+def test_a_board_says_what_is_on_probation(monkeypatch):
+    fake = FakeNode()
+    fake.slots[0] = ModuleStatus(0, ModuleState.RUNNING, "flood", "1.0.0", probation=7)
+    with Background(fake, udp=True) as board:
+        monkeypatch.setattr(devices, "find_devices", lambda: [Device(board.url, "native", emulated=True)])
+        table = CliRunner().invoke(main, ["devices"]).output
+    assert "flood 1.0.0 running (on probation for 7 events)" in table
 
 
 def test_a_board_that_is_asked_says_its_firmware_and_modules(monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 from test_move import WASMOTE, running_host
 from wasmote.build import build_bundle
-from wasmote.cli.probation import life_notes
+from wasmote.life import life_notes
 from wasmote.wire.modules import Cause, Failure, ModuleState, ModuleStatus
 
 MODULES = Path(__file__).parents[1] / "modules"

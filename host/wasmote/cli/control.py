@@ -8,8 +8,8 @@ import rich_click as click
 
 from wasmote.cli.common import json_option, link_option, print_json, run_async, say
 from wasmote.cli.examples import examples
-from wasmote.cli.probation import life_notes
 from wasmote.errors import UsageFault
+from wasmote.life import life_notes
 from wasmote.node import Node
 from wasmote.wire.modules import Control, ModuleState
 

@@ -11,8 +11,8 @@ import rich_click as click
 
 from wasmote.cli.common import counted, json_option, link_option, print_columns, print_json, run_async, say
 from wasmote.cli.examples import examples
-from wasmote.cli.probation import life_notes
 from wasmote.errors import UsageFault
+from wasmote.life import life_notes
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, Node
 from wasmote.wire.codec import encode
 

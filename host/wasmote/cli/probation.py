@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiocoap import Code
 
-from wasmote.cli.common import counted, note
+from wasmote.cli.common import note
 from wasmote.errors import CoapError, LinkDown, WasmoteError
 from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control, Failure, ModuleState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wasmote.node import Node
     from wasmote.wire.modules import ModuleStatus
     from wasmote.wire.records import Record
@@ -23,33 +21,6 @@ LOOK_EVERY_S = 1.0  # a node does not tell by itself that it has rolled a module
 
 class RolledBack(WasmoteError):
     """The new module was taken out of service again."""
-
-
-def life_notes(status: ModuleStatus) -> Iterator[str]:
-    """What a listing says of a slot's probation, restarts and failures."""
-    if status.probation is not None:
-        yield probation_text(status)
-    if status.restart_in_ms is not None:
-        yield f"starts again in {status.restart_in_ms / 1000:.1f} s"
-    elif status.state is ModuleState.TRAPPED and status.traps_in_a_row:
-        yield f"stays stopped after {counted(status.traps_in_a_row, 'trap')} in a row"
-    if status.failure is not None:
-        yield failure_text(status, status.failure)
-
-
-def probation_text(status: ModuleStatus) -> str:
-    """How long the probation lasts, and what it would go back to."""
-    left = f"for {counted(status.probation, 'event')}" if status.probation else "until it is confirmed"
-    back = status.fallback
-    return f"on probation {left}" + (f", else back to {back.name} {back.version}" if back else "")
-
-
-def failure_text(status: ModuleStatus, failure: Failure) -> str:
-    """What was taken out of service, and why."""
-    which = f"module {failure.digest.hex()}"
-    if status.state is ModuleState.QUARANTINED:
-        return f"{which} is left alone: {failure.cause.text}"
-    return f"{which} was rolled back: {failure.cause.text}"
 
 
 def rolled_back(title: str, status: ModuleStatus, failure: Failure) -> RolledBack:

@@ -21,9 +21,10 @@ from wasmote.cli.common import (
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.cli.keys import key_option
-from wasmote.cli.probation import Trial, probation_text, rolled_back, say_mode
+from wasmote.cli.probation import Trial, rolled_back, say_mode
 from wasmote.cli.shadow import confirm, prove, rule_option, shadow_option
 from wasmote.errors import Busy, CoapError, VerificationRefused, WasmoteError
+from wasmote.life import probation_text
 from wasmote.node import Node
 from wasmote.wire.modules import Candidate, Control, HandOver, ModuleState, ModuleStatus
 

@@ -1,0 +1,43 @@
+"""The life of a module on a node, for people: probation, restarts, failures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmote.wire.modules import Failure, ModuleState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wasmote.wire.modules import ModuleStatus
+
+
+def life_notes(status: ModuleStatus) -> Iterator[str]:
+    """What a listing says of a slot's probation, restarts and failures."""
+    if status.probation is not None:
+        yield probation_text(status)
+    if status.restart_in_ms is not None:
+        yield f"starts again in {status.restart_in_ms / 1000:.1f} s"
+    elif status.state is ModuleState.TRAPPED and status.traps_in_a_row:
+        yield f"stays stopped after {_counted(status.traps_in_a_row, 'trap')} in a row"
+    if status.failure is not None:
+        yield failure_text(status, status.failure)
+
+
+def probation_text(status: ModuleStatus) -> str:
+    """How long the probation lasts, and what it would go back to."""
+    left = f"for {_counted(status.probation, 'event')}" if status.probation else "until it is confirmed"
+    back = status.fallback
+    return f"on probation {left}" + (f", else back to {back.name} {back.version}" if back else "")
+
+
+def failure_text(status: ModuleStatus, failure: Failure) -> str:
+    """What was taken out of service, and why."""
+    which = f"module {failure.digest.hex()}"
+    if status.state is ModuleState.QUARANTINED:
+        return f"{which} is left alone: {failure.cause.text}"
+    return f"{which} was rolled back: {failure.cause.text}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
