@@ -206,6 +206,29 @@ def test_unplugged_in_the_middle_says_what_to_type_and_that_works(rom):
         assert result.exit_code == 0, result.stderr
 
 
+def test_wherever_the_cable_is_pulled_the_state_of_the_board_is_said(rom, tmp_path):
+    """Asking, erasing, writing, verifying, starting a short image: at every few bytes of all that is sent."""
+    image = tmp_path / "short.bin"
+    image.write_bytes(b"0123456789abcdef")
+    assert flash("netduinoplus2", "--port", rom.port, "--image", str(image)).exit_code == 0
+    before, after = b"used" + b"\xff" * 12, image.read_bytes()
+    states = set()
+    for count in range(0, rom.board.bytes_in, 5):
+        with emulated_rom("netduinoplus2") as pulled:
+            pulled.flash.content[:4] = b"used"
+            pulled.board.unplug_after = count
+            result = flash("netduinoplus2", "--port", pulled.port, "--image", str(image))
+            found = pulled.flash.read(0x08000000, 16)
+        assert result.exit_code in (1, 5)
+        said = next(
+            (words for words in ("half-written", "written and verified") if words in result.stderr), ""
+        )
+        assert said or found == before
+        assert said != "written and verified" or found == after
+        states.add(said)
+    assert states == {"", "half-written", "written and verified"}
+
+
 def test_what_the_flash_does_not_keep(rom):
     rom.flash.stuck.update(dict.fromkeys(range(0x08010200, 0x08010240), 0xFF))
     result = flash("netduinoplus2", "--port", rom.port)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emulated_rom import RomThread, emulated_rom
 from hil.stm32_rom.flash import NorFlash
@@ -295,6 +297,13 @@ def test_the_loader_answers(sent, answer):
 def test_the_loader_hears_nothing_before_the_first_byte():
     rom = Rom(0x413, NorFlash(0x08000000, [0x4000]))
     assert rom.feed(b"\x00\xff\xc0\x7f") == bytes([ACK])
+
+
+@given(st.lists(st.sampled_from([*range(256)]) | st.sampled_from([0x31, 0xCE, 0x44, 0xBB, 0x08, 0])))
+def test_the_loader_survives_whatever_comes(sent):
+    rom = loader()
+    rom.feed(bytes(sent))
+    assert len(rom.flash.content) == 0x8000
 
 
 def test_bits_are_only_cleared_until_the_sector_is_erased():

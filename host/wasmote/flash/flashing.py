@@ -73,9 +73,19 @@ def flash_board(way: Way, runner: Runner, plan: Plan, report: Report, on_chip: C
             raise _with_way_out(fault, way) if touched else fault from None
         except KeyboardInterrupt:
             raise _with_way_out(Interrupted("interrupted"), way) if touched else KeyboardInterrupt from None
-        runner.start()
+        _start(runner)
     finally:
         runner.close()
+
+
+def _start(runner: Runner) -> None:
+    try:
+        runner.start()
+    except WasmoteError as fault:
+        raise FlashFault(
+            f"{fault.message}. All is written and verified, but the chip was not told to start it",
+            "set BOOT0 low where it has that, and press reset",
+        ) from fault
 
 
 def _with_way_out(fault: WasmoteError, way: Way) -> WasmoteError:
