@@ -57,10 +57,6 @@ hal_reset_cause hal_get_reset_cause(void) {
     return HAL_RESET_FAULT;
 }
 
-bool hal_starts_without_modules(void) {
-    return false;
-}
-
 const char *hal_last_fault(void) {
     return "HardFault pc=08001234";
 }
