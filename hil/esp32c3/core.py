@@ -15,6 +15,10 @@ from enum import Enum
 
 from unicorn import (
     UC_ARCH_RISCV,
+    UC_ERR_READ_PROT,
+    UC_ERR_READ_UNMAPPED,
+    UC_ERR_WRITE_PROT,
+    UC_ERR_WRITE_UNMAPPED,
     UC_HOOK_CODE,
     UC_HOOK_INTR,
     UC_MODE_RISCV32,
@@ -56,6 +60,12 @@ WRITES_MSTATUS = re.compile(rb"[\x73\xf3].[\x00-\x0f]\x30", re.DOTALL)  # csrrw 
 MSTATUS_MIE, MSTATUS_MPIE, MSTATUS_MPP = 1 << 3, 1 << 7, 3 << 11
 INTERRUPT = 1 << 31
 FETCH_FAULT, LOAD_FAULT, STORE_FAULT = 1, 5, 7
+CAUSES = {  # of what is not mapped at all; all else is an exception of the core's
+    UC_ERR_READ_UNMAPPED: LOAD_FAULT,
+    UC_ERR_READ_PROT: LOAD_FAULT,
+    UC_ERR_WRITE_UNMAPPED: STORE_FAULT,
+    UC_ERR_WRITE_PROT: STORE_FAULT,
+}
 
 
 class Stop(Enum):
@@ -84,6 +94,7 @@ class Core:
     def __init__(self, flash: Flash, peripherals: Bus) -> None:
         self._uc = Uc(UC_ARCH_RISCV, UC_MODE_RISCV32)
         self._uc.ctl_set_cpu_model(UC_CPU_RISCV32_SIFIVE_E31)
+        self._flash = flash  # Unicorn has its address
         # At power-on, memory holds anything.
         self._sram = ctypes.create_string_buffer(secrets.token_bytes(SRAM_BYTES), SRAM_BYTES)
         self._map(flash, peripherals)
@@ -186,8 +197,8 @@ class Core:
         try:
             with self._ticker:
                 self._uc.emu_start(self.pc, 0)
-        except UcError:
-            self._fault = self._fault or _Fault(FETCH_FAULT, self.pc, self.pc)
+        except UcError as error:
+            self._note_fault(CAUSES.get(error.errno, FETCH_FAULT), self.pc)
         if self._error is not None:
             raise self._error
         if self._done is not None:
