@@ -1,7 +1,4 @@
-"""The boot loader in an ESP32's ROM: Espressif's esptool.
-
-It talks to the ROM itself, and loads no stub before: that is what the emulated chip can show.
-"""
+"""The boot loader in an ESP32's ROM: Espressif's esptool, as everybody uses it."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ class Esptool:
     def command(self, after: str, *arguments: str) -> list[str]:
         """Return the command line; `after` is what esptool does with the chip at its end, unless by hand."""
         resets = ("no-reset", "no-reset") if self._by_hand else ("default-reset", after)
-        chip = ("--chip", self._way.target, "--port", self._port, "--no-stub")
+        chip = ("--chip", self._way.target, "--port", self._port)
         return [*self._program, *chip, "--before", resets[0], "--after", resets[1], *arguments]
 
     def probe(self) -> str:
@@ -71,7 +68,7 @@ class Esptool:
             path.write_bytes(segment.data)
             files += [f"{segment.address - self._board.origin:#x}", str(path)]
         listener = _Listener(plan, self._board.origin, report)
-        command = self.command("hard-reset", "--baud", str(BAUD), "write-flash", "--compress")
+        command = self.command("hard-reset", "--baud", str(BAUD), "write-flash")
         said = self._run([*command, *files], listener.line)
         self._verified = said.count(_VERIFIED)
         report(Progress(Step.WRITE, plan.size, plan.size))
