@@ -19,6 +19,7 @@
 #include "common/cortex_m/cortex_m.h"
 #include "flash_wait.h"
 #include "qemu.h"
+#include "series.h"
 #include "stm32f4.h"
 #include "usart.h"
 
@@ -93,7 +94,7 @@ wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
     struct chip_calibration cal = chip_calibration();
     if (channel == ADC_VREFINT)
         *code = cal.vrefint;
-    else if (channel == ADC_TEMPERATURE)
+    else if (channel == SERIES_ADC_TEMPERATURE)
         *code = (uint16_t)(cal.at_30 - 16);
     else
         *code = (uint16_t)((hal_now_us() >> 14) & 0xFFFu);

@@ -14,7 +14,7 @@ from elftools.elf.sections import SymbolTableSection
 from board_toml import read_board
 from wasmote.sim import ROOT
 
-BOARDS = ("netduino2", "netduinoplus2", "stm32f4-discovery")
+BOARDS = ("netduino2", "netduinoplus2", "nucleo-f446re", "stm32f411-blackpill", "stm32f4-discovery")
 # The wait, what it calls, and what the alarm calls, by way of pointers as well.
 NEEDED = {
     *("wait_in_ram", "chip_flash_begin", "chip_flash_is_busy", "chip_watchdog_feed"),

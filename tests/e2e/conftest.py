@@ -18,7 +18,8 @@ from wasmote.sim import ROOT, Simulator
 
 EMULATED = ("native", "netduinoplus2")
 CORES = ("netduino2", "qemu-rv32", "esp32c3-devkitm")  # other instruction sets: worth what a module may notice
-SIBLINGS = ("stm32f4-discovery",)  # run the code of one above: they are worth a few tests only
+# These run the code of one above: they are worth a few tests only.
+SIBLINGS = ("nucleo-f446re", "stm32f411-blackpill", "stm32f4-discovery")
 SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
 

@@ -4,6 +4,7 @@
 #include "chip.h"
 #include "common/board_sensor.h"
 #include "gpio.h"
+#include "series.h"
 
 board_sensor_take adc_temperature_take, adc_volts_take;
 board_sensor_values adc_temperature_values, adc_volts_values;
@@ -14,7 +15,7 @@ HAL_RAMCODE wm_status adc_temperature_take(const uint8_t *inputs, size_t count, 
     (void)inputs;
     if (count != 1 || chip_adc_convert(ADC_VREFINT, &raw->code[0]) != WM_OK)
         return WM_EIO;
-    return chip_adc_convert(ADC_TEMPERATURE, &raw->code[1]);
+    return chip_adc_convert(SERIES_ADC_TEMPERATURE, &raw->code[1]);
 }
 
 /* The supply, or 0 where the reference's code cannot be true. */

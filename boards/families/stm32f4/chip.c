@@ -1,6 +1,8 @@
 #include "chip.h"
 
+#include "board_config.h"
 #include "clock.h"
+#include "common/cortex_m/cortex_m.h"
 #include "series.h"
 #include "stm32f4.h"
 
@@ -32,8 +34,7 @@ static void rng_start(void) {
 
 /* A seed error stays until the generator was switched off and on (RM0090 section 24.3.2). Without
  * HSE the 48 MHz domain may be off, and then DRDY never comes. */
-bool chip_entropy(uint32_t *word, uint32_t max_us) {
-    uint64_t deadline = hal_now_us() + max_us;
+static bool generated(uint32_t *word, uint64_t deadline) {
     rng_start();
     do {
         uint32_t status = RNG->SR;
@@ -47,6 +48,27 @@ bool chip_entropy(uint32_t *word, uint32_t max_us) {
         }
     } while (hal_now_us() < deadline);
     return false;
+}
+
+/* The lowest bits of the temperature sensor's code are noise: some 20 us each. Interrupts are locked
+ * because the alarm takes readings too. */
+static bool measured(uint32_t *word, uint64_t deadline) {
+    *word = 0;
+    for (int bit = 0; bit < 32; bit++) {
+        uint16_t code = 0;
+        uint32_t state = irq_save();
+        wm_status status = chip_adc_convert(SERIES_ADC_TEMPERATURE, &code);
+        irq_restore(state);
+        if (status || hal_now_us() >= deadline)
+            return false;
+        *word = (*word << 1 | *word >> 31) ^ code;
+    }
+    return true;
+}
+
+bool chip_entropy(uint32_t *word, uint32_t max_us) {
+    uint64_t deadline = hal_now_us() + max_us;
+    return SERIES_HAS_RNG ? generated(word, deadline) : measured(word, deadline);
 }
 
 /* LSI / 64 = 500 Hz nominally; LSI may be 17 to 47 kHz (DS8626 table 35), so 2 ms a count holds
@@ -79,12 +101,15 @@ uint32_t chip_timer_hz(void) {
 }
 
 #define ADC_TIMEOUT_US 200u
+/* APB2, half the core's clock, by 2 or 4: at most 30 MHz (DS6329; others 36), and a conversion takes its
+ * time */
+#define ADC_PRESCALER (BOARD_CORE_HZ / 4 <= 30000000u ? 0 : ADC_CCR_DIV4)
 
 HAL_RAMCODE static void adc_start(void) {
     if (ADC1->CR2 & ADC_CR2_ADON)
         return;
     RCC->APB2ENR |= RCC_APB2ENR_ADC1;
-    ADC_CCR = ADC_CCR_DIV4 | ADC_CCR_TSVREFE;
+    ADC_CCR = ADC_PRESCALER | ADC_CCR_TSVREFE;
     ADC1->SMPR1 = ADC_SMPR_480_CYCLES;
     ADC1->SMPR2 = ADC_SMPR_480_CYCLES;
     ADC1->CR2 = ADC_CR2_ADON;

@@ -6,6 +6,9 @@
 #include "series.h"
 #include "stm32f4.h"
 
+#ifndef BOARD_HSE_BYPASS
+#define BOARD_HSE_BYPASS 0 /* 1: a clock comes in, and not from a crystal */
+#endif
 #define HSI_HZ 16000000u
 #define PLL_INPUT_HZ 1000000u /* VCO input: 1 to 2 MHz (RM0090 section 7.3.2) */
 #define PLL_P 2u
@@ -28,6 +31,8 @@ static bool wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value) {
 }
 
 static bool hse_start(void) {
+    if (BOARD_HSE_BYPASS)
+        RCC->CR |= RCC_CR_HSEBYP; /* while HSE is off */
     RCC->CR |= RCC_CR_HSEON;
     if (wait_for(&RCC->CR, RCC_CR_HSERDY, RCC_CR_HSERDY))
         return true;
@@ -37,8 +42,8 @@ static bool hse_start(void) {
 
 static bool pll_start(bool from_hse) {
     uint32_t m = (from_hse ? BOARD_HSE_HZ : HSI_HZ) / PLL_INPUT_HZ;
-    RCC->PLLCFGR =
-        m | PLL_N << 6 | (PLL_P / 2 - 1) << 16 | (from_hse ? RCC_PLLCFGR_SRC_HSE : 0) | PLL_Q << 24;
+    RCC->PLLCFGR = (RCC->PLLCFGR & RCC_PLLCFGR_KEPT) | m | PLL_N << 6 | (PLL_P / 2 - 1) << 16 |
+                   (from_hse ? RCC_PLLCFGR_SRC_HSE : 0) | PLL_Q << 24;
     RCC->CR |= RCC_CR_PLLON;
     return wait_for(&RCC->CR, RCC_CR_PLLRDY, RCC_CR_PLLRDY);
 }

@@ -1,5 +1,5 @@
 /* The peripherals that we use: names and chapters of RM0090, the reference manual of STM32F405/407.
- * Those of STM32F205 (RM0033) are the same at the same addresses; where they are not, it is in series.h.
+ * The other chips' are the same at the same addresses; where they are not, it is in series.h.
  */
 #ifndef WASMOTE_STM32F4_H
 #define WASMOTE_STM32F4_H
@@ -28,9 +28,11 @@ struct rcc {
 #define RCC_CR_HSION (1u << 0)
 #define RCC_CR_HSEON (1u << 16)
 #define RCC_CR_HSERDY (1u << 17)
+#define RCC_CR_HSEBYP (1u << 18)
 #define RCC_CR_PLLON (1u << 24)
 #define RCC_CR_PLLRDY (1u << 25)
 #define RCC_PLLCFGR_SRC_HSE (1u << 22)
+#define RCC_PLLCFGR_KEPT (0xFu << 28) /* PLLR of STM32F446, reserved elsewhere */
 #define RCC_CFGR_SW_PLL 2u
 #define RCC_CFGR_SWS (3u << 2)
 #define RCC_CFGR_SWS_PLL (2u << 2)
@@ -70,7 +72,7 @@ struct adc {
 #define ADC_CR2_ADON (1u << 0)
 #define ADC_CR2_SWSTART (1u << 30)
 #define ADC_SMPR_480_CYCLES 0x3FFFFFFFu /* all channels: 23 us at 21 MHz; the sensors need 10 us */
-enum { ADC_TEMPERATURE = 16, ADC_VREFINT = 17 };
+enum { ADC_VREFINT = 17 };
 
 /* ---- timers 2 to 5, chapter 18 -------------------------------------------------------------- */
 struct tim {

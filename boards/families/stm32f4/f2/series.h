@@ -1,4 +1,4 @@
-/* What STM32F205 does not share with STM32F405/407: RM0033, datasheet DS6329. */
+/* What STM32F205 does not share with the rest of the family: RM0033, datasheet DS6329. */
 #ifndef WASMOTE_STM32F4_SERIES_H
 #define WASMOTE_STM32F4_SERIES_H
 
@@ -6,6 +6,8 @@
 
 #define SERIES_CORE_HZ_MAX 120000000u
 #define SERIES_PWR_CR 0u /* no voltage scaling */
+#define SERIES_HAS_RNG 1
+#define SERIES_ADC_TEMPERATURE 16
 
 #define CODE_OF_MILLIVOLTS(mv) (uint16_t)((mv)*4095u / 3300u)
 
