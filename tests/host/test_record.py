@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fake_node import FakeNode
-from served import served
 from wasmote.build import build_bundle
 from wasmote.errors import CoapError, UsageFault, WasmoteError
 from wasmote.node import Node
@@ -262,11 +260,6 @@ async def test_a_module_that_is_replaced_ends_a_recording() -> None:
 
 
 async def test_where_it_cannot_run_again_is_told(recording: Recording) -> None:
-    fake = FakeNode()
-    fake.info = dataclasses.replace(fake.info, injection=False)
-    async with served(fake) as (_, node):
-        with pytest.raises(UsageFault, match="a fake does not let events be injected"):
-            await reproduce(recording, node)
     async with running_here() as node:
         await node.install(1, COUNTER.to_bytes())
         with pytest.raises(UsageFault, match="no slot is free"):
