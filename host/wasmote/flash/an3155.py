@@ -26,7 +26,7 @@ GET, GET_ID, READ, GO, WRITE, ERASE, EXTENDED_ERASE = 0x00, 0x02, 0x11, 0x21, 0x
 BAUD = 115_200
 CHUNK = 256  # bytes of a READ or WRITE: 3.4, 3.6
 PAGES_MAX = 32  # in one erase, so that it is over within its time
-ANSWER_TIMEOUT_S = 1.0
+ANSWER_TIMEOUT_S = 2.0
 ERASE_TIMEOUT_S = 16.0  # DS8626 table 41: 128 KiB take 4 s at most
 SYNC_TRIES = 3  # an odd byte may be on its way
 
