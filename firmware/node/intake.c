@@ -101,6 +101,10 @@ static wm_status look(struct intake *intake, const uint8_t *bundle, size_t len, 
 wm_status intake_look(struct intake *intake, const uint8_t *bundle, size_t len, bool more, char *why,
                       size_t why_cap) {
     bool development = trust_is_development();
+    if (trust_is_damaged()) {
+        snprintf(why, why_cap, TRUST_DAMAGED);
+        return WM_EPERM;
+    }
     if (!development && len && bundle[0] != COSE_SIGN1_FIRST_BYTE) {
         snprintf(why, why_cap, NOT_SIGNED);
         return WM_EPERM;

@@ -9,6 +9,7 @@
 #include "node/resources.h"
 #include "node/sensor.h"
 #include "node/slot.h"
+#include "node/trust.h"
 #include "runtime.h"
 #include "store/pool.h"
 #include "store/store.h"
@@ -60,6 +61,8 @@ void node_start(void) {
     log_start();
     if (store_start() != WM_OK)
         log_line(LOG_ERROR, LOG_NODE, "the flash takes no records");
+    if (trust_is_damaged())
+        log_line(LOG_ERROR, LOG_NODE, TRUST_DAMAGED);
     pool_start();
     resources_start();
     sensors_start(slots_deliver);

@@ -29,7 +29,11 @@ static unsigned count(void) {
 }
 
 bool trust_is_development(void) {
-    return count() == 0;
+    return count() == 0 && !store_keys_are_damaged();
+}
+
+bool trust_is_damaged(void) {
+    return count() == 0 && store_keys_are_damaged();
 }
 
 void trust_key_id(const uint8_t key[TRUST_KEY_BYTES], uint8_t id[TRUST_KEY_ID_BYTES]) {
@@ -168,7 +172,9 @@ wm_status trust_change(const uint8_t *message, size_t len, bool is_signed, char 
     struct cose_bytes payload = {message, len};
     struct change change;
     wm_status status = WM_OK;
-    if (is_signed)
+    if (trust_is_damaged())
+        status = refuse(WM_EPERM, why, why_cap, TRUST_DAMAGED);
+    else if (is_signed)
         status = open_signed(&payload, why, why_cap);
     else if (!trust_is_development())
         status = refuse(WM_EPERM, why, why_cap, "not signed, and this node trusts only its keys");

@@ -1,6 +1,6 @@
 /* Whom this node believes: public keys, each at a place of its own. Without any it is in development
- * mode and takes everything. They are in the store: a key that was acknowledged is there after a cut of
- * power. */
+ * mode and takes everything - unless the area of keys is damaged: then it takes nothing. They are in the
+ * store: a key that was acknowledged is there after a cut of power. */
 #ifndef WASMOTE_TRUST_H
 #define WASMOTE_TRUST_H
 
@@ -16,6 +16,9 @@
 
 /* True: no key, unsigned modules are taken. */
 bool trust_is_development(void);
+/* True: no key, because what the board was flashed with cannot be read; TRUST_DAMAGED says it. */
+bool trust_is_damaged(void);
+#define TRUST_DAMAGED "the area of keys is damaged: flash the board again"
 
 /* 0..STORE_KEYS_MAX-1; NULL: no key at this place. */
 const uint8_t *trust_key(int place);

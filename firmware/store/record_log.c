@@ -67,6 +67,11 @@ bool record_read(uint32_t at, struct record *record) {
     return hal_flash_read(at, raw, sizeof raw) == WM_OK && parse(raw, record);
 }
 
+bool record_is_blank(uint32_t at) {
+    uint8_t raw[RECORD_BYTES];
+    return hal_flash_read(at, raw, sizeof raw) == WM_OK && all_are(raw, 0xFF);
+}
+
 /* Cleared, a slot is no record for ever, whatever an operation that was cut left in it. */
 static wm_status clear_slot(int sector, uint32_t slot) {
     static const uint8_t zeros[RECORD_BYTES];
@@ -115,12 +120,10 @@ static struct header read_header(int sector) {
 /* To the first of the header slots that takes it. */
 static wm_status write_header(int sector, uint32_t generation, uint32_t first) {
     struct record record = {.type = HEADER_TYPE, .key = HEADER_FORMAT};
-    uint8_t raw[RECORD_BYTES];
     put_le32(record.payload, generation);
     put_le32(record.payload + 4, first);
     for (uint32_t copy = 0; copy < HEADERS; copy++) {
-        if (hal_flash_read(slot_at(sector, copy), raw, sizeof raw) == WM_OK && all_are(raw, 0xFF) &&
-            write_slot(sector, copy, &record) == WM_OK)
+        if (record_is_blank(slot_at(sector, copy)) && write_slot(sector, copy, &record) == WM_OK)
             return WM_OK;
     }
     return WM_EIO;

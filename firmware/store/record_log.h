@@ -51,6 +51,8 @@ wm_status record_log_make_room(uint32_t count);
 /* One record of another area, which somebody else wrote in the same form (README.md). False: it is
  * not valid. */
 bool record_read(uint32_t at, struct record *record);
+/* Nothing was written there. */
+bool record_is_blank(uint32_t at);
 
 /* How often a sector was erased since the log was made; records that fit before the next erase. */
 uint32_t record_log_erases(void);

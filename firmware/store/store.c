@@ -24,6 +24,7 @@ struct key {
 
 static struct {
     bool usable;
+    bool keys_are_damaged;
     uint32_t boots;
     struct store_slot slot[MODULE_SLOTS];
     struct store_bank bank[STORE_BANKS_MAX];
@@ -151,10 +152,13 @@ static wm_status put(const struct record *record) {
 static void read_first_keys(void) {
     struct hal_flash_sector area = hal_flash_sector(HAL_FLASH_KEYS, 0);
     struct record record;
-    for (uint32_t i = 0; i < STORE_KEYS_MAX; i++)
-        if (record_read(area.at + i * RECORD_BYTES, &record) && record.type == TYPE_KEY &&
-            record.key < STORE_KEYS_MAX)
+    for (uint32_t i = 0; i < STORE_KEYS_MAX; i++) {
+        uint32_t at = area.at + i * RECORD_BYTES;
+        if (record_read(at, &record) && record.type == TYPE_KEY && record.key < STORE_KEYS_MAX)
             read_key(&store.key[record.key], record.payload);
+        else if (!record_is_blank(at))
+            store.keys_are_damaged = true;
+    }
 }
 
 wm_status store_start(void) {
@@ -242,6 +246,10 @@ wm_status store_raise_counter(const uint8_t id[STORE_COUNTER_ID_BYTES], uint32_t
 const uint8_t *store_key(int index) {
     return index >= 0 && index < STORE_KEYS_MAX && store.key[index].there ? store.key[index].bytes
                                                                           : NULL;
+}
+
+bool store_keys_are_damaged(void) {
+    return store.keys_are_damaged;
 }
 
 wm_status store_put_key(int index, const uint8_t key[STORE_KEY_BYTES]) {

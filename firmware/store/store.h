@@ -81,6 +81,8 @@ int store_counters_free(void);
  * replaced. NULL: no key there. */
 #define STORE_KEY_BYTES 32
 const uint8_t *store_key(int index);
+/* True: the area of keys is neither blank nor whole, so that keys may be missing. */
+bool store_keys_are_damaged(void);
 /* NULL removes it. One record, so that a rotation is done or not. */
 wm_status store_put_key(int index, const uint8_t key[STORE_KEY_BYTES]);
 

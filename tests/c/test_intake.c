@@ -253,6 +253,22 @@ static void a_full_table_takes_no_new_names(void **state) {
     assert_int_equal(runs("n0", 1), WM_EPERM);
 }
 
+/* Neither a bare bundle nor a signed one. */
+static void with_damaged_keys_nothing_is_taken(void **state) {
+    (void)state;
+    static const uint8_t half_a_record[] = {4, 0, 0, 0, 1};
+    nor_reset(&geometry, 1);
+    nor_put_keys(half_a_record, sizeof half_a_record);
+    assert_int_equal(store_start(), WM_OK);
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        struct manifest_fields fields = good;
+        fields.envelope = is_signed ? &ours : NULL;
+        make(&fields);
+        assert_int_equal(take(512), WM_EPERM);
+        assert_string_equal(why, TRUST_DAMAGED);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(in_blocks_of_any_size, setup),
@@ -264,6 +280,7 @@ int main(void) {
         cmocka_unit_test_setup(the_envelope_of_another_module, setup),
         cmocka_unit_test_setup(no_way_back_to_an_older_release, setup),
         cmocka_unit_test_setup(development_mode_counts_nothing, without_keys),
+        cmocka_unit_test_setup(with_damaged_keys_nothing_is_taken, setup),
         cmocka_unit_test_setup(a_full_table_takes_no_new_names, setup),
     };
     return cmocka_run_group_tests_name("intake", tests, NULL, NULL);

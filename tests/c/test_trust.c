@@ -239,6 +239,26 @@ static void keys_that_the_board_was_flashed_with(void **state) {
     assert_memory_equal(trust_key(2), new_key, TRUST_KEY_BYTES);
 }
 
+static void damaged_keys_are_not_development_mode(void **state) {
+    uint8_t area[2 * RECORD_BYTES];
+    (void)state;
+    make_first_key(area, 0, old_key);
+    make_first_key(area + RECORD_BYTES, 1, new_key);
+    area[7] ^= 1;
+    nor_put_keys(area, RECORD_BYTES);
+    assert_int_equal(store_start(), WM_OK);
+    assert_true(trust_is_damaged());
+    assert_false(trust_is_development());
+    assert_int_equal(change(NULL, number + 1, 0, new_key), WM_EPERM);
+    assert_string_equal(why, TRUST_DAMAGED);
+    assert_int_equal(change(old_seed, number + 1, 0, new_key), WM_EPERM);
+    assert_string_equal(why, TRUST_DAMAGED);
+    nor_put_keys(area, sizeof area);
+    assert_int_equal(store_start(), WM_OK);
+    assert_false(trust_is_damaged()); /* a key is left, which goes on counting */
+    assert_int_equal(change(new_seed, number + 1, 0, old_key), WM_OK);
+}
+
 static void however_many_names_the_keys_can_be_changed(void **state) {
     (void)state;
     char name[8];
@@ -268,6 +288,7 @@ int main(void) {
         cmocka_unit_test_setup(keys_and_their_number_outlive_power, setup),
         cmocka_unit_test_setup(a_cut_at_any_operation_leaves_one_key, setup),
         cmocka_unit_test_setup(keys_that_the_board_was_flashed_with, setup),
+        cmocka_unit_test_setup(damaged_keys_are_not_development_mode, setup),
         cmocka_unit_test_setup(however_many_names_the_keys_can_be_changed, setup),
     };
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
