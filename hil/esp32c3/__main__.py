@@ -14,9 +14,13 @@ from pathlib import Path
 
 from hil.esp32c3.bus import EmulatorFault
 from hil.esp32c3.flash import Flash
-from hil.esp32c3.machine import Machine
 from hil.esp32c3.ports import Port, open_port
 from hil.esp32c3.rfc2217 import Lines, Rfc2217Port
+
+try:
+    from hil.esp32c3.machine import Machine
+except ModuleNotFoundError as missing:
+    sys.exit(f"esp32c3: {missing.name} is not installed: pip install {missing.name}")
 
 PORT_HELP = "pty, unix:PATH or tcp:PORT (0: any)"
 RFC2217 = "rfc2217:"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hil.esp32c3.bus import EmulatorFault
 from hil.esp32c3.clock import Clock
 from hil.esp32c3.core import Core
-from hil.esp32c3.flash import SECTOR, Flash
+from hil.esp32c3.flash import PAGE, SECTOR, SIZE, Flash
 
 OK, FAILED = 0, 1
 
@@ -17,11 +17,12 @@ class Rom:
 
     def __init__(self, core: Core, flash: Flash, clock: Clock) -> None:
         self._core, self._flash, self._clock = core, flash, clock
-        self._is_cached = True
+        self._is_cached = self._is_locked = True
         self._ready_at: float | None = None
         self._functions: dict[int, Callable[[], int]] = {
             0x4000_0128: self._erase_sector,
             0x4000_012C: self._write,
+            0x4000_0134: self._configure,
             0x4000_0140: self._unlock,
             0x4000_04D8: self._nothing,  # invalidate the cache: there is none
             0x4000_0524: self._suspend,
@@ -50,20 +51,30 @@ class Rom:
     def _nothing(self) -> int:
         return OK
 
+    def _configure(self) -> int:
+        _, chip, _, sector, page, _ = self._core.arguments(6)
+        return OK if (chip, sector, page) == (SIZE, SECTOR, PAGE) else FAILED
+
     def _unlock(self) -> int:
+        self._must_be_suspended()
+        self._is_locked = False
         return OK
 
     def _erase_sector(self) -> int:
         at = self._core.arguments(1)[0] * SECTOR
-        self._must_be_suspended()
-        return self._takes(self._flash.erase(at)) if self._flash.holds(at, SECTOR) else FAILED
+        if not self._can_change(at, SECTOR):
+            return FAILED
+        return self._takes(self._flash.erase(at))
 
     def _write(self) -> int:
         at, data, length = self._core.arguments(3)
-        self._must_be_suspended()
-        if at % 4 or data % 4 or length % 4 or not self._flash.holds(at, length):
+        if at % 4 or data % 4 or length % 4 or not self._can_change(at, length):
             return FAILED
         return self._takes(self._flash.program(at, self._core.read_memory(data, length)))
+
+    def _can_change(self, at: int, length: int) -> bool:
+        self._must_be_suspended()
+        return not self._is_locked and self._flash.holds(at, length)
 
     def _must_be_suspended(self) -> None:
         if self._is_cached:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,6 +32,15 @@ async def test_the_roms_words_on_the_uart_do_no_harm(chip: Chip) -> None:
         await uart.until("rst:0x3,boot:RUNS")
     async with opened(chip.uart) as uart:
         assert await uart.ask("cause") == "3"
+
+
+async def test_a_board_without_firmware_says_so_and_tries_again(tmp_path: Path) -> None:
+    """Nobody has stopped the watchdog that the ROM leaves running."""
+    async with powered(tmp_path / "flash", "--uart", f"unix:{tmp_path / 'uart'}") as empty:
+        reader, writer = await asyncio.open_unix_connection(empty.uart.removeprefix("unix:"))
+        while await reader.readline() != b"rst:0x7,boot:FAILED\r\n":
+            pass
+        writer.close()
 
 
 async def test_20000_bytes_come_back_over_the_uart(chip: Chip) -> None:

@@ -8,6 +8,7 @@
 #include "board_config.h"
 #include "esp32c3.h"
 #include "hal.h"
+#include "parts.h"
 #include "rom.h"
 
 #define UNIT_BYTES 4096u
@@ -15,7 +16,7 @@ _Static_assert(BOARD_FLASH_BYTES <= FLASH_WINDOW_BYTES, "board.toml: more flash 
 
 static const struct hal_flash_sector sectors[] = {BOARD_FLASH_SECTORS};
 static uint32_t erase_at, erase_end; /* equal: nothing to do */
-static bool erase_failed;
+static bool erase_failed, is_unlocked;
 
 static bool inside(uint32_t at, size_t len) {
     return at <= BOARD_FLASH_BYTES && len <= BOARD_FLASH_BYTES - at;
@@ -25,10 +26,23 @@ static const uint8_t *address(uint32_t at) {
     return (const uint8_t *)(FLASH_WINDOW + at);
 }
 
+/* The ROM refuses what lies behind the end of a chip that it thinks is smaller. */
+void flash_start(void) {
+    rom_flash_config_param(0, BOARD_FLASH_BYTES, 0x10000, UNIT_BYTES, 256, 0xFFFF);
+}
+
+/* It writes the chip's status register, which wears: not more than once, and only where something is to
+ * be changed at all. */
+HAL_RAMCODE static bool unlock(void) {
+    if (!is_unlocked)
+        is_unlocked = rom_flash_unlock() == 0;
+    return is_unlocked;
+}
+
 /* The cache may hold what was there before. */
 HAL_RAMCODE __attribute__((noinline)) static int erase_unit(uint32_t at) {
     uint32_t autoload = rom_cache_suspend();
-    int failed = rom_flash_unlock() || rom_flash_erase_sector(at / UNIT_BYTES);
+    int failed = !unlock() || rom_flash_erase_sector(at / UNIT_BYTES);
     rom_cache_invalidate();
     rom_cache_resume(autoload);
     return failed;
@@ -37,7 +51,7 @@ HAL_RAMCODE __attribute__((noinline)) static int erase_unit(uint32_t at) {
 HAL_RAMCODE __attribute__((noinline)) static int write_words(uint32_t at, const uint32_t *words,
                                                              int32_t len) {
     uint32_t autoload = rom_cache_suspend();
-    int failed = rom_flash_unlock() || rom_flash_write(at, words, len);
+    int failed = !unlock() || rom_flash_write(at, words, len);
     rom_cache_invalidate();
     rom_cache_resume(autoload);
     return failed;

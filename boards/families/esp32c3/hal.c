@@ -43,6 +43,7 @@ void hal_init(void) {
     memory_protect();
     stop_boot_watchdogs();
     clock_start();
+    flash_start();
     time_start();
     life_start();
     analog_start();

@@ -7,6 +7,7 @@
 
 void memory_protect(void);
 void clock_start(void);
+void flash_start(void);
 void time_start(void);
 void analog_start(void);
 void ports_start(void);

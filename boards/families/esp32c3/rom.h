@@ -7,6 +7,9 @@
 
 /* 0 is success. `data` lies in RAM and is aligned to words, as is `address` in flash; len is a multiple
  * of 4. */
+#define rom_flash_config_param                                                                          \
+    ((int (*)(uint32_t id, uint32_t chip, uint32_t block, uint32_t sector, uint32_t page,               \
+              uint32_t status_mask))0x40000134u) /* bytes of each */
 #define rom_flash_unlock ((int (*)(void))0x40000140u)
 #define rom_flash_erase_sector ((int (*)(uint32_t number))0x40000128u) /* of 4 KiB */
 #define rom_flash_write ((int (*)(uint32_t address, const uint32_t *data, int32_t len))0x4000012Cu)
