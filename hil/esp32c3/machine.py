@@ -96,7 +96,7 @@ class Machine:
             self._mode = Mode.RUNS
         else:
             self._mode = Mode.FAILED
-        self._uart.send(BANNER.format(cause, self._mode.name).encode())
+        self._uart.say(BANNER.format(cause, self._mode.name))
 
     def _connect_devices(self) -> None:
         self._matrix = InterruptMatrix()
@@ -178,7 +178,7 @@ class Machine:
         listening = []
         if self._usb.listens:
             listening.append(self._usb_port)
-        if self._uart.listens and self._uart.deadline() is None:
+        if self._uart.listens:
             listening.append(self._uart_port)
         self._sleep(listening, min((at for at in deadlines if at is not None), default=None))
 
