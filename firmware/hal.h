@@ -147,10 +147,11 @@ wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values);
 
 /* ---- flash ------------------------------------------------------------------------------
  * What of the chip's NOR flash is not the firmware's: sectors for three uses (board.toml [flash]).
- * Addresses are bytes from the start of flash, aligned to HAL_FLASH_WORD for programming. An erased
- * sector reads as ones, programming only clears bits. A cut of power may leave any operation undone,
- * done, or in between; firmware/store copes with that, and nobody else writes. */
-#define HAL_FLASH_WORD 4
+ * Addresses are bytes from the start of flash, aligned to HAL_FLASH_WORD for programming: what an
+ * STM32L4 programs at a time; others do it in parts. An erased sector reads as ones, programming only
+ * clears bits. A cut of power may leave any operation undone, done, or in between; firmware/store copes
+ * with that, and nobody else writes. */
+#define HAL_FLASH_WORD 8
 
 enum hal_flash_area {
     HAL_FLASH_RECORDS, /* two sectors: what must survive a reset, as a log */
@@ -177,9 +178,10 @@ wm_status hal_flash_read(uint32_t at, void *out, size_t len);
 const uint8_t *hal_flash_map(uint32_t at, size_t len);
 void hal_flash_unmap(const uint8_t *window);
 
-/* Programs whole words. Blocks: 16 us a word on STM32F4, at most 100. WM_EIO when the flash reports an
- * error; that it took the bits is the caller's to check. A word may be programmed again to
- * clear more of its bits. WM_EBUSY while a sector is being erased. Thread. */
+/* Programs whole words. Blocks: 32 us a word on STM32F4, at most 200. WM_EIO when the flash reports an
+ * error; that it took the bits is the caller's to check. A word is programmed once; then, whatever is in
+ * it, once more to zeros (an STM32L4 keeps check bits beside each). WM_EBUSY while a sector is being
+ * erased. Thread. */
 wm_status hal_flash_program(uint32_t at, const void *words, size_t len);
 
 /* Begins to erase the sector that starts at `at`; then ask hal_flash_erase_poll() until it says

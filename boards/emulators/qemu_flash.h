@@ -157,7 +157,7 @@ static bool flash_program_part(uint32_t at, const uint8_t *words, size_t len) {
     uint8_t bytes[64];
     for (size_t i = 0; i < len; i++)
         bytes[i] = flash_memory(at)[i] & words[i];
-    flash_spend((uint32_t)len / HAL_FLASH_WORD * FLASH_WORD_US);
+    flash_spend((uint32_t)len / 4 * FLASH_WORD_US);
     return flash_file_move(SYS_WRITE, flash_file(), at, bytes, len) && flash_show(flash_file(), at, len);
 }
 

@@ -186,33 +186,33 @@ void pool_take_again(struct bank_writer *writer) {
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-/* A word may be programmed in parts: ones change nothing. */
-static wm_status program_part(uint32_t at, const uint8_t *bytes, size_t len) {
-    uint8_t word[HAL_FLASH_WORD];
-    uint32_t before = at % HAL_FLASH_WORD;
-    memset(word, 0xFF, sizeof word);
-    memcpy(word + before, bytes, len);
-    return hal_flash_program(at - before, word, sizeof word);
+_Static_assert(MODULE_BANK_BYTES % HAL_FLASH_WORD == 0, "a bank is whole words");
+
+static uint32_t whole_words(uint32_t len) {
+    return (len + HAL_FLASH_WORD - 1) / HAL_FLASH_WORD * HAL_FLASH_WORD;
 }
 
+/* The last word is filled with ones. */
 static wm_status program(uint32_t at, const uint8_t *bytes, size_t len) {
-    size_t head = (HAL_FLASH_WORD - at % HAL_FLASH_WORD) % HAL_FLASH_WORD;
-    head = head < len ? head : len;
-    size_t whole = (len - head) / HAL_FLASH_WORD * HAL_FLASH_WORD, tail = len - head - whole;
-    wm_status status = head ? program_part(at, bytes, head) : WM_OK;
-    if (status == WM_OK && whole)
-        status = hal_flash_program(at + (uint32_t)head, bytes + head, whole);
-    if (status == WM_OK && tail)
-        status = program_part(at + (uint32_t)(head + whole), bytes + head + whole, tail);
-    return status;
+    uint8_t word[HAL_FLASH_WORD];
+    size_t tail = len % HAL_FLASH_WORD, whole = len - tail;
+    wm_status status = whole ? hal_flash_program(at, bytes, whole) : WM_OK;
+    if (status || tail == 0)
+        return status;
+    memset(word, 0xFF, sizeof word);
+    memcpy(word, bytes + whole, tail);
+    return hal_flash_program(at + (uint32_t)whole, word, sizeof word);
+}
+
+/* Of `len` bytes more, those that are there from an upload before. */
+static uint32_t are_there(const struct bank_writer *writer, size_t len) {
+    uint32_t there = writer->programmed > writer->length ? writer->programmed - writer->length : 0;
+    return there < len ? there : (uint32_t)len;
 }
 
 /* True unless other bytes are there already. */
-static bool fits(const struct bank_writer *writer, const uint8_t *bytes, size_t len) {
-    uint32_t there = writer->programmed - writer->length;
+static bool fits(const struct bank_writer *writer, const uint8_t *bytes, uint32_t there) {
     bool same = true;
-    if (there > len)
-        there = (uint32_t)len;
     for (uint32_t at = 0; same && at < there;) {
         uint8_t part[64];
         uint32_t size = there - at < sizeof part ? there - at : sizeof part;
@@ -226,12 +226,15 @@ static bool fits(const struct bank_writer *writer, const uint8_t *bytes, size_t 
 wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t len) {
     if (len > pool_capacity() - writer->length)
         return WM_ENOMEM;
+    if (writer->length % HAL_FLASH_WORD)
+        return WM_EINVAL;
     erase_wait();
-    if (writer->programmed > writer->length && !fits(writer, bytes, len))
+    uint32_t there = are_there(writer, len);
+    if (!fits(writer, bytes, there))
         return WM_EINVAL;
     if (writer->programmed < writer->length + len)
-        writer->programmed = writer->length + (uint32_t)len;
-    if (program(sector_of(writer->bank).at + writer->length, bytes, len))
+        writer->programmed = whole_words(writer->length + (uint32_t)len);
+    if (program(sector_of(writer->bank).at + writer->length + there, bytes + there, len - there))
         return WM_EIO;
     sha256_update(&writer->hash, bytes, len);
     writer->length += (uint32_t)len;

@@ -151,7 +151,7 @@ static void test_what_is_no_sector_is_refused(void **state) {
 
 static void test_programming_clears_bits_and_locks_again(void **state) {
     (void)state;
-    const uint8_t first[8] = {0xF0, 1, 2, 3, 4, 5, 6, 7}, then[4] = {0x3C, 1, 2, 3};
+    const uint8_t first[8] = {0xF0, 1, 2, 3, 4, 5, 6, 7}, then[8] = {0x3C, 1, 2, 3, 4, 5, 6, 7};
     memset(chip.bytes, 0xFF, sizeof chip.bytes);
     assert_int_equal(hal_flash_program(0x4000, first, sizeof first), WM_OK);
     assert_memory_equal(chip.bytes + 0x4000, first, sizeof first);
@@ -163,10 +163,10 @@ static void test_programming_clears_bits_and_locks_again(void **state) {
 
 static void test_misaligned_and_outside_are_refused(void **state) {
     (void)state;
-    uint8_t word[4] = {0};
-    assert_int_equal(hal_flash_program(0x4002, word, 4), WM_EINVAL);
-    assert_int_equal(hal_flash_program(0x4000, word, 3), WM_EINVAL);
-    assert_int_equal(hal_flash_program(BOARD_FLASH_BYTES, word, 4), WM_EINVAL);
+    uint8_t word[HAL_FLASH_WORD] = {0};
+    assert_int_equal(hal_flash_program(0x4004, word, sizeof word), WM_EINVAL);
+    assert_int_equal(hal_flash_program(0x4000, word, 4), WM_EINVAL);
+    assert_int_equal(hal_flash_program(BOARD_FLASH_BYTES, word, sizeof word), WM_EINVAL);
     assert_int_equal(hal_flash_read(BOARD_FLASH_BYTES - 2, word, 4), WM_EINVAL);
     assert_int_equal(hal_flash_read(UINT32_MAX, word, 4), WM_EINVAL);
     assert_null(hal_flash_map(BOARD_FLASH_BYTES, 1));
@@ -175,7 +175,7 @@ static void test_misaligned_and_outside_are_refused(void **state) {
 
 static void test_errors_are_reported_and_forgotten(void **state) {
     (void)state;
-    uint8_t word[4] = {0};
+    uint8_t word[HAL_FLASH_WORD] = {0};
     memset(chip.bytes, 0xFF, sizeof chip.bytes);
     chip.protected_at = 0x8000;
     assert_int_equal(hal_flash_program(0x8000, word, sizeof word), WM_EIO);
@@ -200,7 +200,7 @@ static void test_programming_stops_at_the_first_error(void **state) {
 
 static void test_a_wrong_key_locks_until_a_reset(void **state) {
     (void)state;
-    uint8_t word[4] = {0};
+    uint8_t word[HAL_FLASH_WORD] = {0};
     memset(chip.bytes, 0xFF, sizeof chip.bytes);
     flash_key(0x12345678u); /* somebody else's mistake */
     assert_int_equal(hal_flash_program(0x4000, word, sizeof word), WM_EIO);

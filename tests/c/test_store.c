@@ -51,13 +51,13 @@ static uint8_t first_byte(int slot) {
     return byte;
 }
 
-static void test_parts_of_any_length_make_the_same_bundle(void **state) {
+static void test_parts_of_any_number_of_words_make_the_same_bundle(void **state) {
     (void)state;
-    uint8_t bytes[300];
+    uint8_t bytes[301];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 7);
     boot(true);
-    for (size_t part = 1; part < 20; part++) {
+    for (size_t part = HAL_FLASH_WORD; part < sizeof bytes + 8; part += HAL_FLASH_WORD) {
         struct bank_writer writer;
         uint8_t back[sizeof bytes];
         assert_int_equal(pool_take(&writer), WM_OK);
@@ -67,12 +67,34 @@ static void test_parts_of_any_length_make_the_same_bundle(void **state) {
                 pool_append(&writer, bytes + at, sizeof bytes - at < part ? sizeof bytes - at : part),
                 WM_OK);
         assert_int_equal(writer.length, sizeof bytes);
+        assert_int_equal(pool_append(&writer, bytes, 8), WM_EINVAL); /* that part was the last */
         assert_int_equal(pool_finish(&writer, (const uint8_t[STORE_NAME_BYTES]){1}), WM_OK);
         hal_flash_read(hal_flash_sector(HAL_FLASH_BANKS, (size_t)writer.bank).at, back, sizeof back);
         assert_memory_equal(back, bytes, sizeof bytes);
         assert_true(pool_check(writer.bank));
         pool_release(writer.bank);
     }
+}
+
+/* A lost answer: what is there is not programmed again, which an STM32L4 refuses. */
+static void test_an_upload_that_begins_again_goes_on_behind_what_is_there(void **state) {
+    (void)state;
+    uint8_t bytes[301];
+    struct bank_writer writer;
+    memset(bytes, 0x5A, sizeof bytes);
+    nor_keep_check_bits();
+    boot(true);
+    assert_int_equal(pool_take(&writer), WM_OK);
+    assert_int_equal(pool_erased(&writer), WM_OK);
+    assert_int_equal(pool_append(&writer, bytes, 64), WM_OK);
+    pool_abandon(&writer);
+    assert_true(pool_begins_with(bytes, 32));
+    pool_take_again(&writer);
+    assert_int_equal(pool_append(&writer, bytes, 32), WM_OK);
+    assert_int_equal(pool_append(&writer, bytes + 32, 128), WM_OK);
+    assert_int_equal(pool_append(&writer, bytes + 160, sizeof bytes - 160), WM_OK);
+    assert_int_equal(pool_finish(&writer, (const uint8_t[STORE_NAME_BYTES]){1}), WM_OK);
+    assert_true(pool_check(writer.bank));
 }
 
 static void test_a_bank_that_is_full_says_so(void **state) {
@@ -239,7 +261,8 @@ static void test_power_cuts_at_boot_are_not_the_modules_fault(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_parts_of_any_length_make_the_same_bundle, setup),
+        cmocka_unit_test_setup(test_parts_of_any_number_of_words_make_the_same_bundle, setup),
+        cmocka_unit_test_setup(test_an_upload_that_begins_again_goes_on_behind_what_is_there, setup),
         cmocka_unit_test_setup(test_a_bank_that_is_full_says_so, setup),
         cmocka_unit_test_setup(test_all_banks_in_use_is_busy, setup),
         cmocka_unit_test_setup(test_banks_wear_alike, setup),

@@ -25,6 +25,7 @@ static size_t sector_count;
 static uint32_t operations, cut_operation, random_state;
 static enum cut cut_how;
 static uint32_t erase_polls, polls_left;
+static bool has_check_bits;
 static size_t windows;
 jmp_buf nor_power_fails;
 
@@ -54,6 +55,7 @@ static void add_sector(enum hal_flash_area area, uint32_t size, uint32_t *at) {
 void nor_reset(const struct geometry *geometry, uint32_t seed) {
     uint32_t at = 0x4000; /* what comes first is the firmware's */
     sector_count = 0;
+    has_check_bits = false;
     add_sector(HAL_FLASH_RECORDS, geometry->records[0], &at);
     add_sector(HAL_FLASH_RECORDS, geometry->records[1], &at);
     add_sector(HAL_FLASH_KEYS, geometry->keys, &at);
@@ -63,6 +65,10 @@ void nor_reset(const struct geometry *geometry, uint32_t seed) {
     nor_cut_at(UINT32_MAX, CUT_BEFORE);
     erase_polls = 0;
     nor_power_on();
+}
+
+void nor_keep_check_bits(void) {
+    has_check_bits = true;
 }
 
 void nor_put_keys(const uint8_t *bytes, size_t len) {
@@ -159,11 +165,23 @@ wm_status hal_flash_read(uint32_t at, void *out, size_t len) {
     if (memcmp(cell, other, len) == 0)
         return WM_OK;
     uint32_t bias = random_word() % 3;
+    if (has_check_bits && bias == 2)
+        return WM_EIO;
     for (size_t i = 0; i < len; i++) {
         uint8_t mask = bias == 0 ? 0 : bias == 1 ? 0xFF : (uint8_t)random_word();
         ((uint8_t *)out)[i] = (uint8_t)((cell[i] & ~mask) | (other[i] & mask));
     }
     return WM_OK;
+}
+
+/* An error of the chip, which leaves the word as it was. */
+static bool is_refused(const struct sector *sector, uint32_t offset, const uint8_t *word) {
+    bool blank = true, zeros = true;
+    for (size_t i = 0; i < HAL_FLASH_WORD; i++) {
+        blank = blank && sector->cell[offset + i] == 0xFF;
+        zeros = zeros && word[i] == 0;
+    }
+    return has_check_bits && !blank && !zeros;
 }
 
 static void clear_bits(struct sector *sector, uint32_t offset, const uint8_t *word) {
@@ -177,6 +195,8 @@ static void clear_bits(struct sector *sector, uint32_t offset, const uint8_t *wo
 
 static void cut_program(struct sector *sector, uint32_t offset, const uint8_t *word) {
     uint8_t torn[HAL_FLASH_WORD];
+    if (has_check_bits && (cut_how == CUT_TORN || cut_how == CUT_HALF))
+        cut_how = CUT_UNSTABLE; /* the check bits do not fit any more */
     memset(torn, 0xFF, sizeof torn);
     for (size_t i = 0; i < HAL_FLASH_WORD; i++) {
         if (cut_how == CUT_AFTER || (cut_how == CUT_HALF && i < HAL_FLASH_WORD / 2))
@@ -199,6 +219,8 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
         return WM_EIO;
     for (size_t i = 0; i < len; i += HAL_FLASH_WORD) {
         uint32_t offset = at - sector->at + (uint32_t)i;
+        if (is_refused(sector, offset, (const uint8_t *)words + i))
+            return WM_EIO;
         if (operations++ == cut_operation)
             cut_program(sector, offset, (const uint8_t *)words + i);
         clear_bits(sector, offset, (const uint8_t *)words + i);

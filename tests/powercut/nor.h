@@ -33,6 +33,10 @@ struct geometry {
 /* Erased flash of that geometry, and power that lasts. */
 void nor_reset(const struct geometry *geometry, uint32_t seed);
 
+/* Until nor_reset(): words have check bits, as an STM32L4's. They are programmed once, or to zeros, and
+ * one that is neither old nor new is an error when it is read. */
+void nor_keep_check_bits(void);
+
 /* Fills the area of keys from its start, as whoever flashes the board does. */
 void nor_put_keys(const uint8_t *bytes, size_t len);
 

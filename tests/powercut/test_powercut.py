@@ -78,7 +78,7 @@ def run(program: Path, single: int, pair: int) -> tuple[int, dict[str, int], str
 
 @pytest.mark.timeout(3600)
 def test_no_cut_leaves_a_bad_state(tmp_path: Path) -> None:
-    status, found, errors = run(build(STORE, tmp_path), *((1, 1) if FULL else (4, 499)))
+    status, found, errors = run(build(STORE, tmp_path), *((1, 1) if FULL else (2, 199)))
     assert (status, found["bad"], errors) == (0, 0, "")
     assert found["cuts"] >= (1_000_000 if FULL else 20_000)
     if FULL:

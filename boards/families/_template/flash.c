@@ -31,7 +31,7 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
     uint32_t word;
     if (!inside(at, len) || at % HAL_FLASH_WORD || len % HAL_FLASH_WORD)
         return WM_EINVAL;
-    for (size_t i = 0; i < len && !(FLASH->STATUS & FLASH_STATUS_ERROR); i += HAL_FLASH_WORD) {
+    for (size_t i = 0; i < len && !(FLASH->STATUS & FLASH_STATUS_ERROR); i += sizeof word) {
         memcpy(&word, (const uint8_t *)words + i, sizeof word);
         FLASH->ADDRESS = at + (uint32_t)i;
         FLASH->PROGRAM = word;

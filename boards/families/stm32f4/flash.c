@@ -52,7 +52,7 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
         return WM_EINVAL;
     unlock();
     flash_set_control(CR_PSIZE_32 | CR_PG);
-    for (size_t i = 0; i < len && !(flash_status() & SR_ERRORS); i += HAL_FLASH_WORD)
+    for (size_t i = 0; i < len && !(flash_status() & SR_ERRORS); i += sizeof(uint32_t))
         store_word(at + (uint32_t)i, (const uint8_t *)words + i);
     return lock();
 }
