@@ -104,6 +104,7 @@ class Core:
         self._done: _Access | None = None
         self._was_asked = False
         self._stops_when_unlocked = False
+        self._knows_unlocks = False  # has hooked the places
         self._ticker = Ticker(self._ask)
         self._after_reset = self._uc.context_save()
         self._uc.hook_add(UC_HOOK_INTR, self._on_exception)
