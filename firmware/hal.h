@@ -189,7 +189,8 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len);
  * STM32F4 takes 0.25 s (16 KiB) to 2 s (128 KiB), and its core cannot fetch from flash for that time:
  * there hal_flash_erase_start() itself waits, in RAM and with interrupts locked, and goes on moving the
  * UART's bytes both ways, calling the alarm when it is due, and feeding the watchdog; timers of the loop
- * fire late. Thread. */
+ * fire late. On an ESP32-C3 hal_flash_erase_poll() erases 4 KiB each time, which blocks for 45 ms, at
+ * most 400; interrupts are taken. Thread. */
 wm_status hal_flash_erase_start(uint32_t at);
 wm_status hal_flash_erase_poll(void);
 
