@@ -1,5 +1,6 @@
 #include "config.h"
 #include "node/resources.h"
+#include "node/slot.h"
 #include "node/trust.h"
 
 static void get_keys(struct coap_response *response) {
@@ -44,8 +45,10 @@ void res_keys(const struct coap_request *request, struct coap_response *response
                                       "a change of the keys, signed in content format 18 or bare"))
         return;
     wm_status status = trust_change(request->payload, request->len, is_signed, why, sizeof why);
-    if (status)
+    if (status) {
         coap_fail(response, code_of(status), "%s", why);
-    else
-        response->code = COAP_204_CHANGED;
+        return;
+    }
+    slots_judge_again();
+    response->code = COAP_204_CHANGED;
 }

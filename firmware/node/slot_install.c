@@ -28,6 +28,20 @@ bool slots_are_uploading(void) {
     return upload.slot >= 0;
 }
 
+void slots_judge_again(void) {
+    char why[SLOT_WHY_CAP];
+    for (int index = 0; index < MODULE_SLOTS; index++) {
+        struct slot *slot = slot_at(index);
+        slot_upload_abandon(index);
+        slot_restore_abandon(index);
+        if (!slot->candidate || instance_judge(slot->candidate, why, sizeof why) == WM_OK)
+            continue;
+        slot_remember(slot, index, why);
+        slot_drop_candidate(slot, index);
+        upkeep_of_banks();
+    }
+}
+
 /* ---- a bank ----------------------------------------------------------------------------- */
 
 bool slot_upload_is_ready(const uint8_t *first, size_t len) {

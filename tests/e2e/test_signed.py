@@ -114,6 +114,21 @@ async def test_a_newer_release_swaps_and_the_older_does_not_come_back(locked: No
     await locked.install(0, newer)  # the same again
 
 
+async def test_what_was_let_pass_before_there_was_a_key_does_not_start(
+    emulated: Simulator | None, node: Node, ours: Key
+) -> None:
+    if emulated is None:
+        pytest.skip("a board of a rig would keep the key")
+    await node.install(0, bundle("counter").to_bytes())
+    await node.change_keys(KeyChange(1, 0, ours.public))
+    status = await node.module(0)
+    assert status.candidate is None
+    assert status.error is not None
+    assert "is not signed" in status.error
+    with pytest.raises(CoapError, match="4.09"):
+        await node.control(0, Control.START)
+
+
 async def test_keys_are_rotated(locked: Node, ours: Key) -> None:
     successor = new_key("successor")
     put = KeyChange(2, 1, successor.public)
