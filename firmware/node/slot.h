@@ -89,6 +89,9 @@ wm_status slot_upload(int index, uint32_t offset, const uint8_t *bytes, size_t l
                       size_t why_cap);
 void slot_upload_abandon(int index);
 bool slots_are_uploading(void);
+/* The keys of the node have changed: what was let pass before and has not run begins anew, or is dropped
+ * where no key vouches for it. */
+void slots_judge_again(void);
 
 /* ---- control ---------------------------------------------------------------------------- */
 
@@ -104,7 +107,8 @@ struct slot_numbering {
 wm_status slot_start(int index, struct slot_numbering numbering, char *why, size_t why_cap);
 wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_t why_cap);
 /* A candidate starts in a slot of its own with the state and parameters that the module of another has
- * now, and gets the same readings from the next one on: their sensors do not begin anew. */
+ * now, and gets the same readings from the next one on: their sensors do not begin anew. After a reset
+ * it is stopped. */
 wm_status slot_start_beside(int index, int other, struct slot_numbering numbering, char *why,
                             size_t why_cap);
 wm_status slot_stop(int index, char *why, size_t why_cap);
@@ -121,7 +125,8 @@ bool slot_is_on_probation(int index);
 /* ---- snapshots -------------------------------------------------------------------------- */
 
 /* A snapshot (node/state.h), block by block: into the candidate or the module of a slot that does
- * not run. It ends paused; on any error the slot is as it was, but its module, if it was that, stopped.
+ * not run. WM_EPERM: in quarantine, and no key vouches for it. It ends paused; on any error the slot is
+ * as it was, but its module, if it was that, stopped.
  */
 wm_status slot_restore(int index, uint32_t offset, const uint8_t *bytes, size_t len, bool more,
                        char *why, size_t why_cap);

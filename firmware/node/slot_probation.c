@@ -29,9 +29,9 @@ void slot_note_fallback(struct slot *slot, int index, const struct instance *bef
     }
 }
 
+/* What runs though its record says that it is stopped is only watched: it proves nothing by itself. */
 void slot_begin_probation(struct slot *slot, int index) {
-    (void)index;
-    slot->probation_left = slot->active->manifest.probation_events;
+    slot->probation_left = store_slot(index)->stopped ? 0 : slot->active->manifest.probation_events;
 }
 
 void slot_end_probation(struct slot *slot) {
@@ -46,7 +46,10 @@ void slot_end_probation(struct slot *slot) {
  * an older one could replace. */
 static wm_status confirm(struct slot *slot, int index, char *why, size_t why_cap) {
     erase_wait();
+    bool runs = slot_is_live(slot) || slot->restart.armed;
     wm_status status = intake_runs(&slot->active->manifest, why, why_cap);
+    if (status == WM_OK && runs) /* one that was only watched, too */
+        status = slot_refuse_record(commit_start(index), why, why_cap);
     if (status == WM_OK)
         status = slot_refuse_record(commit_confirm(index), why, why_cap);
     if (status)

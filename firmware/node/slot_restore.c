@@ -78,7 +78,11 @@ static wm_status open_restore(struct state_reader *reader, void *arg, char *why,
         return slot_refuse(WM_EINVAL, why, why_cap, "the snapshot names too many streams");
     memcpy(restore.streams, reader->head.streams.bytes, reader->head.streams.len);
     restore.streams_len = reader->head.streams.len;
-    wm_status status = instance_load(instance, why, why_cap);
+    wm_status status = WM_OK;
+    if (slot->state == SLOT_QUARANTINED && instance == slot->active)
+        status = instance_judge(instance, why, why_cap);
+    if (status == WM_OK)
+        status = instance_load(instance, why, why_cap);
     if (status)
         return status;
     reader->into = instance; /* from here on it has to be unloaded */
@@ -115,6 +119,8 @@ static wm_status take_over(struct slot *slot, int index, const struct instance *
     if (status == WM_OK && is_candidate) {
         state_copy_drop(&slot->left); /* the state goes on with the one that was put in */
         slot_candidate_took_over(slot, index);
+    } else if (status == WM_OK && slot_is_on_probation(index)) {
+        slot_begin_probation(slot, index);
     }
     return status;
 }

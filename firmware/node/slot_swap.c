@@ -135,7 +135,6 @@ wm_status slot_start(int index, struct slot_numbering numbering, char *why, size
     slot_restore_abandon(index);
     slot_cancel_restart(slot);
     erase_wait();
-    bool was_in_quarantine = slot->state == SLOT_QUARANTINED;
     status = judge_and_start(slot, index, instance, why, why_cap);
     if (status) {
         take_back(slot, index, instance, status, why);
@@ -146,7 +145,7 @@ wm_status slot_start(int index, struct slot_numbering numbering, char *why, size
     if (instance == slot->candidate) {
         state_copy_drop(&slot->left);
         slot_candidate_took_over(slot, index);
-    } else if (was_in_quarantine) {
+    } else if (slot_is_on_probation(index)) {
         slot_begin_probation(slot, index);
     }
     all_is_well(slot, index, numbering);
@@ -271,9 +270,9 @@ wm_status slot_swap(int index, struct slot_numbering numbering, char *why, size_
 
 static wm_status refuse_beside(const struct slot *slot, const struct slot *other, char *why,
                                size_t why_cap) {
-    if (slot_is_live(slot) || !slot->candidate)
+    if (slot->state != SLOT_EMPTY || !slot->candidate)
         return slot_refuse(WM_EBUSY, why, why_cap,
-                           "beside another it starts as the candidate of a slot that does not run");
+                           "beside another it starts as the candidate of an empty slot");
     if (!other || other->state != SLOT_RUNNING)
         return slot_refuse(WM_EBUSY, why, why_cap, "nothing runs that it could start beside");
     return WM_OK;
@@ -286,7 +285,7 @@ static wm_status start_with_state_of(const struct slot *other, struct slot *slot
     instance_leave(other->active, &legacy);
     wm_status status =
         slot_load_and_start(slot, slot->candidate, parameters, &legacy, NULL, handed, why, why_cap);
-    return status ? status : slot_refuse_record(commit_activate(index), why, why_cap);
+    return status ? status : slot_refuse_record(commit_activate_watched(index), why, why_cap);
 }
 
 wm_status slot_start_beside(int index, int other, struct slot_numbering numbering, char *why,
@@ -297,7 +296,6 @@ wm_status slot_start_beside(int index, int other, struct slot_numbering numberin
     if (status)
         return status;
     slot_restore_abandon(index);
-    slot_cancel_restart(slot);
     erase_wait();
     status = start_with_state_of(slot_at(other), slot, index, &handed, why, why_cap);
     if (status) {
@@ -305,7 +303,6 @@ wm_status slot_start_beside(int index, int other, struct slot_numbering numberin
         return status;
     }
     slot_candidate_took_over(slot, index);
-    slot->probation_left = 0; /* what is only watched proves nothing by itself */
     slot->handed = handed;
     slot->swapped = true;
     slot->swap_us = 0;

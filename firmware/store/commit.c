@@ -24,7 +24,7 @@ wm_status commit_drop_candidate(int slot) {
     return store_put_slot(slot, &next);
 }
 
-wm_status commit_activate(int slot) {
+static wm_status activate(int slot, bool is_watched) {
     struct store_slot next = *store_slot(slot);
     if (next.candidate == STORE_NO_BANK)
         return WM_ENOENT;
@@ -34,8 +34,16 @@ wm_status commit_activate(int slot) {
     next.candidate = STORE_NO_BANK;
     next.state = STORE_PROBATION;
     next.attempts = 1;
-    next.stopped = 0;
+    next.stopped = is_watched;
     return store_put_slot(slot, &next);
+}
+
+wm_status commit_activate(int slot) {
+    return activate(slot, false);
+}
+
+wm_status commit_activate_watched(int slot) {
+    return activate(slot, true);
 }
 
 wm_status commit_confirm(int slot) {

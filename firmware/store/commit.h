@@ -29,6 +29,8 @@ wm_status commit_drop_candidate(int slot);
 /* The candidate is started. WM_ENOENT: there is none. What it takes over from becomes the fallback,
  * unless that was on probation itself. */
 wm_status commit_activate(int slot);
+/* The same for one that is only watched: after a reset it is stopped until somebody starts it. */
+wm_status commit_activate_watched(int slot);
 /* It behaved. WM_ENOENT: nothing is on probation. */
 wm_status commit_confirm(int slot);
 /* The fallback again, or nothing where there is none. */

@@ -141,11 +141,16 @@ wm_status pool_take(struct bank_writer *writer) {
     return WM_OK;
 }
 
-static wm_status give_up(struct bank_writer *writer) {
-    is_bad(writer->bank);
+/* Nothing can go on with what is in its bank. */
+static wm_status let_go(struct bank_writer *writer, wm_status status) {
     pool_release(writer->bank);
     writer->bank = STORE_NO_BANK;
-    return WM_EIO;
+    return status;
+}
+
+static wm_status give_up(struct bank_writer *writer) {
+    is_bad(writer->bank);
+    return let_go(writer, WM_EIO);
 }
 
 wm_status pool_erased(struct bank_writer *writer) {
@@ -231,11 +236,11 @@ wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t l
     erase_wait();
     uint32_t there = are_there(writer, len);
     if (!fits(writer, bytes, there))
-        return WM_EINVAL;
+        return let_go(writer, WM_EINVAL);
     if (writer->programmed < writer->length + len)
         writer->programmed = whole_words(writer->length + (uint32_t)len);
     if (program(sector_of(writer->bank).at + writer->length + there, bytes + there, len - there))
-        return WM_EIO;
+        return give_up(writer);
     sha256_update(&writer->hash, bytes, len);
     writer->length += (uint32_t)len;
     return WM_OK;

@@ -43,8 +43,9 @@ wm_status pool_take(struct bank_writer *writer);
 wm_status pool_erased(struct bank_writer *writer);
 
 /* In flash at once, to the last byte; whole words, but for the last part of a bundle. WM_ENOMEM: the
- * bank is full. WM_EIO: the flash did not take it. WM_EINVAL: behind a part that was no whole words; or
- * an upload began again, and goes on with other bytes than the first time. */
+ * bank is full. WM_EIO: the flash did not take it, and the bank is left alone until the next reset.
+ * WM_EINVAL: behind a part that was no whole words; or an upload began again, and goes on with other
+ * bytes than the first time. */
 wm_status pool_append(struct bank_writer *writer, const uint8_t *bytes, size_t len);
 
 /* Reads the whole back: WM_EDIGEST when it is not what was appended, and the bank is left alone until

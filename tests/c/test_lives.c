@@ -4,6 +4,7 @@
 
 #include "node/counters.h"
 #include "node/slot_table.h"
+#include "node/state.h"
 #include "node/trust.h"
 #include "store/commit.h"
 
@@ -310,6 +311,89 @@ static void what_no_key_vouches_for_any_more_is_in_quarantine(void **state) {
     ASSERT_OK(start(0));
 }
 
+static void a_snapshot_is_no_way_out_of_quarantine(void **state) {
+    static uint8_t snapshot[4096];
+    struct state_window window = {.bytes = snapshot, .cap = sizeof snapshot};
+    (void)state;
+    run_confirmed(0, &v1);
+    state_encode(slot_at(0)->active, &window);
+    assert_int_equal(window.len, window.total);
+    assert_int_equal(trust_put(0, key), WM_OK);
+    reset(POWER_CUT);
+    assert_int_equal(slot_restore(0, 0, snapshot, window.len, false, why, sizeof why), WM_EPERM);
+    assert_int_equal(slot_at(0)->state, SLOT_QUARANTINED);
+    assert_int_equal(trust_put(0, NULL), WM_OK);
+    ASSERT_OK(slot_restore(0, 0, snapshot, window.len, false, why, sizeof why));
+    assert_int_equal(slot_at(0)->state, SLOT_PAUSED);
+    assert_int_equal(slot_at(0)->probation_left, MODULE_PROBATION_EVENTS);
+}
+
+static void what_was_let_pass_is_judged_by_keys_that_come(void **state) {
+    struct release v2 = second(), forged = second();
+    struct envelope theirs = ours;
+    theirs.seed = (const uint8_t[SEED_BYTES]){2};
+    forged.envelope = &theirs;
+    forged.padding = 2000;
+    (void)state;
+    run_confirmed(0, &v1);
+    ASSERT_OK(install(0, &v2));
+    begin_upload(1, &forged);
+    assert_int_equal(trust_put(0, key), WM_OK);
+    slots_judge_again();
+    assert_null(slot_at(0)->candidate);
+    assert_int_equal(store_slot(0)->candidate, STORE_NO_BANK);
+    size_t len = make_bundle(&forged, bundle, sizeof bundle);
+    assert_int_equal(send_blocks(1, BLOCK, len, len), WM_EAGAIN);
+    assert_runs(0, "1");
+    v2.envelope = &ours;
+    ASSERT_OK(install(0, &v2));
+    slots_judge_again();
+    assert_non_null(slot_at(0)->candidate);
+    assert_int_equal(trust_put(0, NULL), WM_OK);
+}
+
+/* ---- beside ------------------------------------------------------------------------------ */
+
+static void start_beside(int index, int other) {
+    ASSERT_OK(slot_start_beside(index, other, numbering, why, sizeof why));
+}
+
+static void what_is_only_watched_is_stopped_after_a_reset(void **state) {
+    (void)state;
+    run_confirmed(0, &v1);
+    ASSERT_OK(install(1, &v1));
+    start_beside(1, 0);
+    reset(POWER_CUT);
+    assert_runs(0, "1");
+    assert_int_equal(slot_at(1)->state, SLOT_STOPPED);
+    ASSERT_OK(start(1));
+    assert_int_equal(slot_at(1)->probation_left, MODULE_PROBATION_EVENTS);
+    reset(POWER_CUT);
+    assert_runs(1, "1");
+}
+
+static void a_restart_does_not_let_it_prove_itself(void **state) {
+    struct release bad = bad_second();
+    (void)state;
+    run_confirmed(0, &v1);
+    ASSERT_OK(install(1, &bad));
+    start_beside(1, 0);
+    feed(1);
+    assert_int_equal(slot_at(1)->state, SLOT_TRAPPED);
+    assert_true(slot_is_on_probation(1));
+    assert_int_equal(slot_at(1)->probation_left, 0);
+}
+
+static void one_that_is_confirmed_runs_after_a_reset(void **state) {
+    (void)state;
+    run_confirmed(0, &v1);
+    ASSERT_OK(install(1, &v1));
+    start_beside(1, 0);
+    ASSERT_OK(slot_confirm(1, why, sizeof why));
+    reset(POWER_CUT);
+    assert_runs(1, "1");
+}
+
 /* ---- restarts ---------------------------------------------------------------------------- */
 
 static void a_trap_is_followed_by_a_restart_with_the_state_before(void **state) {
@@ -455,9 +539,13 @@ static void a_bank_that_takes_no_bytes_refuses_the_upload(void **state) {
     struct release v2 = second();
     (void)state;
     run_confirmed(0, &v1);
+    v2.padding = 2000;
+    begin_upload(0, &v2);
     nor_protect(HAL_FLASH_BANKS, true);
-    assert_int_equal(install(0, &v2), WM_EIO);
+    size_t len = make_bundle(&v2, bundle, sizeof bundle);
+    assert_int_equal(send_blocks(0, BLOCK, len, len), WM_EIO);
     assert_non_null(strstr(why, "flash"));
+    assert_false(pool_begins_with(bundle, BLOCK)); /* another bank may do better */
     nor_protect(HAL_FLASH_BANKS, false);
     feed(1);
     assert_runs(0, "1");
@@ -525,6 +613,7 @@ static void an_upload_that_goes_on_with_other_bytes_begins_anew(void **state) {
     ASSERT_OK(send_blocks(0, 0, BLOCK, len));
     bundle[2 * BLOCK] ^= 0xFF;
     assert_int_equal(send_blocks(0, BLOCK, 3 * BLOCK, len), WM_EAGAIN);
+    assert_false(pool_begins_with(bundle, BLOCK)); /* it would end there again */
     bundle[2 * BLOCK] ^= 0xFF;
     ASSERT_OK(send_blocks(0, 0, len, len));
     ASSERT_OK(start(0));
@@ -550,6 +639,11 @@ int main(void) {
         TEST(one_on_probation_that_is_replaced_leaves_its_fallback),
         TEST(a_confirmation_counts_the_release_and_nothing_else_does),
         TEST(what_no_key_vouches_for_any_more_is_in_quarantine),
+        TEST(a_snapshot_is_no_way_out_of_quarantine),
+        TEST(what_was_let_pass_is_judged_by_keys_that_come),
+        TEST(what_is_only_watched_is_stopped_after_a_reset),
+        TEST(a_restart_does_not_let_it_prove_itself),
+        TEST(one_that_is_confirmed_runs_after_a_reset),
         TEST(a_trap_is_followed_by_a_restart_with_the_state_before),
         TEST(the_second_in_a_row_begins_anew_the_third_stops),
         TEST(sixteen_good_events_end_a_row),
