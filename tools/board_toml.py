@@ -35,6 +35,7 @@ KNOWN = {
 }
 LEVELS = ("low", "high")
 RUNNERS = {"dfu-util": (), "an3155": (), "pyocd": ("target",), "esptool": ("target",)}  # what each must say
+ROM_OVER_SERIAL = ("an3155", "esptool")
 LINK_KINDS = {
     "uart": ("tx", "rx", "baud"),
     "usb-uart": ("baud",),
@@ -119,11 +120,15 @@ class Escape:
 
 @dataclass(frozen=True)
 class Runner:
-    """One [[runner]]: a way to flash the board, how its chip is made to listen, and how that was tried."""
+    """One [[runner]]: a way to flash the board, how its chip is made to listen, and how that was tried.
+
+    `link`: the board's link is on the port through which it is flashed.
+    """
 
     name: str
     enter: str
     tried: str
+    link: bool
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,11 @@ class Board:
     runners: tuple[Runner, ...]
     emulator: Emulator | None
     support: Support
+
+    @property
+    def loader_hears_link(self) -> bool:
+        """Whether the loader in the chip's ROM listens on the pins of the link."""
+        return any(runner.link and runner.name in ROM_OVER_SERIAL for runner in self.runners)
 
     @property
     def firmware_bytes(self) -> int:
@@ -376,7 +386,10 @@ def read_emulator(data: dict[str, Any], memories: tuple[Memory, ...]) -> Emulato
     file = get(table, "file", str, where)
     if not (ROOT / "boards/emulators" / file).is_file():
         raise BoardError(f"{where}: there is no boards/emulators/{file}")
-    replaces = tuple(f"boards/families/{data['family']}/{name}" for name in strings(table, "replaces", where))
+    replaces = tuple(
+        f"boards/{name}" if "/" in name else f"boards/families/{data['family']}/{name}"
+        for name in strings(table, "replaces", where)
+    )
     for path in replaces:
         if not (ROOT / path).is_file():
             raise BoardError(f"{where}: 'replaces' names {path}, which is not there")
@@ -481,9 +494,10 @@ def read_runners(data: dict[str, Any]) -> tuple[Runner, ...]:
         only(table, ("name", "enter", "tried", "target", "link", "page"), where)
         for key in RUNNERS[name]:
             get(table, key, str, where)
-        optional(table, "link", bool, where)
+        link = optional(table, "link", bool, where)
         optional(table, "page", int, where)
-        runners.append(Runner(name, get(table, "enter", str, where), get(table, "tried", str, where)))
+        enter, tried = get(table, "enter", str, where), get(table, "tried", str, where)
+        runners.append(Runner(name, enter, tried, link))
     unique("[[runner]]", [runner.name for runner in runners])
     stm32 = [runner.name for runner in runners if runner.name != "esptool"]
     if stm32 and get(data, "chip_id", int, "board") > 0xFFF:

@@ -1,11 +1,12 @@
 /* The one file by which an image for QEMU's STM32F405 or STM32F205 (machines netduinoplus2 and
- * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c, escape.c and
- * flash.c of boards/families/stm32f4.
+ * netduino2, QEMU 7.2) differs from the shipped one: it stands in for chip.c and flash.c of
+ * boards/families/stm32f4 and for escape.c of boards/common/stm32.
  * What QEMU lacks, and what this does instead:
  *
  *   unique id      reading it faults               from the command line (semihosting): id=HEX
  *   reset cause    RCC_CSR reads 0                 noted in RAM that a warm reset keeps
  *   boot escape    no GPIO                         from the command line: without-modules=1
+ *   loader         no ROM                          loader=1: who runs QEMU is it, from QEMU's end on
  *   watchdog       IWDG never bites                SysTick's interrupt resets, up to a second late;
  *                                                  unlike the real one not while interrupts are locked
  *   entropy        RNG never has a word            seed=HEX from the command line, and a count of resets
@@ -17,6 +18,7 @@
 #include "board_config.h"
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"
+#include "common/cortex_m/start.h"
 #include "flash_wait.h"
 #include "qemu.h"
 #include "series.h"
@@ -45,6 +47,17 @@ bool chip_entropy(uint32_t *word, uint32_t max_us) {
 
 bool chip_escape(void) {
     return qemu_escape();
+}
+
+bool chip_has_loader(void) {
+    return BOARD_LOADER_HEARS_LINK && qemu_has_loader();
+}
+
+void chip_choose_loader(void) {
+    qemu_start_loader();
+}
+
+void before_start(void) {
 }
 
 /* ---- watchdog --------------------------------------------------------------------------------- */
@@ -86,13 +99,13 @@ uint32_t chip_timer_hz(void) {
 /* ---- ADC -------------------------------------------------------------------------------------- */
 
 struct chip_calibration chip_calibration(void) {
-    return (struct chip_calibration){.vrefint = 1502, .at_30 = 943, .at_110 = 1191};
+    return (struct chip_calibration){.vrefint = 1502, .at_30 = 943, .at_110 = 1191, .volts = 3.3f};
 }
 
 /* 25 Cel is 16 codes below 30 Cel; other inputs rise by one code every 16 ms. */
 wm_status chip_adc_convert(uint8_t channel, uint16_t *code) {
     struct chip_calibration cal = chip_calibration();
-    if (channel == ADC_VREFINT)
+    if (channel == SERIES_ADC_VREFINT)
         *code = cal.vrefint;
     else if (channel == SERIES_ADC_TEMPERATURE)
         *code = (uint16_t)(cal.at_30 - 16);

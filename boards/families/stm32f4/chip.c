@@ -1,8 +1,12 @@
 #include "chip.h"
 
 #include "board_config.h"
-#include "clock.h"
+#include "common/stm32/clock.h"
+#include "common/bare/next_start.h"
 #include "common/cortex_m/cortex_m.h"
+#include "common/stm32/iwdg.h"
+#include "common/stm32/rng.h"
+#include "common/cortex_m/start.h"
 #include "series.h"
 #include "stm32f4.h"
 
@@ -27,27 +31,24 @@ hal_reset_cause chip_reset_cause(void) {
     return flags & RCC_CSR_PINRST ? HAL_RESET_PIN : HAL_RESET_UNKNOWN;
 }
 
-static void rng_start(void) {
-    RCC->AHB2ENR |= RCC_AHB2ENR_RNG;
-    RNG->CR = RNG_CR_RNGEN;
+bool chip_has_loader(void) {
+    return BOARD_LOADER_HEARS_LINK;
 }
 
-/* A seed error stays until the generator was switched off and on (RM0090 section 24.3.2). Without
- * HSE the 48 MHz domain may be off, and then DRDY never comes. */
-static bool generated(uint32_t *word, uint64_t deadline) {
-    rng_start();
-    do {
-        uint32_t status = RNG->SR;
-        if (status & RNG_SR_ERRORS) {
-            RNG->SR = 0;
-            RNG->CR = 0;
-            rng_start();
-        } else if (status & RNG_SR_DRDY) {
-            *word = RNG->DR;
-            return true;
-        }
-    } while (hal_now_us() < deadline);
-    return false;
+void chip_choose_loader(void) {
+}
+
+/* The loader wants clocks and peripherals as a reset leaves them (AN2606), hence here, and its vectors
+ * at address 0, where its own stack pointer and entry are. The watchdog does not outlive a reset. */
+void before_start(void) {
+    if (next_start() != HAL_START_LOADER)
+        return;
+    next_start_forget();
+    RCC->APB2ENR |= RCC_APB2ENR_SYSCFG;
+    SYSCFG_MEMRMP = SYSCFG_MEMRMP_SYSTEM_MEMORY;
+    __asm__ volatile("dsb\n isb\n msr msp, %0\n bx %1" ::"r"(SYSTEM_MEMORY[0]), "r"(SYSTEM_MEMORY[1])
+                     : "memory");
+    __builtin_unreachable();
 }
 
 /* The lowest bits of the temperature sensor's code are noise: some 20 us each. Interrupts are locked
@@ -68,25 +69,19 @@ static bool measured(uint32_t *word, uint64_t deadline) {
 
 bool chip_entropy(uint32_t *word, uint32_t max_us) {
     uint64_t deadline = hal_now_us() + max_us;
-    return SERIES_HAS_RNG ? generated(word, deadline) : measured(word, deadline);
+    if (!SERIES_HAS_RNG)
+        return measured(word, deadline);
+    RCC->AHB2ENR |= RCC_AHB2ENR_RNG;
+    return rng_word(word, deadline);
 }
 
-/* LSI / 64 = 500 Hz nominally; LSI may be 17 to 47 kHz (DS8626 table 35), so 2 ms a count holds
- * within a factor of two and the longest time is 8.2 s. Started first: the watchdog itself turns LSI
- * on, and PR and RLR are taken over within 5 LSI cycles; their busy flags are not waited for, because
- * the registers are written once only. */
 void chip_watchdog_start(uint32_t timeout_ms) {
-    uint32_t counts = timeout_ms / 2 + 1;
-    IWDG->KR = IWDG_KR_START;
-    IWDG->KR = IWDG_KR_UNLOCK;
-    IWDG->PR = IWDG_PR_DIV64;
-    IWDG->RLR = counts < IWDG_RLR_MAX ? counts : IWDG_RLR_MAX;
-    IWDG->KR = IWDG_KR_FEED;
+    iwdg_start(timeout_ms);
 }
 
 /* Nothing happens where the watchdog does not run. */
 HAL_RAMCODE void chip_watchdog_feed(void) {
-    IWDG->KR = IWDG_KR_FEED;
+    iwdg_feed();
 }
 
 void chip_tick(void) {

@@ -1,4 +1,4 @@
-#include "clock.h"
+#include "common/stm32/clock.h"
 
 #include <stdbool.h>
 
@@ -62,7 +62,7 @@ static bool switch_to_pll(void) {
 }
 
 void clock_start(void) {
-    RCC->APB1ENR |= RCC_APB1ENR_PWR;
+    RCC->APB1ENR |= RCC_APB1ENR_PWR | RCC_APB1ENR_TIM2;
     PWR_CR |= SERIES_PWR_CR;
     RCC->CR |= RCC_CR_HSION;
     if (!pll_start(hse_start()) || !switch_to_pll())

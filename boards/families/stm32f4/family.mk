@@ -10,6 +10,6 @@ ifeq ($(SERIES),)
 $(error boards/$(BOARD)/board.toml: no series for chip '$(CHIP)' in boards/families/stm32f4/family.mk)
 endif
 FAMILY_CFLAGS := -Iboards/families/stm32f4/$(SERIES)
-LINKER_SCRIPT := boards/families/stm32f4/stm32f4.ld
+LINKER_SCRIPT := boards/common/stm32/stm32.ld
 include boards/common/cortex_m/toolchain.mk
-FAMILY_SOURCES := $(wildcard boards/families/stm32f4/*.c) $(CORE_FILES)
+FAMILY_SOURCES := $(wildcard boards/families/stm32f4/*.c boards/common/stm32/*.c) $(CORE_FILES)

@@ -2,8 +2,8 @@
 
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"
-#include "time.h"
-#include "uart.h"
+#include "common/stm32/time.h"
+#include "common/stm32/uart.h"
 
 HAL_RAMCODE __attribute__((noinline)) static void wait_in_ram(uint32_t control) {
     chip_flash_begin(control);

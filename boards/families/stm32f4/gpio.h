@@ -15,6 +15,16 @@ static inline __attribute__((always_inline)) void gpio_mode(unsigned port, unsig
     GPIO(port)->MODER = (GPIO(port)->MODER & ~(3u << 2 * pin)) | mode << 2 * pin;
 }
 
+/* Inputs of the ADC: 0-7 are PA0-7, 8 and 9 PB0 and 1, 10-15 PC0-5 (DS8626 table 7). */
+static inline __attribute__((always_inline)) void gpio_make_analog(uint8_t input) {
+    if (input < 8)
+        gpio_mode(GPIO_PORT_A, input, GPIO_ANALOG);
+    else if (input < 10)
+        gpio_mode(GPIO_PORT_B, input - 8u, GPIO_ANALOG);
+    else if (input < 16)
+        gpio_mode(GPIO_PORT_C, input - 10u, GPIO_ANALOG);
+}
+
 static inline void gpio_input(unsigned port, unsigned pin, enum gpio_pull pull) {
     gpio_mode(port, pin, GPIO_INPUT);
     gpio_pull(port, pin, pull);

@@ -4,7 +4,7 @@
 #ifndef WASMOTE_STM32F4_H
 #define WASMOTE_STM32F4_H
 
-#include <stdint.h>
+#include "common/stm32/stm32.h"
 
 /* ---- power control, chapter 5; flash interface, chapter 3 --------------------------------- */
 #define PWR_CR (*(volatile uint32_t *)0x40007000u)
@@ -43,6 +43,7 @@ struct rcc {
 #define RCC_APB1ENR_TIM2 (1u << 0)
 #define RCC_APB1ENR_PWR (1u << 28)
 #define RCC_APB2ENR_ADC1 (1u << 8)
+#define RCC_APB2ENR_SYSCFG (1u << 14)
 #define RCC_CSR_LSION (1u << 0)
 #define RCC_CSR_RMVF (1u << 24)
 #define RCC_CSR_BORRST (1u << 25)
@@ -51,6 +52,11 @@ struct rcc {
 #define RCC_CSR_SFTRST (1u << 28)
 #define RCC_CSR_IWDGRST (1u << 29)
 #define RCC_CSR_WWDGRST (1u << 30)
+
+/* ---- system memory: the ROM with its loader (sections 2.4 and 9.2.1) ------------------------ */
+#define SYSTEM_MEMORY ((const uint32_t *)0x1FFF0000u)
+#define SYSCFG_MEMRMP (*(volatile uint32_t *)0x40013800u)
+#define SYSCFG_MEMRMP_SYSTEM_MEMORY 1u
 
 /* ---- general-purpose I/O, chapter 8 -------------------------------------------------------- */
 struct gpio {
@@ -72,35 +78,6 @@ struct adc {
 #define ADC_CR2_ADON (1u << 0)
 #define ADC_CR2_SWSTART (1u << 30)
 #define ADC_SMPR_480_CYCLES 0x3FFFFFFFu /* all channels: 23 us at 21 MHz; the sensors need 10 us */
-enum { ADC_VREFINT = 17 };
-
-/* ---- timers 2 to 5, chapter 18 -------------------------------------------------------------- */
-struct tim {
-    volatile uint32_t CR1, CR2, SMCR, DIER, SR, EGR, CCMR1, CCMR2, CCER, CNT, PSC, ARR;
-};
-#define TIM2 ((struct tim *)0x40000000u)
-#define TIM_CR1_CEN 1u
-#define TIM_EGR_UG 1u
-
-/* ---- independent watchdog, chapter 21 ------------------------------------------------------- */
-struct iwdg {
-    volatile uint32_t KR, PR, RLR, SR;
-};
-#define IWDG ((struct iwdg *)0x40003000u)
-#define IWDG_KR_UNLOCK 0x5555u
-#define IWDG_KR_FEED 0xAAAAu
-#define IWDG_KR_START 0xCCCCu
-#define IWDG_PR_DIV64 4u
-#define IWDG_RLR_MAX 0xFFFu
-
-/* ---- random number generator, chapter 24 ---------------------------------------------------- */
-struct rng {
-    volatile uint32_t CR, SR, DR;
-};
-#define RNG ((struct rng *)0x50060800u)
-#define RNG_CR_RNGEN (1u << 2)
-#define RNG_SR_DRDY (1u << 0)
-#define RNG_SR_ERRORS ((1u << 1) | (1u << 2)) /* CECS, SECS */
 
 /* ---- USART, chapter 30 ----------------------------------------------------------------------- */
 struct usart {
@@ -112,6 +89,7 @@ struct usart {
 #define USART6 ((struct usart *)0x40011400u)
 #define USART_SR_ORE (1u << 3)
 #define USART_SR_RXNE (1u << 5)
+#define USART_SR_TC (1u << 6)
 #define USART_SR_TXE (1u << 7)
 #define USART_CR1_RE (1u << 2)
 #define USART_CR1_TE (1u << 3)

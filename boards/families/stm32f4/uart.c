@@ -1,7 +1,7 @@
 /* The link's USART: registers and interrupt; the rings are in common/bare. */
-#include "uart.h"
+#include "common/stm32/uart.h"
 
-#include "clock.h"
+#include "common/stm32/clock.h"
 #include "common/bare/uart_rings.h"
 #include "common/cortex_m/cortex_m.h"
 #include "gpio.h"
@@ -41,6 +41,10 @@ HAL_RAMCODE void link_handler(void) {
         receive(status);
     if ((status & USART_SR_TXE) && (LINK_USART->CR1 & USART_CR1_TXEIE))
         transmit();
+}
+
+bool uart_is_idle(void) {
+    return LINK_USART->SR & USART_SR_TC;
 }
 
 /* The first byte goes out at once where the transmitter is free, the interrupt handler sends the rest.

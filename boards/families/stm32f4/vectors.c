@@ -1,6 +1,6 @@
 /* Which interrupt goes where: table 61 of RM0090 behind the 16 entries of the core. */
 #include "common/cortex_m/start.h"
-#include "uart.h"
+#include "common/stm32/uart.h"
 #include "usart.h"
 
 struct vector_table {

@@ -8,6 +8,7 @@
 #define SERIES_PWR_CR 0u /* no voltage scaling */
 #define SERIES_HAS_RNG 1
 #define SERIES_ADC_TEMPERATURE 16
+#define SERIES_ADC_VREFINT 17
 
 #define CODE_OF_MILLIVOLTS(mv) (uint16_t)((mv)*4095u / 3300u)
 
@@ -17,7 +18,8 @@
 static inline struct chip_calibration series_calibration(void) {
     return (struct chip_calibration){.vrefint = CODE_OF_MILLIVOLTS(1210u),
                                      .at_30 = CODE_OF_MILLIVOLTS(760u + 25u * 5u / 10u),
-                                     .at_110 = CODE_OF_MILLIVOLTS(760u + 25u * 85u / 10u)};
+                                     .at_110 = CODE_OF_MILLIVOLTS(760u + 25u * 85u / 10u),
+                                     .volts = 3.3f};
 }
 
 #endif

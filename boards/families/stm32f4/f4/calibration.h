@@ -10,7 +10,8 @@
 #define TS_CAL2 (*(const volatile uint16_t *)0x1FFF7A2Eu)     /* at 110 Cel */
 
 static inline struct chip_calibration series_calibration(void) {
-    return (struct chip_calibration){.vrefint = VREFINT_CAL, .at_30 = TS_CAL1, .at_110 = TS_CAL2};
+    return (struct chip_calibration){
+        .vrefint = VREFINT_CAL, .at_30 = TS_CAL1, .at_110 = TS_CAL2, .volts = 3.3f};
 }
 
 #endif

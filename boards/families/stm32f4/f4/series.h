@@ -8,5 +8,6 @@
 #define SERIES_PWR_CR (1u << 14) /* VOS, scale 1: needed above 144 MHz (RM0090 section 5.4.1) */
 #define SERIES_HAS_RNG 1
 #define SERIES_ADC_TEMPERATURE 16
+#define SERIES_ADC_VREFINT 17
 
 #endif

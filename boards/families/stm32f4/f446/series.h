@@ -8,5 +8,6 @@
 #define SERIES_PWR_CR (3u << 14)      /* VOS, scale 1: needed above 144 MHz */
 #define SERIES_HAS_RNG 0
 #define SERIES_ADC_TEMPERATURE 18
+#define SERIES_ADC_VREFINT 17
 
 #endif

@@ -8,7 +8,7 @@
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"
 #include "hal.h"
-#include "stm32f4.h"
+#include "stm32.h"
 
 static uint32_t wraps, last_count; /* of TIM2's 32 bits: 71.6 minutes; the loop turns twice a second */
 static uint32_t ticks_per_us, longest_us; /* of SysTick */
@@ -16,7 +16,6 @@ static uint64_t alarm_us = HAL_NEVER;
 static void (*alarm_fire)(void);
 
 void time_start(void) {
-    RCC->APB1ENR |= RCC_APB1ENR_TIM2;
     TIM2->PSC = chip_timer_hz() / 1000000u - 1;
     TIM2->ARR = UINT32_MAX;
     TIM2->EGR = TIM_EGR_UG; /* loads the prescaler, clears the count */

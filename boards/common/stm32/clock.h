@@ -1,6 +1,7 @@
-/* The clock tree: HSE (or, when it does not start, HSI) through the PLL; HSI alone as a last resort. */
-#ifndef WASMOTE_CLOCK_H
-#define WASMOTE_CLOCK_H
+/* The clock tree: an oscillator (or, when it does not start, another) through the PLL; one alone as a
+ * last resort. */
+#ifndef WASMOTE_STM32_CLOCK_H
+#define WASMOTE_STM32_CLOCK_H
 
 #include <stdint.h>
 
@@ -12,7 +13,7 @@ struct clock_rates {
 };
 extern struct clock_rates clock_rates;
 
-/* Takes at most about 0.1 s even when nothing oscillates. */
+/* The family's, which clocks TIM2 as well. Takes at most about 0.1 s even when nothing oscillates. */
 void clock_start(void);
 
 #endif

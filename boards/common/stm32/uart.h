@@ -1,5 +1,5 @@
-#ifndef WASMOTE_STM32F4_UART_H
-#define WASMOTE_STM32F4_UART_H
+#ifndef WASMOTE_STM32_UART_H
+#define WASMOTE_STM32_UART_H
 
 /* Starts the link's USART, 8N1, on the pins and with the rate that board.toml [link] names. */
 void uart_start(void);
