@@ -21,6 +21,21 @@ void hal_init(void);
 /* Restarts the board at once. Any; does not return. */
 _Noreturn void hal_reset(void);
 
+enum hal_start {
+    HAL_START_USUAL = 0,
+    HAL_START_WITHOUT_MODULES, /* hal_starts_without_modules() is true then */
+    HAL_START_LOADER           /* the loader in the chip's ROM in place of this program */
+};
+
+/* Whether this board restarts so. To the loader where software can send the chip there, and it listens on
+ * the pins of the link (board.toml [[runner]]). Constant. Thread. */
+bool hal_can_restart(enum hal_start how);
+
+/* Restarts the board at once, this time so, as hal_can_restart() has allowed. The next start of this
+ * program has HAL_RESET_SOFTWARE for its cause, unless it is told to start by a loader that resets the chip
+ * otherwise. Thread; does not return. */
+_Noreturn void hal_restart(enum hal_start how);
+
 typedef enum {
     HAL_RESET_UNKNOWN = 0,
     HAL_RESET_POWER,    /* power-on or brown-out */
@@ -38,7 +53,8 @@ hal_reset_cause hal_get_reset_cause(void);
 const char *hal_last_fault(void);
 
 /* The boot escape: somebody held a button, or a break on the link, while the board started, and wants it
- * to start no module (boards/README.md). Constant after hal_init(). Thread. */
+ * to start no module (boards/README.md); or hal_restart() was asked for that. Constant after hal_init().
+ * Thread. */
 bool hal_starts_without_modules(void);
 
 /* Copies the chip's unique id. Returns its length (<= cap). Thread. */
@@ -103,6 +119,9 @@ size_t hal_uart_write(const uint8_t *bytes, size_t len);
 
 /* Free space in the transmit ring. Thread. */
 size_t hal_uart_write_space(void);
+
+/* Whether all that was written has left: the ring, and the hardware behind it. Thread. */
+bool hal_uart_is_idle(void);
 
 /* Bytes that arrived while the receive ring was full, since hal_init(). Thread. */
 uint32_t hal_uart_overruns(void);

@@ -80,6 +80,7 @@ def config_header(board: Board) -> str:
         f'#define BOARD_CPU "{board.cpu}"',
         f"#define BOARD_NET {int(board.net)}",
         f"#define BOARD_INJECTION {int(board.injection)}",
+        f"#define BOARD_LOADER_HEARS_LINK {int(board.loader_hears_link)}",
         *(f"#define BOARD_{key.upper()} {value}u" for key, value in board.clock.items()),
         *link_macros(board.link),
         *escape_macros(board.escape),

@@ -14,6 +14,7 @@
 /* ---- command line: Semihosting for AArch32 and AArch64, section 6.6, which RISC-V took over ----- */
 
 #define SYS_GET_CMDLINE 0x15
+#define SYS_EXIT 0x18
 
 /* RISC-V: these three and uncompressed, in one page, or the ebreak is an ordinary one (RISC-V
  * Semihosting, section 2). */
@@ -54,6 +55,16 @@ static inline const char *qemu_argument(const char *key) {
 
 static inline bool qemu_escape(void) {
     return *qemu_argument(" without-modules=") == '1';
+}
+
+/* Whether whoever runs QEMU takes the place of the chip's ROM. */
+static inline bool qemu_has_loader(void) {
+    return *qemu_argument(" loader=") == '1';
+}
+
+/* The end of QEMU, with status 0, starts it: ADP_Stopped_ApplicationExit, section 6.5. */
+static inline void qemu_start_loader(void) {
+    qemu_semihosting(SYS_EXIT, (void *)0x20026);
 }
 
 static inline unsigned qemu_hex_digit(char c) {

@@ -3,6 +3,7 @@
  *   unique id      from the command line (semihosting): id=HEX
  *   reset cause    noted in RAM that a warm reset keeps
  *   boot escape    from the command line: without-modules=1
+ *   loader         there is no ROM
  *   watchdog       the alarm of the real-time clock resets; unlike a real one it cannot while interrupts
  *                  are locked
  *   entropy        seed=HEX from the command line, and a count of resets
@@ -31,6 +32,13 @@ bool chip_entropy(uint32_t *word, uint32_t max_us) {
 
 bool chip_escape(void) {
     return qemu_escape();
+}
+
+bool chip_has_loader(void) {
+    return false;
+}
+
+void chip_choose_loader(void) {
 }
 
 /* ---- watchdog --------------------------------------------------------------------------------- */

@@ -23,6 +23,14 @@ bool chip_entropy(uint32_t *word, uint32_t max_us);
 /* True: the modules are not to be started (escape.h). Once, when time runs and the UART does not yet. */
 bool chip_escape(void);
 
+/* Whether software can send the chip to the loader in its ROM, and that listens on the link's pins
+ * (BOARD_LOADER_HEARS_LINK). */
+bool chip_has_loader(void);
+
+/* The reset that follows is to start the loader. Where the chip has no way to be told, its start-up
+ * looks at what next_start.h has noted. */
+void chip_choose_loader(void);
+
 void chip_watchdog_start(uint32_t timeout_ms);
 void chip_watchdog_feed(void); /* only after the start */
 

@@ -4,6 +4,7 @@
 
 #include "chip.h"
 #include "fault_record.h"
+#include "next_start.h"
 
 static hal_reset_cause reset_cause;
 static const char *last_fault;
@@ -40,7 +41,20 @@ static void find_reset_cause(void) {
 void life_start(void) {
     find_reset_cause();
     seed_random();
-    without_modules = chip_escape();
+    bool is_told = next_start() == HAL_START_WITHOUT_MODULES && reset_cause == HAL_RESET_SOFTWARE;
+    next_start_forget();
+    without_modules = chip_escape() || is_told;
+}
+
+bool hal_can_restart(enum hal_start how) {
+    return how != HAL_START_LOADER || chip_has_loader();
+}
+
+void hal_restart(enum hal_start how) {
+    next_start_note(how);
+    if (how == HAL_START_LOADER)
+        chip_choose_loader();
+    hal_reset();
 }
 
 bool hal_starts_without_modules(void) {

@@ -62,6 +62,10 @@ size_t hal_uart_write_space(void) {
     return ring_space(&tx);
 }
 
+bool hal_uart_is_idle(void) {
+    return !uart_rings_waiting() && uart_is_idle();
+}
+
 uint32_t hal_uart_overruns(void) {
     return overruns;
 }

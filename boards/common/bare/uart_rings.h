@@ -22,4 +22,7 @@ bool uart_rings_waiting(void);
 /* The family's: there are bytes to send. Called with interrupts locked; must not wait. */
 void uart_send(void);
 
+/* The family's: the hardware has sent all that it was given. */
+bool uart_is_idle(void);
+
 #endif

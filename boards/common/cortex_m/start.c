@@ -8,8 +8,9 @@ extern uint32_t __vectors[];
 
 int main(void);
 
-/* No calls that touch the FPU or static data before memory_start(). */
+/* No calls that touch the FPU or static data before memory_start(), .noinit apart. */
 void reset_handler(void) {
+    before_start();
     SCB_CPACR |= SCB_CPACR_FPU; /* without an FPU these bits are not there, and this does nothing */
     __asm__ volatile("dsb\n isb");
     memory_start();

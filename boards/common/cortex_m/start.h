@@ -20,6 +20,9 @@ extern uint32_t __stack_top[];
 /* Where the core starts: fills RAM as C wants it, then calls main(). */
 void reset_handler(void);
 
+/* The family's: comes first after every reset, with RAM as that left it. It may end up elsewhere. */
+void before_start(void);
+
 /* The family's: what SysTick is used for. */
 void systick_handler(void);
 

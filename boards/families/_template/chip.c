@@ -2,6 +2,7 @@
  * file in boards/emulators/ takes the place of this one. */
 #include "common/bare/chip.h"
 #include "common/bare/escape.h"
+#include "common/cortex_m/start.h"
 
 #include <string.h>
 
@@ -45,6 +46,18 @@ static bool is_held(void) {
 
 bool chip_escape(void) {
     return escape_button(is_held);
+}
+
+/* A chip whose ROM can be sent for by software says BOARD_LOADER_HEARS_LINK here, and is told how below,
+ * or at its start: boards/families/stm32f4/chip.c. */
+bool chip_has_loader(void) {
+    return false;
+}
+
+void chip_choose_loader(void) {
+}
+
+void before_start(void) {
 }
 
 /* One that runs from a clock of its own, so that it bites when ours has stopped too. */

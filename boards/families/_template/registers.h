@@ -34,6 +34,7 @@ struct uart {
 #define UART_RECEIVED 1u
 #define UART_OVERRUN 2u
 #define UART_CAN_SEND 4u
+#define UART_SENT_ALL 8u
 #define UART_ENABLE 1u
 #define UART_RECEIVE_INTERRUPT 2u
 #define UART_SEND_INTERRUPT 4u

@@ -45,6 +45,11 @@ void uart_handler(void) {
         transmit();
 }
 
+/* Of the last byte too: what is reset while it sends has said nothing. */
+bool uart_is_idle(void) {
+    return UART->STATUS & UART_SENT_ALL;
+}
+
 /* Never waits. The handler changes CONTROL too: this is called with interrupts locked. */
 void uart_send(void) {
     if (uart_rings_waiting())

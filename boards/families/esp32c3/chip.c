@@ -59,6 +59,16 @@ bool chip_escape(void) {
     return escape_button(button_is_down);
 }
 
+/* Software can send every ESP32-C3 there, and the ROM listens on both ports of the link. The bit stays
+ * until the loader's client clears it, or power goes: a reset alone ends in the loader again. */
+bool chip_has_loader(void) {
+    return BOARD_LOADER_HEARS_LINK;
+}
+
+void chip_choose_loader(void) {
+    RTC_CNTL_OPTION1 |= RTC_CNTL_FORCE_DOWNLOAD_BOOT;
+}
+
 /* The RTC's watchdog counts an RC oscillator of 136 kHz, whatever becomes of the other clocks, within a
  * factor of two. An eFuse has it count 2, 4, 8 or 16 times what stage 0 says. It resets the digital core
  * and not the RTC, so the pin that selects the download mode is not looked at. */

@@ -15,7 +15,7 @@
 /* ---- UART0 (TRM chapter 26) ---------------------------------------------------------------------- */
 struct uart {
     volatile uint32_t FIFO, INT_RAW, INT_ST, INT_ENA, INT_CLR, CLKDIV, RX_FILT, STATUS, CONF0, CONF1,
-        reserved[20], CLK_CONF, reserved1, ID;
+        reserved[14], FSM_STATUS, reserved2[5], CLK_CONF, reserved1, ID;
 };
 #define UART0 ((struct uart *)0x60000000u)
 #define UART_INT_RXFIFO_FULL (1u << 0)
@@ -24,6 +24,7 @@ struct uart {
 #define UART_INT_RXFIFO_TOUT (1u << 8)
 #define UART_STATUS_RXFIFO_CNT(status) ((status)&0x3FFu)
 #define UART_STATUS_TXFIFO_CNT(status) ((status) >> 16 & 0x3FFu)
+#define UART_FSM_STATUS_ST_UTX_OUT (0xFu << 4) /* 0: no byte is on the line */
 #define UART_FIFO_BYTES 128u
 #define UART_CONF0_8N1 (3u << 2 | 1u << 4)
 #define UART_CONF0_MEM_CLK_EN (1u << 28)
@@ -61,6 +62,8 @@ enum { GPIO_U0RXD = 20, GPIO_U0TXD = 21 };
 #define RTC_CNTL_SWD_CONF REGISTER(0x600080ACu)
 #define RTC_CNTL_SWD_WPROTECT REGISTER(0x600080B0u)
 #define RTC_CNTL_SWD_AUTO_FEED_EN (1u << 31)
+#define RTC_CNTL_OPTION1 REGISTER(0x600080F4u) /* a reset of the digital core keeps it */
+#define RTC_CNTL_FORCE_DOWNLOAD_BOOT (1u << 0)
 #define WDT_WKEY 0x50D83AA1u
 #define SWD_WKEY 0x8F1D312Au
 

@@ -35,6 +35,8 @@ void usb_send(void);
 bool usb_listen(void);
 void uart0_start(void);
 void uart0_send(void);
+bool usb_is_idle(void);
+bool uart0_is_idle(void);
 
 /* A port heard something: answers go there from now on. */
 enum port { PORT_USB, PORT_UART0 };

@@ -19,6 +19,10 @@ bool ports_listen(void) {
     return usb_listen();
 }
 
+bool uart_is_idle(void) {
+    return heard == PORT_USB ? usb_is_idle() : uart0_is_idle();
+}
+
 HAL_RAMCODE void uart_send(void) {
     if (heard == PORT_USB)
         usb_send();

@@ -42,6 +42,11 @@ HAL_RAMCODE void uart0_send(void) {
     UART0->INT_ENA = uart_rings_waiting() ? RECEIVED | UART_INT_TXFIFO_EMPTY : RECEIVED;
 }
 
+bool uart0_is_idle(void) {
+    return UART_STATUS_TXFIFO_CNT(UART0->STATUS) == 0 &&
+           !(UART0->FSM_STATUS & UART_FSM_STATUS_ST_UTX_OUT);
+}
+
 HAL_RAMCODE void uart0_handler(void) {
     uint32_t status = UART0->INT_ST;
     if (status & RECEIVED)

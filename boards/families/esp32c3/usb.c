@@ -49,6 +49,11 @@ HAL_RAMCODE void usb_send(void) {
     USB_SERIAL_JTAG->INT_ENA |= USB_INT_IN_EMPTY;
 }
 
+/* The host has fetched the last packet. */
+bool usb_is_idle(void) {
+    return USB_SERIAL_JTAG->EP1_CONF & USB_EP1_CONF_IN_FREE;
+}
+
 HAL_RAMCODE void usb_handler(void) {
     uint32_t status = USB_SERIAL_JTAG->INT_ST;
     if (status & USB_INT_OUT_RECV_PKT)

@@ -107,6 +107,10 @@ size_t hal_uart_write_space(void) {
     return ring_space(&tx);
 }
 
+bool hal_uart_is_idle(void) {
+    return ring_used(&tx) == 0;
+}
+
 uint32_t hal_uart_overruns(void) {
     return 0; /* the pty waits for room in the ring */
 }

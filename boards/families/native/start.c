@@ -13,12 +13,14 @@ struct native_files native_files = {.pty_master = -1, .pty_slave = -1, .udp = -1
 
 static char **program_argv;
 static hal_reset_cause reset_cause = HAL_RESET_POWER;
+static enum hal_start this_start;
 
-/* What a restart hands to itself: cause and open files. The text is in the environment from the
- * start, so that a signal handler needs to change one digit only. */
+/* What a restart hands to itself: its cause, how it is to start, and open files. The text is in the
+ * environment from the start, so that a signal handler needs to change one digit only. */
 #define RESTART_VARIABLE "WASMOTE_NATIVE_RESTART"
 enum { RESTART_CAUSE_AT = sizeof RESTART_VARIABLE }; /* the digit after NAME= */
-static char restart_text[sizeof RESTART_VARIABLE + 52];
+enum { RESTART_HOW_AT = RESTART_CAUSE_AT + 2 };
+static char restart_text[sizeof RESTART_VARIABLE + 54];
 
 static const char usage[] =
     "A wasmote node as a Linux process.\n\n"
@@ -129,10 +131,12 @@ __attribute__((constructor)) static void native_start(int argc, char **argv) {
     program_argv = argv;
     parse_options(argc, argv);
     const char *restart = getenv(RESTART_VARIABLE);
-    int cause;
-    if (restart && sscanf(restart, "%d,%d,%d,%d,%d", &cause, &native_files.pty_master,
-                          &native_files.pty_slave, &native_files.udp, &native_files.flash) == 5)
+    int cause, how;
+    if (restart && sscanf(restart, "%d,%d,%d,%d,%d,%d", &cause, &how, &native_files.pty_master,
+                          &native_files.pty_slave, &native_files.udp, &native_files.flash) == 6) {
         reset_cause = (hal_reset_cause)cause;
+        this_start = (enum hal_start)how;
+    }
 }
 
 bool native_is_restart(void) {
@@ -140,7 +144,7 @@ bool native_is_restart(void) {
 }
 
 void native_prepare_restart(void) {
-    snprintf(restart_text, sizeof restart_text, RESTART_VARIABLE "=0,%d,%d,%d,%d",
+    snprintf(restart_text, sizeof restart_text, RESTART_VARIABLE "=0,0,%d,%d,%d,%d",
              native_files.pty_master, native_files.pty_slave, native_files.udp, native_files.flash);
     putenv(restart_text);
 }
@@ -155,12 +159,21 @@ void hal_reset(void) {
     native_restart(HAL_RESET_SOFTWARE);
 }
 
+bool hal_can_restart(enum hal_start how) {
+    return how != HAL_START_LOADER;
+}
+
+void hal_restart(enum hal_start how) {
+    restart_text[RESTART_HOW_AT] = (char)('0' + (int)how);
+    native_restart(HAL_RESET_SOFTWARE);
+}
+
 hal_reset_cause hal_get_reset_cause(void) {
     return reset_cause;
 }
 
 bool hal_starts_without_modules(void) {
-    return native_options.without_modules;
+    return native_options.without_modules || this_start == HAL_START_WITHOUT_MODULES;
 }
 
 const char *hal_last_fault(void) {

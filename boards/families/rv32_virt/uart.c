@@ -27,6 +27,10 @@ void uart_send(void) {
     UART->IER = uart_rings_waiting() ? UART_IER_RECEIVED | UART_IER_CAN_SEND : UART_IER_RECEIVED;
 }
 
+bool uart_is_idle(void) {
+    return UART->LSR & UART_LSR_SENT_ALL;
+}
+
 void uart_handler(void) {
     receive();
     if (UART->IER & UART_IER_CAN_SEND)

@@ -32,6 +32,7 @@ struct uart {
 #define UART_LSR_RECEIVED (1u << 0)
 #define UART_LSR_OVERRUN (1u << 1)
 #define UART_LSR_CAN_SEND (1u << 5)
+#define UART_LSR_SENT_ALL (1u << 6)
 
 /* ---- real-time clock (Goldfish): nanoseconds, with an alarm; high halves are written first -------- */
 struct rtc {
