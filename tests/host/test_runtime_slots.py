@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wasmote.build import build_bundle
+from wasmote.errors import UsageFault
 from wasmote.runtime.slots import Conflict, HostSlot
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Cause, Control, ModuleState
@@ -16,6 +17,7 @@ from wasmote.wire.samples import Sample
 
 MODULES = Path(__file__).parents[1] / "modules"
 GOOD, PICKY = (build_bundle(MODULES / f"sums_v{version}.toml") for version in (1, 2))
+TUNED = build_bundle(MODULES / "scale.toml")
 
 
 @dataclass
@@ -187,6 +189,36 @@ def test_the_third_trap_in_a_row_is_the_last(swapped: Bench) -> None:
     assert (status.state, status.traps_in_a_row, status.failure) == (ModuleState.TRAPPED, 3, None)
     swapped.slot.control(Control.START, {})
     assert swapped.slot.status().traps_in_a_row is None
+
+
+def test_parameters_that_are_not_named_go_back_to_their_defaults(bench: Bench) -> None:
+    with pytest.raises(Conflict):
+        bench.slot.configure({})
+    bench.put(TUNED)
+    for config in ({"gain": 4.0}, {"offset": 1.0}):
+        bench.slot.configure(config)
+        assert bench.slot.config == {**TUNED.manifest.config, **config}
+    bench.slot.control(Control.STOP, {})
+    bench.slot.configure({"gain": 3.0})  # kept for its next start
+    with pytest.raises(UsageFault, match="no parameter 'gian'"):
+        bench.slot.configure({"gian": 3.0})
+    bench.slot.control(Control.START, {})
+    assert bench.slot.config == {**TUNED.manifest.config, "gain": 3.0}
+
+
+def test_one_that_is_only_watched_does_not_prove_itself(bench: Bench) -> None:
+    bench.put(GOOD)
+    shadow = HostSlot(1, lambda *_: None, bench.clock)
+    shadow.install(PICKY)
+    shadow.start_beside(bench.slot, {})
+    shadow.feed("probe", Sample(1000, (-1.0,)))
+    bench.clock.advance(0.5)
+    status = shadow.status()
+    assert (status.state, status.traps, status.probation) == (ModuleState.RUNNING, 1, 0)
+    shadow.control(Control.STOP, {})
+    shadow.install(PICKY)
+    with pytest.raises(Conflict, match="empty slot"):
+        shadow.start_beside(bench.slot, {})
 
 
 def test_one_that_waits_for_its_restart_can_be_stopped(swapped: Bench) -> None:

@@ -19,7 +19,7 @@ from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
 from wasmote.runtime.script import Script
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import decode, numbers_by_name
-from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US
+from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US, Manifest
 from wasmote.wire.modules import HandOver, config_to_cbor
 from wasmote.wire.state import DeclaredState, Reading, Snapshot
 from wasmote.wire.trace import EventKind, TracedEvent
@@ -30,6 +30,14 @@ FUEL_PER_US = 300
 
 _FORMATS = {"i32": "<i", "i64": "<q", "f32": "<f", "f64": "<d"}
 _MAKERS: Mapping[str, Callable[[Any], Val]] = {"i32": Val.i32, "i64": Val.i64, "f32": Val.f32, "f64": Val.f64}
+
+
+def check_config(manifest: Manifest, config: Mapping[str, float]) -> None:
+    """Raise UsageFault for a parameter that the manifest does not declare."""
+    for key in config:
+        if key not in manifest.config:
+            known = ", ".join(sorted(manifest.config)) or "none"
+            raise UsageFault(f"module {manifest.name} has no parameter {key!r}", f"it has: {known}")
 
 
 class HostModule:
@@ -110,16 +118,9 @@ class HostModule:
         with self._traced(EventKind.TICK, now_ms):
             return self._event(now_ms, "on_tick", now_ms)
 
-    def check_config(self, config: Mapping[str, float]) -> None:
-        """Raise UsageFault for a parameter that the manifest does not declare."""
-        for key in config:
-            if key not in self._manifest.config:
-                known = ", ".join(sorted(self._manifest.config)) or "none"
-                raise UsageFault(f"module {self._manifest.name} has no parameter {key!r}", f"it has: {known}")
-
     def set_config(self, config: Mapping[str, float]) -> None:
         """Change parameters; raises UsageFault for one that the manifest does not declare."""
-        self.check_config(config)
+        check_config(self._manifest, config)
         self._services.merge_config(config)
         if self._started and self._manifest.config:
             self._give_config()

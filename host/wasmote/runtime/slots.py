@@ -12,7 +12,7 @@ from wasmote.errors import WasmoteError
 from wasmote.runtime.engine import ModuleRefused
 from wasmote.runtime.functions import Emission
 from wasmote.runtime.guest import GuestTrap
-from wasmote.runtime.module import HostModule
+from wasmote.runtime.module import HostModule, check_config
 from wasmote.runtime.probation import GOOD_EVENTS, Clock, Fallback, Probation, Timer, back_off_s
 from wasmote.runtime.ring import Ring
 from wasmote.wire.bundle import Bundle
@@ -191,11 +191,16 @@ class HostSlot:
         raise Unfit("there is no module in the slot that the snapshot could go on in")
 
     def configure(self, config: Mapping[str, float]) -> None:
-        """Change parameters. Raises Conflict, UsageFault for an unknown one, Unfit when the module traps."""
+        """Change parameters; those that are not named go back to their defaults.
+
+        Raises Conflict, UsageFault for an unknown one, Unfit when the module traps.
+        """
+        if self.active is None:
+            raise Conflict("the slot is empty")
+        check_config(self.active.manifest, config)
+        self.config = {**self.active.manifest.config, **config}
         if self.module is None:
-            raise Conflict("nothing runs in this slot")
-        self.module.check_config(config)
-        self.config |= config
+            return
 
         def give(module: HostModule, _: Manifest) -> list[Emission]:
             module.set_config(self.config)
@@ -311,8 +316,8 @@ class HostSlot:
 
     def start_beside(self, other: HostSlot | None, numbers: Mapping[str, int]) -> None:
         """Start the candidate with what the module of another slot has. Raises Conflict, Unfit."""
-        if self.is_live or self.candidate is None:
-            raise Conflict("beside another it starts as the candidate of a slot that does not run")
+        if self.state is not ModuleState.EMPTY or self.candidate is None:
+            raise Conflict("beside another it starts as the candidate of an empty slot")
         if other is None or other.state is not ModuleState.RUNNING or other.active is None:
             raise Conflict("nothing runs that it could start beside")
         schema = other.active.manifest.state
@@ -347,7 +352,7 @@ class HostSlot:
         """Stop what trapped; start it again later, unless it was tried enough."""
         assert self.active is not None
         self._unload(ModuleState.TRAPPED, self.traps_in_a_row + 1)
-        if self.probation:
+        if self.probation and self.probation.events_left:
             self.probation = Probation.of(self.active.manifest, self._fallback)
         kept = state if self.traps_in_a_row == 1 else None  # it may be the state that makes it trap
         delay = back_off_s(self.traps_in_a_row)
