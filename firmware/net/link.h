@@ -71,6 +71,9 @@ void link_count_datagram_dropped(void);
 void slipmux_link_start(void);
 void udp_link_start(void);
 
+/* Whether nothing that was sent is still on its way out. */
+bool link_is_idle(void);
+
 /* Writes a line of diagnostics (slipmux frame 0x0A); dropped when there is no room. */
 void slipmux_link_diagnostic(const char *text, size_t len);
 

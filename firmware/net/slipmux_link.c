@@ -50,6 +50,11 @@ static bool link_has_room(void) {
     return slip_encoder_done(&out);
 }
 
+/* A datagram has left when it was sent; a response that waits for room keeps the message layer busy. */
+bool link_is_idle(void) {
+    return link_ready() && slip_encoder_done(&out) && hal_uart_is_idle();
+}
+
 static const struct link serial_link = {"slipmux", link_send, link_has_room};
 static const struct coap_peer serial_peer = {.link = &serial_link};
 

@@ -21,19 +21,6 @@ static void get_keys(struct coap_response *response) {
     respond_cbor(response, &out);
 }
 
-static uint8_t code_of(wm_status status) {
-    switch (status) {
-    case WM_EINVAL:
-        return COAP_400_BAD_REQUEST;
-    case WM_EPERM:
-        return COAP_403_FORBIDDEN;
-    case WM_EBUSY:
-        return COAP_409_CONFLICT;
-    default:
-        return COAP_500_INTERNAL;
-    }
-}
-
 void res_keys(const struct coap_request *request, struct coap_response *response) {
     char why[128];
     if (request->method == COAP_GET) {
@@ -46,7 +33,7 @@ void res_keys(const struct coap_request *request, struct coap_response *response
         return;
     wm_status status = trust_change(request->payload, request->len, is_signed, why, sizeof why);
     if (status) {
-        coap_fail(response, code_of(status), "%s", why);
+        refuse_order(response, status, why);
         return;
     }
     slots_judge_again();

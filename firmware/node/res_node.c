@@ -6,6 +6,7 @@
 #include "hal.h"
 #include "node/clock.h"
 #include "node/resources.h"
+#include "node/restart.h"
 #include "node/trust.h"
 #include "runtime.h"
 #include "store/pool.h"
@@ -90,10 +91,9 @@ static void put_store(struct cbor_out *out) {
     cbor_put_bool(out, hal_starts_without_modules());
 }
 
-void res_node(const struct coap_request *request, struct coap_response *response) {
+static void get_node(struct coap_response *response) {
     struct cbor_out out;
     const char *fault = hal_last_fault();
-    (void)request;
     cbor_out_init(&out, response->body, response->cap);
     cbor_put_map(&out, fault ? 22 : 21);
     put_what_it_is(&out);
@@ -108,4 +108,24 @@ void res_node(const struct coap_request *request, struct coap_response *response
     put_key_ids(&out);
     put_store(&out);
     respond_cbor(response, &out);
+}
+
+static void restart_node(const struct coap_request *request, struct coap_response *response) {
+    char why[128];
+    bool is_signed = request->format == COAP_FORMAT_COSE_SIGN1;
+    if (!is_signed && !require_format(request, response, COAP_FORMAT_CBOR,
+                                      "an order to restart, signed in content format 18 or bare"))
+        return;
+    wm_status status = restart_order(request->payload, request->len, is_signed, why, sizeof why);
+    if (status)
+        refuse_order(response, status, why);
+    else
+        response->code = COAP_204_CHANGED;
+}
+
+void res_node(const struct coap_request *request, struct coap_response *response) {
+    if (request->method == COAP_POST)
+        restart_node(request, response);
+    else
+        get_node(response);
 }

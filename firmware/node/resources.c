@@ -11,7 +11,10 @@
 #define DELETE (1u << COAP_DELETE)
 
 static const struct coap_resource table[] = {
-    {.path = "node", .attributes = "rt=\"wasmote.node\";ct=60", .methods = GET, .handle = res_node},
+    {.path = "node",
+     .attributes = "rt=\"wasmote.node\";ct=60",
+     .methods = GET | POST,
+     .handle = res_node},
     {.path = "node/keys",
      .attributes = "rt=\"wasmote.keys\";ct=60",
      .methods = GET | POST,
@@ -109,6 +112,22 @@ void respond_behind_head(struct coap_response *response, const struct cbor_out *
     response->code = COAP_205_CONTENT;
     response->format = COAP_FORMAT_CBOR;
     response->len = head->len + len;
+}
+
+void refuse_order(struct coap_response *response, wm_status status, const char *why) {
+    switch (status) {
+    case WM_EINVAL:
+        coap_fail(response, COAP_400_BAD_REQUEST, "%s", why);
+        break;
+    case WM_EPERM:
+        coap_fail(response, COAP_403_FORBIDDEN, "%s", why);
+        break;
+    case WM_EBUSY:
+        coap_fail(response, COAP_409_CONFLICT, "%s", why);
+        break;
+    default:
+        coap_fail(response, COAP_500_INTERNAL, "%s", why);
+    }
 }
 
 int slot_of_path(const struct coap_request *request, struct coap_response *response) {

@@ -61,6 +61,9 @@ void respond_behind_head(struct coap_response *response, const struct cbor_out *
 /* Answers with the code and the reason of an operation on a slot that failed. */
 void refuse_slot(struct coap_response *response, wm_status status, const char *why);
 
+/* Answers with the code and the reason of an order to the node itself that was refused. */
+void refuse_order(struct coap_response *response, wm_status status, const char *why);
+
 /* Calls emit("modules/0" suffix) for every slot. */
 void list_slots(void (*emit)(void *arg, const char *path), void *arg, const char *suffix);
 

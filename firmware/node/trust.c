@@ -9,7 +9,7 @@
 #include "node/counters.h"
 #include "store/store.h"
 
-#define TRUST_CHANGE_AAD "wasmote keys" /* tells the signature from that of a bundle, which has none */
+#define TRUST_CHANGE_AAD "wasmote keys"
 
 _Static_assert(TRUST_KEY_BYTES == STORE_KEY_BYTES, "the store keeps these keys");
 
@@ -84,6 +84,55 @@ wm_status trust_check(const struct cose_sign1 *message, const char *external_aad
     return WM_EPERM;
 }
 
+/* ---- orders to the node itself --------------------------------------------------------------- */
+
+static wm_status refuse(wm_status status, char *why, size_t why_cap, const char *reason) {
+    snprintf(why, why_cap, "%s", reason);
+    return status;
+}
+
+static wm_status open_signed(struct cose_bytes *message, const char *external_aad, char *why,
+                             size_t why_cap) {
+    struct cose_sign1 envelope;
+    struct cbor_in in;
+    cbor_in_init(&in, message->bytes, message->len);
+    cose_get_sign1(&in, &envelope);
+    if (in.error || !cbor_at_end(&in))
+        return refuse(WM_EINVAL, why, why_cap, "not a COSE_Sign1 with EdDSA");
+    *message = envelope.payload;
+    return trust_check(&envelope, external_aad, why, why_cap);
+}
+
+wm_status trust_open(struct cose_bytes *message, bool is_signed, const char *external_aad, char *why,
+                     size_t why_cap) {
+    if (trust_is_damaged())
+        return refuse(WM_EPERM, why, why_cap, TRUST_DAMAGED);
+    if (is_signed)
+        return open_signed(message, external_aad, why, why_cap);
+    if (!trust_is_development())
+        return refuse(WM_EPERM, why, why_cap, "not signed, and this node trusts only its keys");
+    return WM_OK;
+}
+
+uint32_t trust_sequence(void) {
+    return counter_get(COUNTER_OF_KEYS, "");
+}
+
+static wm_status check_sequence(uint64_t sequence, char *why, size_t why_cap) {
+    if (sequence > trust_sequence())
+        return WM_OK;
+    snprintf(why, why_cap, "number %u is not newer than %u, which was used", (unsigned)sequence,
+             (unsigned)trust_sequence());
+    return WM_EPERM;
+}
+
+wm_status trust_use_sequence(uint64_t sequence, char *why, size_t why_cap) {
+    wm_status status = check_sequence(sequence, why, why_cap);
+    if (status == WM_OK && counter_raise(COUNTER_OF_KEYS, "", (uint32_t)sequence))
+        status = refuse(WM_EIO, why, why_cap, "its number could not be stored");
+    return status;
+}
+
 /* ---- changes -------------------------------------------------------------------------------- */
 
 struct change {
@@ -127,23 +176,12 @@ static bool decode(struct cose_bytes bytes, struct change *change) {
            change->place < STORE_KEYS_MAX;
 }
 
-uint32_t trust_sequence(void) {
-    return counter_get(COUNTER_OF_KEYS, "");
-}
-
-static wm_status refuse(wm_status status, char *why, size_t why_cap, const char *reason) {
-    snprintf(why, why_cap, "%s", reason);
-    return status;
-}
-
 static wm_status check_change(const struct change *change, char *why, size_t why_cap) {
     if (change->key && !ed25519_key_is_sound(change->key))
         return refuse(WM_EINVAL, why, why_cap, "not an Ed25519 public key");
-    if (change->sequence <= trust_sequence()) {
-        snprintf(why, why_cap, "change %u of the keys is not newer than %u, which was made",
-                 (unsigned)change->sequence, (unsigned)trust_sequence());
-        return WM_EPERM;
-    }
+    wm_status status = check_sequence(change->sequence, why, why_cap);
+    if (status)
+        return status;
     if (!change->key && (count() == 0 || (count() == 1 && trust_key((int)change->place))))
         return refuse(WM_EBUSY, why, why_cap,
                       "the last key does not go: put another one at another place first");
@@ -157,27 +195,10 @@ static wm_status make_change(const struct change *change) {
     return status ? status : trust_put((int)change->place, change->key);
 }
 
-static wm_status open_signed(struct cose_bytes *message, char *why, size_t why_cap) {
-    struct cose_sign1 envelope;
-    struct cbor_in in;
-    cbor_in_init(&in, message->bytes, message->len);
-    cose_get_sign1(&in, &envelope);
-    if (in.error || !cbor_at_end(&in))
-        return refuse(WM_EINVAL, why, why_cap, "not a COSE_Sign1 with EdDSA");
-    *message = envelope.payload;
-    return trust_check(&envelope, TRUST_CHANGE_AAD, why, why_cap);
-}
-
 wm_status trust_change(const uint8_t *message, size_t len, bool is_signed, char *why, size_t why_cap) {
     struct cose_bytes payload = {message, len};
     struct change change;
-    wm_status status = WM_OK;
-    if (trust_is_damaged())
-        status = refuse(WM_EPERM, why, why_cap, TRUST_DAMAGED);
-    else if (is_signed)
-        status = open_signed(&payload, why, why_cap);
-    else if (!trust_is_development())
-        status = refuse(WM_EPERM, why, why_cap, "not signed, and this node trusts only its keys");
+    wm_status status = trust_open(&payload, is_signed, TRUST_CHANGE_AAD, why, why_cap);
     if (status)
         return status;
     if (!decode(payload, &change))

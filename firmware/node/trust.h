@@ -33,11 +33,20 @@ wm_status trust_put(int place, const uint8_t *key);
 wm_status trust_check(const struct cose_sign1 *message, const char *external_aad, char *why,
                       size_t why_cap);
 
+/* Opens an order to the node itself, signed as one of the kind external_aad (which tells it from a
+ * bundle, that has none) or, in development mode, bare: message becomes what was signed. WM_EINVAL: no
+ * signed message; WM_EPERM: not from whom it must be. */
+wm_status trust_open(struct cose_bytes *message, bool is_signed, const char *external_aad, char *why,
+                     size_t why_cap);
+
+/* The number of the newest order that was obeyed; what was recorded cannot be sent again. */
+uint32_t trust_sequence(void);
+/* Uses a number up, 1..UINT32_MAX, before the order is obeyed. WM_EPERM: it is not greater than the
+ * newest; WM_EIO: the flash did not take it. */
+wm_status trust_use_sequence(uint64_t sequence, char *why, size_t why_cap);
+
 /* A key comes or goes by a message of its own (SPEC, /node/keys), signed or not. WM_EINVAL: not one;
  * WM_EPERM: not from whom it must be, or an old one; WM_EBUSY: it would take the last key away. */
 wm_status trust_change(const uint8_t *message, size_t len, bool is_signed, char *why, size_t why_cap);
-
-/* The number of the newest change that was made. */
-uint32_t trust_sequence(void);
 
 #endif

@@ -171,6 +171,10 @@ size_t hal_uart_write_space(void) {
     return tx.cap > tx.len ? tx.cap - tx.len : 0;
 }
 
+bool hal_uart_is_idle(void) {
+    return tx.len == 0;
+}
+
 uint32_t hal_uart_overruns(void) {
     return overruns;
 }
