@@ -1,33 +1,10 @@
-/* Slots with the real engine, over flash that is under the test's control. */
+/* Slots in which wasm/life.wat runs. */
 #ifndef SLOT_FIXTURE_H
 #define SLOT_FIXTURE_H
 
-#include "cmocka_all.h"
+#include "slot_board.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "arena.h"
 #include "bundle_maker.h"
-#include "core/cbor.h"
-#include "fake_hal.h"
-#include "net/coap_server.h"
-#include "node/log.h"
-#include "node/module_config.h"
-#include "node/sensor.h"
-#include "node/slot.h"
-#include "node/stream.h"
-#include "store/pool.h"
-#include "store/store.h"
-#include "tests/powercut/nor.h"
-
-extern struct arena engine_arena; /* wasm3-port/engine.h, which needs the engine's headers */
-
-/* Twice a board's: code and tables take twice the room on a 64-bit host. */
-static _Alignas(8) uint8_t arena[2 * MODULE_ARENA_BYTES];
-static uint8_t bundle[MODULE_BANK_BYTES * 2];
-static char why[SLOT_WHY_CAP];
-static unsigned board_reads;
 
 static const struct release v1 = {.version = "1",
                                   .sensor = "river",
@@ -38,161 +15,30 @@ static const struct release v1 = {.version = "1",
                                   .budget_us = 50000,
                                   .pages = 1};
 
-/* ---- what is around the slots ------------------------------------------------------------ */
-
 void coap_server_changed(const char *path) {
     (void)path;
 }
 
-static char gone[64];
-
-void coap_server_gone(const char *path) {
-    snprintf(gone, sizeof gone, "%s", path);
-}
-
-void slipmux_link_diagnostic(const char *text, size_t len) {
-    (void)text;
-    (void)len;
-}
-
-size_t hal_sensor_count(void) {
-    return 1;
-}
-
-const struct hal_sensor *hal_sensor_info(size_t index) {
-    static const char *const channel[] = {"value"}, *const unit[] = {"1"};
-    static const struct hal_sensor chip = {"chip", 1, channel, unit};
-    assert_int_equal(index, 0);
-    return &chip;
-}
-
-wm_status hal_sensor_take(size_t index, hal_raw *raw) {
-    assert_int_equal(index, 0);
-    board_reads++;
-    raw->value[0] = 20;
-    return WM_OK;
-}
-
-wm_status hal_sensor_values(size_t index, const hal_raw *raw, float *values) {
-    assert_int_equal(index, 0);
-    values[0] = raw->value[0];
-    return WM_OK;
-}
-
-/* What is in RAM is gone. */
-static void lose_power(void) {
-    for (int index = 0; index < MODULE_SLOTS; index++) {
-        loop_timer_cancel(&slot_at(index)->restart);
-        streams_drop(index);
-    }
-    for (int sensor = 0; sensor < SENSORS_MAX; sensor++)
-        sensor_remove(sensor);
-    nor_power_on();
-    runtime_arena_init(arena, sizeof arena);
-}
-
-enum reset { POWER_CUT, FAULT, ESCAPE };
-
-/* Power comes back, the node resets itself, somebody wants it to start no module. */
-static void reset(enum reset how) {
-    lose_power();
-    assert_int_equal(store_start(), WM_OK);
-    pool_start();
-    slots_start(how == FAULT, how != ESCAPE);
-}
-
-static int setup_on(const struct geometry *geometry) {
-    static bool started;
-    fake_reset();
-    nor_reset(geometry, 1);
-    runtime_set_clock(hal_now_us);
-    runtime_set_native_stack((const uint8_t *)__builtin_frame_address(0) - 512 * 1024);
-    log_start();
-    if (!started)
-        sensors_start(slots_deliver);
-    started = true;
-    reset(POWER_CUT);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    for (int index = 0; index < MODULE_SLOTS; index++)
-        assert_int_equal(slot_remove(index, why, sizeof why), WM_OK);
-    assert_int_equal(pool_unused(), pool_count());
-    assert_int_equal(runtime_arena_free(), sizeof arena);
-    assert_int_equal(nor_windows(), 0);
-    assert_int_equal(sensor_find("river"), WM_ENOENT);
-    return 0;
-}
-
-/* ---- verbs ------------------------------------------------------------------------------- */
-
-#define BLOCK 256u
-
-static wm_status send_blocks(int index, size_t from, size_t to, size_t len) {
-    wm_status status = from == 0 && !slot_upload_is_ready(bundle, BLOCK) ? WM_EAGAIN : WM_OK;
-    while (status == WM_EAGAIN)
-        status = slot_upload_prepare(index, why, sizeof why);
-    for (size_t at = from; at < to && status == WM_OK; at += BLOCK) {
-        size_t left = len - at;
-        status = slot_upload(index, (uint32_t)at, bundle + at, left < BLOCK ? left : BLOCK, left > BLOCK,
-                             why, sizeof why);
-    }
-    return status;
-}
-
-static wm_status install(int index, const struct release *release) {
+static inline wm_status install(int index, const struct release *release) {
     size_t len = make_bundle(release, bundle, sizeof bundle);
     return send_blocks(index, 0, len, len);
 }
 
 /* The first block only. */
-static void begin_upload(int index, const struct release *release) {
+static inline void begin_upload(int index, const struct release *release) {
     size_t len = make_bundle(release, bundle, sizeof bundle);
     assert_true(len > BLOCK);
     assert_int_equal(send_blocks(index, 0, BLOCK, len), WM_OK);
 }
 
-static uint32_t first_number(void *arg, const char *name) {
-    (void)name;
-    return *(uint32_t *)arg;
-}
-
-static uint32_t number_of_new_streams;
-static const struct slot_numbering numbering = {first_number, &number_of_new_streams};
-
-static wm_status start(int index) {
-    return slot_start(index, numbering, why, sizeof why);
-}
-
-static wm_status swap(int index) {
-    return slot_swap(index, numbering, why, sizeof why);
-}
-
-#define ASSERT_OK(call)                                                                                 \
-    do {                                                                                                \
-        wm_status got = (call);                                                                         \
-        if (got != WM_OK)                                                                               \
-            fail_msg("%s: %s", #call, why);                                                             \
-    } while (0)
-
-static void run(int index, const struct release *release) {
+static inline void run(int index, const struct release *release) {
     ASSERT_OK(install(index, release));
     ASSERT_OK(start(index));
 }
 
-static int64_t next_ms = 1000;
-
-static void feed(float value) {
-    int sensor = sensor_find("river");
-    assert_true(sensor >= 0);
-    assert_int_equal(sensor_publish(sensor, next_ms++, &value), WM_OK);
-}
-
 /* A value of the newest record in the slot's stream "out": 0 samples counted, 1 what emit answered
  * in on_start, 2 what sensor_read answered at load. */
-static float newest(int index, size_t value) {
+static inline float newest(int index, size_t value) {
     uint8_t record[128];
     struct stream *stream = stream_find(index, "out");
     assert_non_null(stream);
@@ -201,16 +47,6 @@ static float newest(int index, size_t value) {
     float out;
     memcpy(&out, record + batch.len - 12 + 4 * value, sizeof out);
     return out;
-}
-
-static wm_status configure(int index, const char *name, double value) {
-    uint8_t map[192];
-    struct cbor_out out;
-    cbor_out_init(&out, map, sizeof map);
-    cbor_put_map(&out, 1);
-    cbor_put_text(&out, name);
-    cbor_put_double(&out, value);
-    return slot_configure(index, (struct span){map, out.len}, why, sizeof why);
 }
 
 #endif

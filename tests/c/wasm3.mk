@@ -27,23 +27,23 @@ SLOTS := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,manifest_maker.c signer
   $(addprefix firmware/,core/sha256.c core/status.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/slot*.c)) \
   $(addprefix firmware/node/,clock.c guest_host.c instance.c log.c manifest.c module_config.c \
   record_ring.c replay.c sampler.c sensor.c state_encode.c state_restore.c stream.c trace.c upkeep.c)
-SRC_test_slot := $(SLOTS) tests/c/bundle_maker.c
-SRC_test_lives := $(SRC_test_slot)
-SRC_test_trace := $(SLOTS)
+OF_SLOTS := test_slot test_slot_upload test_slot_boot test_slot_probation test_slot_trust test_slot_restart \
+  test_slot_flash
+OF_TRACES := test_trace test_replay
+$(foreach test,$(OF_SLOTS),$(eval SRC_$(test) := $(SLOTS) tests/c/bundle_maker.c))
+$(foreach test,$(OF_TRACES),$(eval SRC_$(test) := $(SLOTS)))
 CFLAGS_test_validate := -I$(OUT)
 CFLAGS_test_runtime := -I$(OUT)
 CFLAGS_test_hostile := -I$(OUT)
 CFLAGS_test_runtime_state := -I$(OUT)
 CFLAGS_test_runtime_load := -I$(OUT) -isystem $(WASM3_SRC)
-CFLAGS_test_slot := -I$(OUT) -I$(ROOT)
-CFLAGS_test_lives := -I$(OUT) -I$(ROOT)
-CFLAGS_test_trace := -I$(OUT) -I$(ROOT)
+$(foreach test,$(OF_SLOTS) $(OF_TRACES),$(eval CFLAGS_$(test) := -I$(OUT) -I$(ROOT)))
 # Allocations of whoever uses the arena can be made to fail.
 LIBS_test_runtime_load := -Wl,--wrap=arena_alloc,--wrap=arena_alloc_most,--wrap=arena_resize
 DEPS_test_runtime := $(MODULES)
 DEPS_test_hostile := $(MODULES)
 DEPS_test_runtime_state := $(MODULES)
-DEPS_test_trace := $(MODULES)
+$(foreach test,$(OF_TRACES),$(eval DEPS_$(test) := $(MODULES)))
 DEPS_test_validate := $(MODULES)
 DEPS_test_runtime_load := $(MODULES)
 

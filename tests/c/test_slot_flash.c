@@ -1,0 +1,126 @@
+/* Slots over flash that fails, is slow to erase, or holds bytes already, with the real engine. */
+#include "life_fixture.h"
+
+static void flash_that_takes_no_record_refuses_and_changes_nothing(void **state) {
+    struct release v2 = second();
+    (void)state;
+    run_confirmed(0, &v1);
+    ASSERT_OK(install(0, &v2));
+    nor_protect(HAL_FLASH_RECORDS, true);
+    size_t before = runtime_arena_free();
+    assert_int_equal(swap(0), WM_EIO);
+    assert_non_null(strstr(why, "flash"));
+    assert_int_equal(runtime_arena_free(), before);
+    assert_int_equal(slot_stop(0, why, sizeof why), WM_EIO);
+    assert_int_equal(slot_remove(0, why, sizeof why), WM_EIO);
+    feed(1);
+    assert_runs(0, "1");
+    assert_true(newest(0, 0) == 1);
+    nor_protect(HAL_FLASH_RECORDS, false);
+    reset(POWER_CUT);
+    assert_runs(0, "1");
+    ASSERT_OK(swap(0));
+    nor_protect(HAL_FLASH_RECORDS, true);
+    assert_int_equal(slot_confirm(0, why, sizeof why), WM_EIO);
+    assert_int_equal(slot_roll_back(0, why, sizeof why), WM_EIO);
+    assert_runs(0, "2");
+    nor_protect(HAL_FLASH_RECORDS, false);
+    reset(POWER_CUT);
+}
+
+static void a_bank_that_takes_no_bytes_refuses_the_upload(void **state) {
+    struct release v2 = second();
+    (void)state;
+    run_confirmed(0, &v1);
+    v2.padding = 2000;
+    begin_upload(0, &v2);
+    nor_protect(HAL_FLASH_BANKS, true);
+    size_t len = make_bundle(&v2, bundle, sizeof bundle);
+    assert_int_equal(send_blocks(0, BLOCK, len, len), WM_EIO);
+    assert_non_null(strstr(why, "flash"));
+    assert_false(pool_begins_with(bundle, BLOCK)); /* another bank may do better */
+    nor_protect(HAL_FLASH_BANKS, false);
+    feed(1);
+    assert_runs(0, "1");
+    swap_to(0, &v2);
+}
+
+static void nothing_is_erased_between_an_upload_and_what_becomes_of_it(void **state) {
+    struct release v2 = second();
+    (void)state;
+    run_confirmed(0, &v1);
+    for (int round = 0; round < 120; round++) { /* records fill their sector more than once */
+        ASSERT_OK(install(0, &v2));
+        uint32_t records = store_erases(), banks = pool_erases();
+        ASSERT_OK(swap(0));
+        ASSERT_OK(round % 2 ? slot_confirm(0, why, sizeof why) : slot_roll_back(0, why, sizeof why));
+        assert_int_equal(store_erases(), records);
+        assert_int_equal(pool_erases(), banks);
+    }
+    assert_true(store_erases() > 2);
+}
+
+static void a_bank_that_fell_free_is_erased_for_the_next_upload(void **state) {
+    struct release v2 = second();
+    (void)state;
+    nor_erase_takes(100);
+    run_confirmed(0, &v1);
+    swap_to(0, &v2);
+    ASSERT_OK(slot_confirm(0, why, sizeof why));
+    size_t len = make_bundle(&v1, bundle, sizeof bundle);
+    assert_false(slot_upload_is_ready(bundle, BLOCK));
+    fake_advance_us(1500000);
+    assert_false(slot_upload_is_ready(bundle, BLOCK)); /* not yet */
+    fake_advance_us(1500000);
+    assert_true(slot_upload_is_ready(bundle, BLOCK));
+    uint32_t erases = pool_erases();
+    ASSERT_OK(send_blocks(0, 0, len, len));
+    assert_int_equal(pool_erases(), erases);
+}
+
+static void an_upload_that_begins_again_goes_on_in_its_bank(void **state) {
+    struct release large = v1;
+    (void)state;
+    large.padding = 2000;
+    begin_upload(0, &large);
+    size_t len = make_bundle(&large, bundle, sizeof bundle);
+    ASSERT_OK(send_blocks(0, BLOCK, 3 * BLOCK, len));
+    uint32_t erases = pool_erases();
+    slot_upload_abandon(0);
+    assert_true(slot_upload_is_ready(bundle, BLOCK));
+    ASSERT_OK(slot_upload(0, 0, bundle, BLOCK / 2, true, why, sizeof why));
+    slot_upload_abandon(0);
+    ASSERT_OK(send_blocks(0, 0, len, len));
+    assert_int_equal(pool_erases(), erases);
+    ASSERT_OK(start(0));
+}
+
+static void an_upload_that_goes_on_with_other_bytes_begins_anew(void **state) {
+    struct release large = v1;
+    (void)state;
+    large.padding = 2000;
+    begin_upload(0, &large);
+    size_t len = make_bundle(&large, bundle, sizeof bundle);
+    ASSERT_OK(send_blocks(0, BLOCK, 3 * BLOCK, len));
+    slot_upload_abandon(0);
+    ASSERT_OK(send_blocks(0, 0, BLOCK, len));
+    bundle[2 * BLOCK] ^= 0xFF;
+    assert_int_equal(send_blocks(0, BLOCK, 3 * BLOCK, len), WM_EAGAIN);
+    assert_false(pool_begins_with(bundle, BLOCK)); /* it would end there again */
+    bundle[2 * BLOCK] ^= 0xFF;
+    ASSERT_OK(send_blocks(0, 0, len, len));
+    ASSERT_OK(start(0));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(flash_that_takes_no_record_refuses_and_changes_nothing),
+        TEST(a_bank_that_takes_no_bytes_refuses_the_upload),
+        TEST(nothing_is_erased_between_an_upload_and_what_becomes_of_it),
+        TEST(a_bank_that_fell_free_is_erased_for_the_next_upload),
+        TEST(an_upload_that_begins_again_goes_on_in_its_bank),
+        TEST(an_upload_that_goes_on_with_other_bytes_begins_anew),
+    };
+    return cmocka_run_group_tests_name("slot flash", tests, NULL, NULL);
+}
