@@ -42,7 +42,8 @@ class GuestServices:
 
     `now_ms` is the clock that the guest may ask; without one it is told the time of the event.
     `entropy` gives random bytes; it is seeded by default, so that a replay repeats itself. `calls` are those
-    of the event so far that a trace tells of; with a `script` they are answered as they were before.
+    of the event so far that a trace tells of; with a `script` they are answered as they were before. `on_log`
+    gets what is logged; without it the lines are kept.
     """
 
     manifest: Manifest
@@ -54,6 +55,7 @@ class GuestServices:
     readings: dict[int, Float32] = field(default_factory=dict)
     emissions: list[Emission] = field(default_factory=list)
     log_lines: list[LogLine] = field(default_factory=list)
+    on_log: Callable[[int, str], None] | None = None
     calls: list[Call] = field(default_factory=list)
     script: Script | None = None
 
@@ -105,8 +107,11 @@ class GuestServices:
         return OK
 
     def log(self, level: int, text: str) -> None:
-        """Keep a line."""
-        self.log_lines.append(LogLine(level, text))
+        """Hand a line on, or keep it."""
+        if self.on_log is not None:
+            self.on_log(level, text)
+        else:
+            self.log_lines.append(LogLine(level, text))
 
     def now_ms(self) -> int:
         """Tell the time."""

@@ -48,12 +48,18 @@ class HostModule:
     After a GuestTrap every event raises again: make a new HostModule.
 
     `clock` answers the guest's now_ms, in ms; without it the guest is told the time of the event. `on_event`
-    is called with each event when it is over, be it by a trap.
+    is called with each event when it is over, be it by a trap; `on_log` with level and text of each line.
     """
 
-    def __init__(self, bundle: Bundle, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        clock: Callable[[], int] | None = None,
+        on_log: Callable[[int, str], None] | None = None,
+    ) -> None:
         self._manifest = bundle.manifest
         self._services = GuestServices(self._manifest, dict(self._manifest.config), clock)
+        self._services.on_log = on_log
         self._store = Store(engine())
         self._store.set_limits(memory_size=self._manifest.held_bytes)
         self.on_event: Callable[[TracedEvent], None] | None = None
@@ -69,7 +75,7 @@ class HostModule:
 
     @property
     def log_lines(self) -> list[LogLine]:
-        """Everything the guest has logged."""
+        """Everything the guest has logged; nothing with `on_log`."""
         return self._services.log_lines
 
     def start(self, state: bytes | None = None, schema: str | None = None) -> HandOver:

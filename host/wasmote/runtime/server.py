@@ -21,6 +21,7 @@ from aiocoap.message import Message
 
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.runtime import host_api
+from wasmote.runtime.log import HostLog
 from wasmote.runtime.slots import Conflict, HostSlot, Unfit
 from wasmote.runtime.trace import HostTrace, replay_events
 from wasmote.wire.bundle import Bundle
@@ -69,10 +70,14 @@ class HostNode:
         clock = asyncio.get_running_loop()
         self._traces: dict[int, _Trace] = {}
         self.trace = HostTrace(lambda slot: self._traces[slot].updated_state())
-        self.slots = [HostSlot(index, self._emitted, clock, self.trace.take) for index in range(SLOTS)]
+        log_resource = _Log(self)
+        self.log = HostLog(_now_ms, log_resource.updated_state)
+        self.slots = [
+            HostSlot(index, self._emitted, clock, self.trace.take, self.log.add) for index in range(SLOTS)
+        ]
         self.site.add_resource(["node"], _Simple(get=lambda _: self._info().to_cbor()))
         self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=lambda _: None))
-        self.site.add_resource(["log"], _Simple(get=lambda _: encode([])))
+        self.site.add_resource(["log"], log_resource)
         self.site.add_resource(["sensors"], _Simple(get=lambda _: self._sensor_list()))
         self.site.add_resource(["sensors"], _Sensors(self))
         self.site.add_resource(
@@ -308,6 +313,18 @@ class _Stream(resource.ObservableResource):  # type: ignore[misc]
         else:
             found = ring.newest(self._node.boot_id)
         return Message(code=Code.CONTENT, payload=found.to_cbor(), content_format=FORMAT_CBOR)
+
+
+class _Log(resource.ObservableResource):  # type: ignore[misc]
+    """/log."""
+
+    def __init__(self, node: HostNode) -> None:
+        super().__init__()
+        self.render_get = _answering(
+            lambda request: Message(
+                code=Code.CONTENT, payload=node.log.answer(_query(request)), content_format=FORMAT_CBOR
+            )
+        )
 
 
 class _Trace(resource.ObservableResource):  # type: ignore[misc]

@@ -16,6 +16,7 @@ from wasmote.runtime.module import HostModule, check_config
 from wasmote.runtime.probation import GOOD_EVENTS, Clock, Fallback, Probation, Timer, back_off_s
 from wasmote.runtime.ring import Ring
 from wasmote.wire.bundle import Bundle
+from wasmote.wire.log import LogLevel
 from wasmote.wire.manifest import Manifest
 from wasmote.wire.modules import (
     Candidate,
@@ -51,13 +52,14 @@ class HostSlot:
     """One slot.
 
     `emitted` is called with its index and the name of a stream that has grown, `traced` with its index and
-    each event of its module.
+    each event of its module, `log` with its index, level and text of each line.
     """
 
     index: int
     emitted: Callable[[int, str], None]
     clock: Clock
     traced: Callable[[int, TracedEvent], None] = lambda _index, _event: None
+    log: Callable[[int, int, str], None] = lambda _index, _level, _text: None
     state: ModuleState = ModuleState.EMPTY
     active: Bundle | None = None
     candidate: Bundle | None = None
@@ -148,12 +150,13 @@ class HostSlot:
                 self._swap(numbers)
             case Control.STOP if self.is_live or self.restart:
                 self._unload(ModuleState.STOPPED)
+                self._say(LogLevel.INFO, "stopped")
             case Control.PAUSE if self.state is ModuleState.RUNNING:
                 self.state = ModuleState.PAUSED
             case Control.RESUME if self.state is ModuleState.PAUSED:
                 self.state = ModuleState.RUNNING
             case Control.CONFIRM if self.probation:
-                self.probation = None
+                self._confirm()
             case Control.ROLL_BACK if self._fallback:
                 self._roll_back(self._fallback, Cause.REQUESTED)
             case Control.CONFIRM | Control.ROLL_BACK:
@@ -176,7 +179,7 @@ class HostSlot:
         fitting = [one for one in (self.candidate, self.active) if one is not None]
         same = [one for one in fitting if one.manifest.digest == snapshot.digest]
         for bundle in same or fitting[:1]:
-            module = HostModule(bundle)
+            module = HostModule(bundle, on_log=self._say)
             try:
                 module.resume(snapshot)
             except WasmoteError as fault:
@@ -241,7 +244,7 @@ class HostSlot:
             self._keep(fault.emissions)
             self.traps += 1
             self._unload(ModuleState.TRAPPED)
-            self.error = str(fault)
+            self._remember(str(fault))
             raise
 
     def _event(self, event: Event) -> bool:
@@ -265,11 +268,11 @@ class HostSlot:
         if self.good >= GOOD_EVENTS:
             self.traps_in_a_row = 0
         if self.probation and self.probation.passed(events):
-            self.probation = None
+            self._confirm()
 
     def _trapped(self, error: str, state: bytes | None, event: Event) -> None:
         self.traps += 1
-        self.error = error
+        self._remember(error)
         if self._fallback is None:
             self._back_off(state)
             return
@@ -286,6 +289,20 @@ class HostSlot:
             self.rings[emission.stream].append(emission, self.active.manifest.digest)
             self.emitted(self.index, emission.stream)
 
+    # ---- what is remembered ----------------------------------------------------------------------------
+
+    def _say(self, level: int, text: str) -> None:
+        self.log(self.index, level, text)
+
+    def _remember(self, error: str) -> None:
+        self.error = error
+        self._say(LogLevel.ERROR, error)
+
+    def _confirm(self) -> None:
+        assert self.active is not None  # or nothing was on probation
+        self.probation = None
+        self._say(LogLevel.INFO, f"confirmed {self.active.manifest.name} {self.active.manifest.version}")
+
     # ---- from one module to another --------------------------------------------------------------------
 
     def _start(self, numbers: Mapping[str, int]) -> None:
@@ -295,7 +312,8 @@ class HostSlot:
         try:
             module, _ = self._loaded(bundle, None, None)
         except Unfit as fault:
-            self.candidate, self.error = None, str(fault)
+            self.candidate = None
+            self._remember(str(fault))
             raise
         self._activate(bundle, None)
         self._runs(bundle, module, numbers)
@@ -308,7 +326,8 @@ class HostSlot:
         try:
             module, handed = self._loaded(self.candidate, state, schema.schema if schema else None)
         except Unfit as fault:
-            self.candidate, self.error = None, str(fault)
+            self.candidate = None
+            self._remember(str(fault))
             raise
         self._activate(self.candidate, state)
         self._runs(self.active, module, numbers)
@@ -325,7 +344,8 @@ class HostSlot:
         try:
             module, handed = self._loaded(self.candidate, other._state(), schema.schema if schema else None)
         except Unfit as fault:
-            self.candidate, self.error = None, str(fault)
+            self.candidate = None
+            self._remember(str(fault))
             raise
         bundle = self.candidate
         self._activate(bundle, None)
@@ -346,6 +366,8 @@ class HostSlot:
         assert self.active is not None
         self.failure = Failure(cause, self.active.manifest.digest[:SHORT_DIGEST_BYTES])
         self.probation, self.active = None, fallback.bundle
+        made = fallback.bundle.manifest
+        self._say(LogLevel.WARNING, f"back to {made.name} {made.version}")
         self._begin_again(fallback.state)
 
     def _back_off(self, state: bytes | None) -> None:
@@ -364,7 +386,7 @@ class HostSlot:
         try:
             module, _ = self._loaded(self.active, state, None)
         except Unfit as fault:
-            self.error = str(fault)
+            self._remember(str(fault))
             self._back_off(state)
             return
         traps = self.traps_in_a_row
@@ -373,7 +395,7 @@ class HostSlot:
 
     def _loaded(self, bundle: Bundle, state: bytes | None, schema: str | None) -> tuple[HostModule, HandOver]:
         try:
-            module = HostModule(bundle)
+            module = HostModule(bundle, on_log=self._say)
             kept = {name: value for name, value in self.config.items() if name in bundle.manifest.config}
             module.set_config(kept)
             return module, module.start(state, schema)
@@ -386,6 +408,7 @@ class HostSlot:
         module.go_on_at({name: ring.next_seq for name, ring in self.rings.items()})
         self._unload(ModuleState.RUNNING)
         self.module, self.config, self.error = module, module.config, None
+        self._say(LogLevel.INFO, f"running {bundle.manifest.name} {bundle.manifest.version}")
         digest = bundle.manifest.digest[:SHORT_DIGEST_BYTES]
         self.traced(self.index, TracedEvent(EventKind.BEGAN, module.events, digest=digest))
         module.on_event = lambda event: self.traced(self.index, event)
