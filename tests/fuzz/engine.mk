@@ -13,7 +13,8 @@ PORT := $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c modu
   runtime_needs.c runtime_run.c runtime_state.c) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))
 SRC_validate := $(VALIDATOR)
 SRC_loader := $(ENGINE) $(PORT)
-SRC_program := tests/fuzz/program.c wasm3-port/runtime_bare.c $(ENGINE) $(PORT)
+SRC_program := $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/tests/fuzz/program/*.c)) wasm3-port/runtime_bare.c \
+  $(ENGINE) $(PORT)
 SRC_node := $(STACK) $(SIGNATURES) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
   $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/store/*.c)) tests/powercut/nor.c \
   $(addprefix firmware/core/,cbor.c crc32.c sha256.c status.c utf8.c)

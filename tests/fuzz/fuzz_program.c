@@ -1,7 +1,7 @@
 /* Valid modules, compiled and run: the input chooses every instruction. Even inputs make wild modules,
  * odd ones those that oracle.py compares. Nothing valid may be refused, and nothing may be left behind.
  */
-#include "program.h"
+#include "program/program.h"
 
 #include <string.h>
 

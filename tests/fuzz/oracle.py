@@ -1,6 +1,6 @@
 """Random valid modules on the engine and on wasmtime: the same results, traps, globals and memory.
 
-program.c makes the modules. The engine runs them in the spec suite's target (tests/spec), natively or on an
+program/ makes the modules. The engine runs them in the spec suite's target (tests/spec), natively or on an
 emulated core. What floats leave behind is compared but for the bits of a NaN.
 
 Usage: oracle.py [--count N] [--seed N] [--core native|cortex-m4f|cortex-m3|rv32imc]...
@@ -89,13 +89,13 @@ class Program:
 
 
 class Maker:
-    """program.c as a shared library."""
+    """program/ as a shared library."""
 
     def __init__(self, folder: Path) -> None:
         library = folder / "libprogram.so"
         here = Path(__file__).parent
-        flags = ["-std=c11", "-O1", "-fPIC", "-shared", f"-I{ROOT / 'wasm3-port'}"]
-        subprocess.run(["gcc", *flags, str(here / "program.c"), "-o", str(library)], check=True)
+        flags = ["-std=c11", "-O1", "-fPIC", "-shared", f"-I{ROOT / 'wasm3-port'}", f"-I{here}"]
+        subprocess.run(["gcc", *flags, *(here / "program").glob("*.c"), "-o", library], check=True)
         self._make = ctypes.CDLL(str(library)).program_make
         self._program = _Program()
 

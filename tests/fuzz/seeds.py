@@ -330,7 +330,7 @@ def node() -> Seeds:
     yield "dead_converter", bytes([CONVERTER | 16]) + any_request(3) + bytes([MOVE, 2])
 
 
-# program.c: a byte a choice
+# program/: a byte a choice
 def program() -> Seeds:
     """Choices by chance, the same each time."""
     for number in range(24):
