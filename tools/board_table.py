@@ -33,6 +33,8 @@ def clock(board: Board) -> str:
     """Return the core's clock and the crystal that it comes from."""
     if not board.clock:
         return "the emulator's" if board.emulator else "the host's"
+    if "hse_hz" not in board.clock:
+        return f"{mhz(board.clock['core_hz'])}, the chip's own oscillator"
     source = "fed with" if board.clock.get("hse_bypass") else "crystal"
     return f"{mhz(board.clock['core_hz'])}, {source} {mhz(board.clock['hse_hz'])}"
 

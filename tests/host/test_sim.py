@@ -34,8 +34,8 @@ def test_unknown_board_is_answered_with_the_known_ones() -> None:
         BoardImage.find("nix")
     assert (
         fault.value.hint
-        == "one of: esp32c3-devkitm, native, netduino2, netduinoplus2, nucleo-f446re, qemu-rv32, "
-        "stm32f4-discovery, stm32f411-blackpill"
+        == "one of: b-l475e-iot01a, esp32c3-devkitm, native, netduino2, netduinoplus2, nucleo-f446re, "
+        "qemu-rv32, stm32f4-discovery, stm32f411-blackpill"
     )
 
 

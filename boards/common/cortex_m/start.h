@@ -27,8 +27,9 @@ void before_start(void);
 void systick_handler(void);
 
 /* For .handlers; the core keeps the places without one for itself. */
-#define CORE_HANDLERS                                                                                   \
-    reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, NULL,     \
-        NULL, NULL, NULL, fault_handler, fault_handler, NULL, fault_handler, systick_handler
+#define CORE_HANDLERS CORE_HANDLERS_BUT(fault_handler)
+#define CORE_HANDLERS_BUT(nmi)                                                                          \
+    reset_handler, nmi, fault_handler, fault_handler, fault_handler, fault_handler, NULL, NULL, NULL,   \
+        NULL, fault_handler, fault_handler, NULL, fault_handler, systick_handler
 
 #endif

@@ -1,0 +1,1 @@
+images: $(IMAGE).bin $(IMAGE).hex
