@@ -238,10 +238,13 @@ class HostNode:
 
 @asynccontextmanager
 async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[tuple[HostNode, str]]:
-    """Run a node on a UDP address; yields it and its link."""
-    port = port or _free_port(host)
+    """Run a node on a UDP address, port 0 for a free one; yields it and its link.
+
+    Raises UsageFault for an address that cannot be had.
+    """
+    port = _own_port(host, port)
     node = HostNode(f"{socket.gethostname()}:{port}")
-    context = await Context.create_server_context(node.site, bind=(host, port))
+    context = await Context.create_server_context(node.site, bind=(host, port), transports=["udp6"])
     ticking = asyncio.create_task(node.tick(), name="ticks of the host node")
     try:
         yield node, f"coap://{host}:{port}"
@@ -386,8 +389,15 @@ def _now_ms() -> int:
     return round(time.time() * 1000)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _own_port(host: str, port: int) -> int:
+    """Return a port that nobody has: aiocoap would share it (SO_REUSEPORT)."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError as fault:
+            raise UsageFault(
+                f"UDP port {port} of {host} cannot be had: {fault.strerror}",
+                "another process may have it: name another --port, or none for a free one",
+            ) from fault
+        own: int = probe.getsockname()[1]
+        return own
