@@ -14,7 +14,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from board_toml import PIN, ROOT, Board, BoardError, Escape, FlashMap, Sector, board_names, read_board
+from board_keys import BoardError
+from board_model import Board, Escape, FlashMap, Sector
+from board_toml import PIN, ROOT, board_names, read_board
 
 
 def version() -> str:

@@ -12,7 +12,9 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from board_toml import LEVELS, ROOT, Board, BoardError, board_names, read_board
+from board_keys import BoardError
+from board_model import Board
+from board_toml import LEVELS, ROOT, board_names, read_board
 
 DOCUMENTS = ("README.md", "boards/README.md")
 BEGIN, END = "<!-- boards: {} -->\n", "<!-- boards: end -->\n"

@@ -6,17 +6,17 @@ installed.
 
 from __future__ import annotations
 
-import itertools
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from board_keys import IDENTIFIER, BoardError, get, numbers, only, optional, strings, tables, unique
+from board_memory import read_flash, read_memories
+from board_model import Board, Emulator, Escape, FlashMap, Memory, Runner, Sensor, Support
+
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"[a-z0-9_-]{1,31}")
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PIN = re.compile(r"P(?P<port>[A-I])(?P<pin>1[0-5]|[0-9])|GPIO(?P<number>[1-4]?[0-9])")
 REQUIRED = ("name", "title", "chip", "cpu", "family", "net", "injection", "link", "support")
 KNOWN = {
@@ -35,7 +35,6 @@ KNOWN = {
 }
 LEVELS = ("low", "high")
 RUNNERS = {"dfu-util": (), "an3155": (), "pyocd": ("target",), "esptool": ("target",)}  # what each must say
-ROM_OVER_SERIAL = ("an3155", "esptool")
 LINK_KINDS = {
     "uart": ("tx", "rx", "baud"),
     "usb-uart": ("baud",),
@@ -44,300 +43,9 @@ LINK_KINDS = {
 }  # what each must say
 
 
-class BoardError(Exception):
-    """What is wrong in a board.toml, and where."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """One memory region: addresses and sizes in bytes; sectors as (count, size), flash only.
-
-    `arena`: the module arena lies here.
-    """
-
-    name: str
-    origin: int
-    size: int
-    sectors: tuple[tuple[int, int], ...] = ()
-    arena: bool = False
-
-    @property
-    def end(self) -> int:
-        """The first address behind the region."""
-        return self.origin + self.size
-
-
-@dataclass(frozen=True)
-class Sector:
-    """One sector of flash: bytes from its start, and bytes."""
-
-    at: int
-    size: int
-
-
-@dataclass(frozen=True)
-class FlashMap:
-    """Which sectors of flash are for what; `vectors` may be a sector away from the rest of the firmware."""
-
-    origin: int
-    sectors: tuple[Sector, ...]
-    vectors: tuple[Sector, ...]
-    firmware: tuple[Sector, ...]
-    records: tuple[Sector, ...]
-    keys: tuple[Sector, ...]
-    banks: tuple[Sector, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all sectors."""
-        return sum(sector.size for sector in self.sectors)
-
-    @property
-    def firmware_origin(self) -> int:
-        """The address of the firmware's first sector, vectors apart."""
-        return self.origin + (self.firmware[0].at if self.firmware else 0)
-
-
-@dataclass(frozen=True)
-class Sensor:
-    """One [[sensor]]: what the firmware shows of it, and the driver function that reads it."""
-
-    name: str
-    channels: tuple[str, ...]
-    units: tuple[str, ...]
-    driver: str
-    inputs: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Escape:
-    """The line that makes a board start without modules: a pin, its active level, and whether as a break."""
-
-    pin: str
-    active: int
-    is_break: bool
-
-
-@dataclass(frozen=True)
-class Runner:
-    """One [[runner]]: a way to flash the board, how its chip is made to listen, and how that was tried.
-
-    `link`: the board's link is on the port through which it is flashed.
-    """
-
-    name: str
-    enter: str
-    tried: str
-    link: bool
-
-
-@dataclass(frozen=True)
-class Emulator:
-    """QEMU's program, machine and options; how the emulated image differs: a file for objects, memories.
-
-    `replaces`: the family's files in whose place that file is.
-    """
-
-    file: str
-    program: str
-    machine: str
-    options: tuple[str, ...]
-    serial: int
-    replaces: tuple[str, ...]
-    origins: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Support:
-    """How a board is tested here, what works, and what does not: why, by what."""
-
-    tested: str
-    works: tuple[str, ...]
-    missing: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Board:
-    """A checked board.toml."""
-
-    name: str
-    title: str
-    chip: str
-    cpu: str
-    family: str
-    net: bool
-    injection: bool
-    flash: FlashMap | None
-    clock: dict[str, int]
-    link: dict[str, Any]
-    escape: Escape | None
-    limits: dict[str, int]
-    budgets: dict[str, int]
-    memories: tuple[Memory, ...]
-    sensors: tuple[Sensor, ...]
-    runners: tuple[Runner, ...]
-    emulator: Emulator | None
-    support: Support
-
-    @property
-    def loader_hears_link(self) -> bool:
-        """Whether the loader in the chip's ROM listens on the pins of the link."""
-        return any(runner.link and runner.name in ROM_OVER_SERIAL for runner in self.runners)
-
-    @property
-    def firmware_bytes(self) -> int:
-        """Bytes of flash that the firmware may fill, vectors apart."""
-        return sum(sector.size for sector in self.flash.firmware) if self.flash else 0
-
-    def origin(self, memory: Memory) -> int:
-        """Where a region's image begins: in flash, at the first of the firmware's sectors."""
-        return self.flash.firmware_origin if self.flash and memory.name == "flash" else memory.origin
-
-    def capacity(self, memory: Memory) -> int:
-        """Bytes of a region that the image may take: of flash, the sectors that are the firmware's."""
-        return self.firmware_bytes if memory.name == "flash" else memory.size
-
-
 def board_names() -> list[str]:
     """Return the supported boards; folders that begin with an underscore are none."""
     return sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml"))
-
-
-def get(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
-    """Return table[key], which must be there and of this type; numbers are never negative."""
-    if key not in table:
-        raise BoardError(f"{where}: '{key}' is missing")
-    value = table[key]
-    is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if not (is_number if kind is int else isinstance(value, kind)):
-        wanted = "a number >= 0" if kind is int else kind.__name__
-        raise BoardError(f"{where}: '{key}' must be {wanted}, is {value!r}")
-    return value
-
-
-def optional(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
-    """Return table[key] of this type, or an empty one where it is not there."""
-    return get(table, key, kind, where) if key in table else kind()
-
-
-def only(table: dict[str, Any], known: Iterable[str], where: str) -> None:
-    """Refuse keys that nobody reads: they are misspelt."""
-    unknown = table.keys() - set(known)
-    if unknown:
-        raise BoardError(
-            f"{where}: unknown: {', '.join(sorted(unknown))} (known: {', '.join(sorted(known))})"
-        )
-
-
-def tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return an array of tables, [[key]]; empty where there is none."""
-    found: list[Any] = optional(data, key, list, "board")
-    if not all(isinstance(table, dict) for table in found):
-        raise BoardError(f"[[{key}]]: must be tables")
-    return found
-
-
-def strings(table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-    """Return a list of strings as a tuple."""
-    values = get(table, key, list, where)
-    if not all(isinstance(value, str) and value for value in values):
-        raise BoardError(f"{where}: '{key}' must be a list of strings, is {values!r}")
-    return tuple(values)
-
-
-def numbers(data: dict[str, Any], key: str, where: str) -> dict[str, int]:
-    """Return a table whose keys are C names and whose values are all numbers >= 0."""
-    table = optional(data, key, dict, where)
-    for name in table:
-        get(table, name, int, f"[{key}]")
-        if not IDENTIFIER.fullmatch(name):
-            raise BoardError(f"[{key}]: '{name}' is no C name")
-    return dict(table)
-
-
-def read_runs(table: dict[str, Any], where: str) -> tuple[tuple[int, int], ...]:
-    """Check `sectors`: runs of sectors of one size."""
-    runs = optional(table, "sectors", list, where)
-    if not all(isinstance(run, dict) for run in runs):
-        raise BoardError(f"{where}: 'sectors' must be a list of {{ count, size }}")
-    return tuple((get(run, "count", int, where), get(run, "size", int, where)) for run in runs)
-
-
-def read_memory(table: dict[str, Any]) -> Memory:
-    """Check one [[memory]]; sectors must fill it exactly."""
-    name = get(table, "name", str, "[[memory]]")
-    where = f"[[memory]] {name}"
-    only(table, ("name", "origin", "size", "arena", "sectors"), where)
-    sectors = read_runs(table, where)
-    origin, size = get(table, "origin", int, where), get(table, "size", int, where)
-    memory = Memory(name, origin, size, sectors, optional(table, "arena", bool, where))
-    total = sum(count * size for count, size in sectors)
-    if sectors and total != memory.size:
-        raise BoardError(f"{where}: its sectors hold {total} bytes, its size is {memory.size}")
-    return memory
-
-
-def read_memories(data: dict[str, Any]) -> tuple[Memory, ...]:
-    """Check all [[memory]]; no two may overlap or have one name."""
-    memories = tuple(read_memory(table) for table in tables(data, "memory"))
-    unique("[[memory]]", [memory.name for memory in memories])
-    by_address = sorted(memories, key=lambda memory: memory.origin)
-    for below, above in itertools.pairwise(by_address):
-        if below.end > above.origin:
-            raise BoardError(f"[[memory]] {below.name} and {above.name} overlap at {above.origin:#x}")
-    if memories and sum(memory.arena for memory in memories) != 1:
-        raise BoardError("[[memory]]: one of them, and no other, must say 'arena = true'")
-    return memories
-
-
-def unique(where: str, names: list[str]) -> None:
-    """Refuse two of the same name."""
-    if len(set(names)) != len(names):
-        raise BoardError(f"{where}: two of them have the same name: {', '.join(names)}")
-
-
-FLASH_USES = ("vectors", "firmware", "records", "keys", "banks")
-
-
-def read_flash(data: dict[str, Any], memories: tuple[Memory, ...]) -> FlashMap | None:
-    """Check [flash]: each use names sectors by their numbers; no sector has two."""
-    memory = next((memory for memory in memories if memory.name == "flash"), None)
-    if "flash" not in data and memory is None:
-        return None
-    table, where = get(data, "flash", dict, "board"), "[flash]"
-    only(table, (*FLASH_USES, *(() if memory else ("sectors",))), where)
-    sizes = [
-        size
-        for count, size in (memory.sectors if memory else read_runs(table, where))
-        for _ in range(min(count, 4096))
-    ]
-    sectors = tuple(Sector(sum(sizes[:number]), size) for number, size in enumerate(sizes))
-    taken: list[int] = []
-    uses: dict[str, tuple[Sector, ...]] = {}
-    for use in FLASH_USES:
-        wanted = optional(table, use, list, where)
-        if not all(type(number) is int and 0 <= number < len(sectors) for number in wanted):
-            raise BoardError(f"{where}: '{use}' must hold numbers 0..{len(sectors) - 1}, is {wanted!r}")
-        taken += wanted
-        uses[use] = tuple(sectors[number] for number in wanted)
-    twice = sorted({number for number in taken if taken.count(number) > 1})
-    if twice:
-        raise BoardError(f"{where}: sector {twice[0]} has two uses")
-    check_uses(uses, is_chip=memory is not None)
-    return FlashMap(memory.origin if memory else 0, sectors, **uses)
-
-
-def check_uses(uses: dict[str, tuple[Sector, ...]], *, is_chip: bool) -> None:
-    """Refuse what the firmware cannot work with."""
-    firmware = uses["firmware"]
-    if is_chip and not firmware:
-        raise BoardError("[flash]: 'firmware' must name a sector")
-    if any(below.at + below.size != above.at for below, above in itertools.pairwise(firmware)):
-        raise BoardError("[flash]: the sectors of 'firmware' must lie side by side")
-    if len(uses["records"]) != 2 or len(uses["keys"]) != 1 or not 1 <= len(uses["banks"]) <= 16:
-        raise BoardError("[flash]: wants 2 sectors for 'records', 1 for 'keys', 1 to 16 for 'banks'")
-    if any(sector.size < 4096 for sector in (*uses["records"], *uses["keys"])):
-        raise BoardError("[flash]: sectors for 'records' and 'keys' hold at least 4,096 bytes")
 
 
 def read_sensor(table: dict[str, Any]) -> Sensor:

@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from board_toml import ROOT, Board, read_board
+from board_model import Board
+from board_toml import ROOT, read_board
 
 # An input section in the map: name, address, size, object; a long name stands on a line of its own.
 INPUT = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$")

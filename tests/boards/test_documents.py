@@ -9,7 +9,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 import board_table
-from board_toml import ROOT, BoardError, board_names, read_board
+from board_keys import BoardError
+from board_toml import ROOT, board_names, read_board
 
 TEMPLATE = ROOT / "build" / "_template"
 BOARDS = [read_board(ROOT / "boards" / name / "board.toml") for name in board_names()]

@@ -9,7 +9,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from board_toml import Board, read_board
+from board_model import Board
+from board_toml import read_board
 from wasmote.sim import ROOT
 
 BUILD = ROOT / "build/esp32c3-devkitm"

@@ -11,12 +11,16 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 import size_report
-from board_toml import Board, read_board
+from board_model import Board
+from board_toml import read_board
 from wasmote.sim import ROOT
 
 BOARDS = ("netduino2", "netduinoplus2", "nucleo-f446re", "stm32f411-blackpill", "stm32f4-discovery")
 IMAGES = [(board, "firmware") for board in BOARDS] + [("netduino2", "check"), ("netduinoplus2", "check")]
-CHIP = {f"boards/{file}.c.o" for file in ("families/stm32f4/chip", "families/stm32f4/flash", "common/stm32/escape")}
+CHIP = {
+    f"boards/{file}.c.o"
+    for file in ("families/stm32f4/chip", "families/stm32f4/flash", "common/stm32/escape")
+}
 CALLED_BY_CHIP = {"boards/common/bare/escape.c.o"}  # by nothing else
 EMULATOR = "boards/emulators/qemu_stm32.c.o"
 

@@ -11,12 +11,14 @@ import pytest
 import board_config
 import board_toml
 import size_report
+from board_keys import BoardError
+from board_model import Board
 from wasmote.sim import ROOT
 
 GOOD = (ROOT / "boards/netduinoplus2/board.toml").read_text()
 
 
-def read(folder: Path, text: str) -> board_toml.Board:
+def read(folder: Path, text: str) -> Board:
     path = folder / "netduinoplus2" / "board.toml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
@@ -75,7 +77,7 @@ def test_every_board_is_sound(path: Path) -> None:
 )
 def test_mistakes_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
     assert GOOD.count(old) == 1
-    with pytest.raises(board_toml.BoardError) as fault:
+    with pytest.raises(BoardError) as fault:
         read(tmp_path, GOOD.replace(old, new))
     assert words in str(fault.value)
 
@@ -101,12 +103,12 @@ def test_any_key_with_a_value_of_another_type_is_one_clear_error(tmp_path: Path)
             continue
         for wrong in ("[[]]", "{}", "-1", "true", '""', "1979-05-27"):
             text = "\n".join([*lines[:number], f"{key} = {wrong}", *lines[number + 1 :]])
-            with contextlib.suppress(board_toml.BoardError):
+            with contextlib.suppress(BoardError):
                 read(tmp_path, text)
     for damaged in (b"\xff", b"name = ", b"[[memory]]", b"memory = [1]", b"link = 3"):
         path = tmp_path / "netduinoplus2" / "board.toml"
         path.write_bytes(damaged)
-        with pytest.raises(board_toml.BoardError):
+        with pytest.raises(BoardError):
             board_toml.read_board(path)
 
 
