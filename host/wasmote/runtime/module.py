@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
-from wasmtime import Func, Global, Linker, Memory, Store, Trap, Val, WasmtimeError
 
-from wasmote.build.wasm import WasmModule
-from wasmote.errors import UsageFault, WasmoteError
-from wasmote.runtime import host_api
-from wasmote.runtime.engine import GLOBAL, START, ModuleRefused, compile_module, engine
+from wasmote.errors import UsageFault
+from wasmote.runtime.engine import START
 from wasmote.runtime.functions import Emission, Float32, GuestServices, LogLine
-from wasmote.runtime.guest import GuestTrap, HostRefusal, sentence
+from wasmote.runtime.guest import GuestTrap, HostRefusal
+from wasmote.runtime.instance import GuestInstance
 from wasmote.runtime.script import Script
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import decode, numbers_by_name
-from wasmote.wire.manifest import DEFAULT_EVENT_BUDGET_US, Manifest
+from wasmote.wire.manifest import Manifest
 from wasmote.wire.modules import HandOver, config_to_cbor
 from wasmote.wire.state import DeclaredState, Reading, Snapshot
 from wasmote.wire.trace import EventKind, TracedEvent
-
-# wasmtime counts instructions, a node microseconds. A Cortex-M4 at 168 MHz interprets about 3 a
-# microsecond; what is over 100 times that is a runaway on any node, and takes 50 ms here.
-FUEL_PER_US = 300
-
-_FORMATS = {"i32": "<i", "i64": "<q", "f32": "<f", "f64": "<d"}
-_MAKERS: Mapping[str, Callable[[Any], Val]] = {"i32": Val.i32, "i64": Val.i64, "f32": Val.f32, "f64": Val.f64}
 
 
 def check_config(manifest: Manifest, config: Mapping[str, float]) -> None:
@@ -60,18 +49,14 @@ class HostModule:
         self._manifest = bundle.manifest
         self._services = GuestServices(self._manifest, dict(self._manifest.config), clock)
         self._services.on_log = on_log
-        self._store = Store(engine())
-        self._store.set_limits(memory_size=self._manifest.held_bytes)
         self.on_event: Callable[[TracedEvent], None] | None = None
-        self._trapped = False
         self._started = False
         self._events = 0
         self._reading_times: dict[int, int] = {}
         self._next_seq = {stream.name: 0 for stream in self._manifest.streams}
-        self._table = tuple(WasmModule.from_bytes(bundle.module).table())
-        self._exports = self._instantiate(bundle.module)
+        self._guest = GuestInstance(bundle, self._services)
         self._sample_bytes = 4 * max((len(i.channels) for i in self._manifest.inputs), default=0)
-        self._sample_ptr = self._ask_buffer(self._sample_bytes)
+        self._sample_ptr = self._guest.ask_buffer(self._sample_bytes)
 
     @property
     def log_lines(self) -> list[LogLine]:
@@ -87,8 +72,8 @@ class HostModule:
         if self._started:
             raise UsageFault(f"module {self._manifest.name} was started already")
         self._started = True
-        self._call(START)
-        self._call("on_start")
+        self._guest.call(START)
+        self._guest.call("on_start")
         handed = HandOver.NONE if state is None else self._take_over(state, schema)
         if self._manifest.config:
             self._give_config()
@@ -99,12 +84,12 @@ class HostModule:
         if schema is None or (own is not None and (own.schema, own.size) == (schema, len(state))):
             self.restore(state)
             return HandOver.SAME
-        if self._function("migrate") is None:
+        if not self._guest.has("migrate"):
             return HandOver.FRESH
         name = schema.encode()
-        address = self._ask_buffer(len(state) + len(name) + 1)
-        self._write(address, state + name + b"\0")
-        took = self._call("migrate", address, len(state), address + len(state), len(name))
+        address = self._guest.ask_buffer(len(state) + len(name) + 1)
+        self._guest.write(address, state + name + b"\0")
+        took = self._guest.call("migrate", address, len(state), address + len(state), len(name))
         return HandOver.MIGRATED if took else HandOver.FRESH
 
     def on_sample(self, input_: int, time_ms: int, values: Sequence[float] | Float32) -> list[Emission]:
@@ -113,13 +98,13 @@ class HostModule:
         self._check_reading(input_, reading)
         self._reading_times[input_] = time_ms
         self._services.readings[input_] = reading.astype(np.float32)
-        self._write(self._sample_ptr, reading.tobytes())
+        self._guest.write(self._sample_ptr, reading.tobytes())
         with self._traced(EventKind.SAMPLE, time_ms, input_, reading.tobytes()):
             return self._event(time_ms, "on_sample", input_, time_ms, self._sample_ptr, reading.size)
 
     def on_tick(self, now_ms: int) -> list[Emission]:
         """Tell the module that a second has passed."""
-        if self._function("on_tick") is None:
+        if not self._guest.has("on_tick"):
             return []
         with self._traced(EventKind.TICK, now_ms):
             return self._event(now_ms, "on_tick", now_ms)
@@ -147,7 +132,7 @@ class HostModule:
         try:
             script.end()
         except HostRefusal as fault:
-            self._trapped = True
+            self._guest.trapped = True
             raise GuestTrap(str(fault), tuple(emissions)) from fault
         return emissions
 
@@ -165,18 +150,18 @@ class HostModule:
 
     def state(self) -> bytes:
         """Return the state that a swap hands over; b"" when the module declares none."""
-        address, size = self._state_place()
-        return self._read(address, size)
+        address, size = self._guest.state_place()
+        return self._guest.read(address, size)
 
     def restore(self, state: bytes) -> None:
         """Put a state in place; raises UsageFault when its size is not that of the module's state."""
-        address, size = self._state_place()
+        address, size = self._guest.state_place()
         if len(state) != size:
             raise UsageFault(
                 f"a state of {len(state)} bytes for module {self._manifest.name}, whose state has {size}",
                 "a state fits the schema that it was taken from",
             )
-        self._write(address, state)
+        self._guest.write(address, state)
 
     # ---- snapshots -------------------------------------------------------------------------------------
 
@@ -206,20 +191,20 @@ class HostModule:
 
     def snapshot(self) -> Snapshot:
         """Take all that events have changed, as a node does."""
-        address, size = self._state_place()
+        address, size = self._guest.state_place()
         schema = self._manifest.state
         whole = schema is not None and size == schema.size
         return Snapshot(
             name=self._manifest.name,
             digest=self._manifest.digest,
-            memory=self._read(0, self._memory.data_len(self._store)),
+            memory=self._guest.memory(),
             next_seq=dict(self._next_seq),
             config=dict(self._services.config),
             readings=tuple(self._reading(index) for index in range(len(self._manifest.inputs))),
             events=self._events,
             declared=DeclaredState(schema.schema, address, size) if schema and whole else None,
-            mutable_globals={index: _bits(one, self._store) for index, one in self._globals().items()},
-            table=self._table,
+            mutable_globals=self._guest.mutable_globals(),
+            table=self._guest.table,
         )
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -254,26 +239,9 @@ class HostModule:
         if self._started:
             raise UsageFault(f"module {self._manifest.name} was started already")
         self._started = True
-        grown = len(snapshot.memory) - self._memory.data_len(self._store)
-        if (
-            snapshot.table != self._table
-            or set(snapshot.mutable_globals) != set(self._globals())
-            or grown < 0
-        ):
-            raise UsageFault("the snapshot holds a global, a table or memory that the module has not")
-        if grown:
-            self._memory.grow(self._store, grown)
-        self._write(0, snapshot.memory)
-        for index, one in self._globals().items():
-            one.set_value(
-                self._store, _value(str(one.type(self._store).content), snapshot.mutable_globals[index])
-            )
+        self._guest.put_back(snapshot)
         self._services.config = dict(snapshot.config)
         self._events = snapshot.events
-
-    def _globals(self) -> dict[int, Global]:
-        names = {name: one for name, one in self._exports.items() if name.startswith(GLOBAL)}
-        return {int(name[len(GLOBAL) :]): one for name, one in names.items() if isinstance(one, Global)}
 
     def _reading(self, input_: int) -> Reading | None:
         if input_ not in self._services.readings:
@@ -282,26 +250,6 @@ class HostModule:
         return Reading(self._reading_times[input_], values)
 
     # ---- setting up ------------------------------------------------------------------------------------
-
-    def _instantiate(self, module: bytes) -> Mapping[str, Any]:
-        linker = Linker(engine())
-        host_api.link(linker, self._services)
-        compiled = compile_module(module, self._manifest)
-        self._refuel()  # instantiation takes some
-        try:
-            instance = linker.instantiate(self._store, compiled)
-        except (WasmtimeError, Trap) as fault:
-            raise ModuleRefused(f"module {self._manifest.name} cannot be set up: {fault}") from fault
-        return instance.exports(self._store)
-
-    def _ask_buffer(self, size: int) -> int:
-        address = int(self._call("wasmote_buffer", size)) & 0xFFFF_FFFF
-        if address == 0 or address + size > self._memory.data_len(self._store):
-            raise ModuleRefused(
-                f"module {self._manifest.name}: wasmote_buffer gave no room for {size} bytes",
-                "make its WASMOTE_BUFFER larger",
-            )
-        return address
 
     def _check_reading(self, input_: int, reading: Float32) -> None:
         inputs = self._manifest.inputs
@@ -320,7 +268,7 @@ class HostModule:
         self._services.event_ms = time_ms
         self._services.may_emit = True
         try:
-            self._call(export, *arguments)
+            self._guest.call(export, *arguments)
         finally:
             self._services.may_emit = False
         return self._services.take_emissions()
@@ -350,67 +298,8 @@ class HostModule:
         encoded = config_to_cbor(self._services.config) if recorded is None else recorded
         with self._traced(EventKind.CONFIG, content=encoded):
             self._events += 1
-            if "on_config" not in self._exports:
+            if not self._guest.has("on_config"):
                 return
-            address = self._ask_buffer(len(encoded))
-            self._write(address, encoded)
-            self._call("on_config", address, len(encoded))
-
-    def _call(self, export: str, *arguments: int) -> Any:
-        if self._trapped:
-            raise GuestTrap(f"module {self._manifest.name} has trapped before and must be made anew")
-        function = self._function(export)
-        if function is None:
-            return 0
-        self._refuel()
-        try:
-            return function(self._store, *arguments)
-        except (Trap, HostRefusal) as fault:
-            self._trapped = True
-            where = "the start function" if export == START else export
-            message = f"module {self._manifest.name}: {sentence(fault)} in {where}"
-            raise GuestTrap(message, tuple(self._services.take_emissions())) from fault
-
-    def _refuel(self) -> None:
-        budget_us = self._manifest.event_budget_us or DEFAULT_EVENT_BUDGET_US
-        self._store.set_fuel(budget_us * FUEL_PER_US)
-
-    def _function(self, export: str) -> Func | None:
-        found = self._exports.get(export)
-        return found if isinstance(found, Func) else None
-
-    # ---- memory ----------------------------------------------------------------------------------------
-
-    @property
-    def _memory(self) -> Memory:
-        memory = self._exports["memory"]
-        if not isinstance(memory, Memory):
-            raise ModuleRefused(f'module {self._manifest.name} exports a "memory" that is none')
-        return memory
-
-    def _state_place(self) -> tuple[int, int]:
-        address = int(self._call("wasmote_state")) & 0xFFFF_FFFF
-        size = int(self._call("wasmote_state_size")) & 0xFFFF_FFFF
-        if address + size > self._memory.data_len(self._store):
-            raise WasmoteError(f"module {self._manifest.name} declares a state outside its memory")
-        return address, size
-
-    def _read(self, address: int, size: int) -> bytes:
-        return bytes(self._memory.read(self._store, address, address + size))
-
-    def _write(self, address: int, data: bytes) -> None:
-        self._memory.write(self._store, data, address)
-
-
-def _bits(one: Global, store: Store) -> int:
-    """The bits of a global's value, in 64 of which an i32 or an f32 has the low 32."""
-    packed = struct.pack(_FORMATS[str(one.type(store).content)], one.value(store))
-    return int.from_bytes(packed, "little")
-
-
-def _value(kind: str, bits: int) -> Val:
-    packed = (bits & ((1 << 8 * struct.calcsize(_FORMATS[kind])) - 1)).to_bytes(
-        struct.calcsize(_FORMATS[kind]), "little"
-    )
-    (value,) = struct.unpack(_FORMATS[kind], packed)
-    return _MAKERS[kind](value)
+            address = self._guest.ask_buffer(len(encoded))
+            self._guest.write(address, encoded)
+            self._guest.call("on_config", address, len(encoded))
