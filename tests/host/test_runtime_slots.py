@@ -11,6 +11,7 @@ import pytest
 from wasmote.build import build_bundle
 from wasmote.errors import UsageFault
 from wasmote.runtime.slots import Conflict, HostSlot
+from wasmote.runtime.status import status_of
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Cause, Control, ModuleState
 from wasmote.wire.samples import Sample
@@ -100,29 +101,29 @@ def swapped(bench: Bench) -> Bench:
 
 def test_a_new_module_is_on_probation_until_it_has_handled_so_many_events(bench: Bench) -> None:
     bench.put(GOOD)
-    assert bench.slot.status().probation == 3
-    assert bench.slot.status().fallback is None
+    assert status_of(bench.slot).probation == 3
+    assert status_of(bench.slot).fallback is None
     bench.feed(1, 2)
-    assert bench.slot.status().probation == 1
+    assert status_of(bench.slot).probation == 1
     bench.feed(3)
-    assert bench.slot.status().probation is None
+    assert status_of(bench.slot).probation is None
     with pytest.raises(Conflict):
         bench.slot.control(Control.CONFIRM, {})
 
 
 def test_it_goes_back_to_what_was_confirmed_last(swapped: Bench) -> None:
-    fallback = swapped.slot.status().fallback
+    fallback = status_of(swapped.slot).fallback
     assert fallback is not None
     assert fallback.version == "1.0.0"
     swapped.put(PICKY, Control.SWAP)  # one on probation is nothing to go back to
-    assert swapped.slot.status().fallback == fallback
+    assert status_of(swapped.slot).fallback == fallback
 
 
 def test_a_trap_on_probation_rolls_back_with_the_state_of_the_swap_and_loses_no_sample(
     swapped: Bench,
 ) -> None:
     swapped.feed(10, -5, 7)
-    status = swapped.slot.status()
+    status = status_of(swapped.slot)
     assert (status.state, status.version, status.probation) == (ModuleState.RUNNING, "1.0.0", None)
     assert status.failure is not None
     assert (status.failure.cause, status.failure.is_of(PICKY.manifest.digest)) == (Cause.TRAP, True)
@@ -137,7 +138,7 @@ def test_a_trap_on_probation_rolls_back_with_the_state_of_the_swap_and_loses_no_
 
 def test_it_is_rolled_back_when_asked(swapped: Bench) -> None:
     swapped.slot.control(Control.ROLL_BACK, {})
-    status = swapped.slot.status()
+    status = status_of(swapped.slot)
     assert (status.version, status.traps) == ("1.0.0", 0)
     assert status.failure is not None
     assert status.failure.cause is Cause.REQUESTED
@@ -148,10 +149,10 @@ def test_it_is_rolled_back_when_asked(swapped: Bench) -> None:
 def test_a_confirmed_module_that_traps_is_restarted_with_the_state_before_the_event(swapped: Bench) -> None:
     swapped.slot.control(Control.CONFIRM, {})
     swapped.feed(-5)
-    status = swapped.slot.status()
+    status = status_of(swapped.slot)
     assert (status.state, status.restart_in_ms) == (ModuleState.TRAPPED, 500)
     swapped.clock.advance(0.5)
-    assert swapped.slot.status().state is ModuleState.RUNNING
+    assert status_of(swapped.slot).state is ModuleState.RUNNING
     swapped.feed(4)
     assert swapped.records()[2:] == [picky(2, 7, 3)]
 
@@ -162,19 +163,19 @@ def test_a_second_trap_in_a_row_is_followed_by_the_initial_state(swapped: Bench)
         swapped.feed(-5)
         swapped.clock.advance(1)
     swapped.feed(*range(15))
-    assert swapped.slot.status().traps_in_a_row == 2
+    assert status_of(swapped.slot).traps_in_a_row == 2
     swapped.feed(1)  # the sixteenth
-    assert swapped.slot.status().traps_in_a_row is None
+    assert status_of(swapped.slot).traps_in_a_row is None
     assert swapped.records()[2] == picky(2, 0, 1)
 
 
 def test_one_that_traps_on_probation_with_nothing_to_go_back_to_proves_itself_anew(bench: Bench) -> None:
     bench.put(PICKY)
     bench.feed(1, 2, -1)
-    assert bench.slot.status().probation == 3
+    assert status_of(bench.slot).probation == 3
     bench.clock.advance(0.5)
     bench.feed(1, 1, 1)
-    assert bench.slot.status().probation is None
+    assert status_of(bench.slot).probation is None
 
 
 def test_the_third_trap_in_a_row_is_the_last(swapped: Bench) -> None:
@@ -182,13 +183,13 @@ def test_the_third_trap_in_a_row_is_the_last(swapped: Bench) -> None:
     waits: list[int | None] = []
     for _ in range(3):
         swapped.feed(-1)
-        waits.append(swapped.slot.status().restart_in_ms)
+        waits.append(status_of(swapped.slot).restart_in_ms)
         swapped.clock.advance(60)
-    status = swapped.slot.status()
+    status = status_of(swapped.slot)
     assert waits == [500, 1000, None]
     assert (status.state, status.traps_in_a_row, status.failure) == (ModuleState.TRAPPED, 3, None)
     swapped.slot.control(Control.START, {})
-    assert swapped.slot.status().traps_in_a_row is None
+    assert status_of(swapped.slot).traps_in_a_row is None
 
 
 def test_parameters_that_are_not_named_go_back_to_their_defaults(bench: Bench) -> None:
@@ -213,7 +214,7 @@ def test_one_that_is_only_watched_does_not_prove_itself(bench: Bench) -> None:
     shadow.start_beside(bench.slot, {})
     shadow.feed("probe", Sample(1000, (-1.0,)))
     bench.clock.advance(0.5)
-    status = shadow.status()
+    status = status_of(shadow)
     assert (status.state, status.traps, status.probation) == (ModuleState.RUNNING, 1, 0)
     shadow.control(Control.STOP, {})
     shadow.install(PICKY)
@@ -226,4 +227,4 @@ def test_one_that_waits_for_its_restart_can_be_stopped(swapped: Bench) -> None:
     swapped.feed(-1)
     swapped.slot.control(Control.STOP, {})
     swapped.clock.advance(60)
-    assert swapped.slot.status().state is ModuleState.STOPPED
+    assert status_of(swapped.slot).state is ModuleState.STOPPED

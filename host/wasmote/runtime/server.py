@@ -23,6 +23,7 @@ from wasmote.errors import UsageFault, WasmoteError
 from wasmote.runtime import host_api
 from wasmote.runtime.log import HostLog
 from wasmote.runtime.slots import Conflict, HostSlot, Unfit
+from wasmote.runtime.status import status_of
 from wasmote.runtime.trace import HostTrace, replay_events
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import PayloadFault, decode, encode, integer
@@ -81,7 +82,7 @@ class HostNode:
         self.site.add_resource(["sensors"], _Simple(get=lambda _: self._sensor_list()))
         self.site.add_resource(["sensors"], _Sensors(self))
         self.site.add_resource(
-            ["modules"], _Simple(get=lambda _: encode([s.status().to_item() for s in self.slots]))
+            ["modules"], _Simple(get=lambda _: encode([status_of(s).to_item() for s in self.slots]))
         )
         self.site.add_resource(["out"], _Simple(get=lambda _: encode(self._out())))
         for slot in self.slots:
@@ -92,7 +93,7 @@ class HostNode:
         self.site.add_resource(
             path,
             _Simple(
-                get=lambda _: slot.status().to_cbor(),
+                get=lambda _: status_of(slot).to_cbor(),
                 put=lambda body: slot.install(Bundle.from_bytes(body)),
                 delete=lambda: self._changed(slot.remove),
             ),

@@ -6,7 +6,7 @@ No input or output here: server.py speaks CoAP. What a request may do in which s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wasmote.errors import WasmoteError
 from wasmote.runtime.engine import ModuleRefused
@@ -19,14 +19,11 @@ from wasmote.wire.bundle import Bundle
 from wasmote.wire.log import LogLevel
 from wasmote.wire.manifest import Manifest
 from wasmote.wire.modules import (
-    Candidate,
     Cause,
     Control,
     Failure,
     HandOver,
     ModuleState,
-    ModuleStatus,
-    StreamStatus,
 )
 from wasmote.wire.records import SHORT_DIGEST_BYTES
 from wasmote.wire.samples import Sample
@@ -80,46 +77,9 @@ class HostSlot:
         """Whether a module is loaded."""
         return self.state in (ModuleState.RUNNING, ModuleState.PAUSED)
 
-    # ---- what it says ----------------------------------------------------------------------------------
-
-    def status(self) -> ModuleStatus:
-        """As `GET /modules/N` tells it."""
-        status = ModuleStatus(
-            self.index,
-            self.state,
-            error=self.error,
-            candidate=_named(self.candidate),
-            failure=self.failure,
-        )
-        if self.active is None:
-            return status
-        made, handed = self.active.manifest, self.handed
-        return replace(
-            status,
-            name=made.name,
-            version=made.version,
-            sequence=made.sequence,
-            digest=made.digest,
-            events=self.module.events if self.module else 0,
-            traps=self.traps,
-            streams=tuple(StreamStatus(name, ring.next_seq) for name, ring in self.rings.items()),
-            state_handed_over=None if handed is None else handed in (HandOver.SAME, HandOver.MIGRATED),
-            swap_gap_us=None if handed is None else 0,
-            hand_over=handed,
-            in_place=None if handed is None else False,
-            probation=self.probation.events_left if self.probation else None,
-            fallback=_named(self._fallback.bundle) if self._fallback else None,
-            restart_in_ms=self._restart_in_ms(),
-            traps_in_a_row=self.traps_in_a_row or None,
-        )
-
-    def _restart_in_ms(self) -> int | None:
-        if self.restart is None:
-            return None
-        return max(round((self.restart.when() - self.clock.time()) * 1000), 0)
-
     @property
-    def _fallback(self) -> Fallback | None:
+    def fallback(self) -> Fallback | None:
+        """What a roll-back goes back to."""
         return self.probation.fallback if self.probation else None
 
     def snapshot(self) -> bytes:
@@ -157,8 +117,8 @@ class HostSlot:
                 self.state = ModuleState.RUNNING
             case Control.CONFIRM if self.probation:
                 self._confirm()
-            case Control.ROLL_BACK if self._fallback:
-                self._roll_back(self._fallback, Cause.REQUESTED)
+            case Control.ROLL_BACK if self.fallback:
+                self._roll_back(self.fallback, Cause.REQUESTED)
             case Control.CONFIRM | Control.ROLL_BACK:
                 raise Conflict("nothing is on probation that could be confirmed or rolled back")
             case _:
@@ -273,10 +233,10 @@ class HostSlot:
     def _trapped(self, error: str, state: bytes | None, event: Event) -> None:
         self.traps += 1
         self._remember(error)
-        if self._fallback is None:
+        if self.fallback is None:
             self._back_off(state)
             return
-        self._roll_back(self._fallback, Cause.TRAP)
+        self._roll_back(self.fallback, Cause.TRAP)
         self.error = error
         if self.state is ModuleState.RUNNING:
             self._event(event)
@@ -309,12 +269,7 @@ class HostSlot:
         bundle = self.candidate or self.active
         if self.is_live or bundle is None:
             raise Conflict("the slot is empty" if bundle is None else "the slot runs already")
-        try:
-            module, _ = self._loaded(bundle, None, None)
-        except Unfit as fault:
-            self.candidate = None
-            self._remember(str(fault))
-            raise
+        module, _ = self._tried(bundle, None, None)
         self._activate(bundle, None)
         self._runs(bundle, module, numbers)
 
@@ -323,12 +278,7 @@ class HostSlot:
             raise Conflict("a swap needs a running module and a candidate")
         assert self.active is not None
         schema, state = self.active.manifest.state, self._state()
-        try:
-            module, handed = self._loaded(self.candidate, state, schema.schema if schema else None)
-        except Unfit as fault:
-            self.candidate = None
-            self._remember(str(fault))
-            raise
+        module, handed = self._tried(self.candidate, state, schema.schema if schema else None)
         self._activate(self.candidate, state)
         self._runs(self.active, module, numbers)
         self.handed = handed
@@ -341,12 +291,7 @@ class HostSlot:
             raise Conflict("nothing runs that it could start beside")
         schema = other.active.manifest.state
         self.config = dict(other.config)
-        try:
-            module, handed = self._loaded(self.candidate, other._state(), schema.schema if schema else None)
-        except Unfit as fault:
-            self.candidate = None
-            self._remember(str(fault))
-            raise
+        module, handed = self._tried(self.candidate, other._state(), schema.schema if schema else None)
         bundle = self.candidate
         self._activate(bundle, None)
         self.probation = Probation(0, None)  # what is only watched proves nothing by itself
@@ -358,7 +303,7 @@ class HostSlot:
         if bundle is not self.candidate:
             return
         confirmed = Fallback(self.active, state) if self.active and self.probation is None else None
-        self.probation = Probation.of(bundle.manifest, confirmed or self._fallback)
+        self.probation = Probation.of(bundle.manifest, confirmed or self.fallback)
         self.active, self.candidate = bundle, None
 
     def _roll_back(self, fallback: Fallback, cause: Cause) -> None:
@@ -375,7 +320,7 @@ class HostSlot:
         assert self.active is not None
         self._unload(ModuleState.TRAPPED, self.traps_in_a_row + 1)
         if self.probation and self.probation.events_left:
-            self.probation = Probation.of(self.active.manifest, self._fallback)
+            self.probation = Probation.of(self.active.manifest, self.fallback)
         kept = state if self.traps_in_a_row == 1 else None  # it may be the state that makes it trap
         delay = back_off_s(self.traps_in_a_row)
         if delay is not None:
@@ -392,6 +337,15 @@ class HostSlot:
         traps = self.traps_in_a_row
         self._runs(self.active, module, {})
         self.traps_in_a_row = traps
+
+    def _tried(self, bundle: Bundle, state: bytes | None, schema: str | None) -> tuple[HostModule, HandOver]:
+        """Load what is to run; where it cannot, the candidate is dropped and its reason kept."""
+        try:
+            return self._loaded(bundle, state, schema)
+        except Unfit as fault:
+            self.candidate = None
+            self._remember(str(fault))
+            raise
 
     def _loaded(self, bundle: Bundle, state: bytes | None, schema: str | None) -> tuple[HostModule, HandOver]:
         try:
@@ -424,10 +378,3 @@ class HostSlot:
         assert self.module is not None
         assert self.active is not None
         return self.module.state() if self.active.manifest.state else None
-
-
-def _named(bundle: Bundle | None) -> Candidate | None:
-    if bundle is None:
-        return None
-    made = bundle.manifest
-    return Candidate(made.name, made.version, made.sequence, made.digest)
