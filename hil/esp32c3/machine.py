@@ -89,6 +89,8 @@ class Machine:
         is_strapped = self._is_boot_pressed and cause is ResetCause.POWER_ON
         if is_strapped or self._rtc.forces_download:
             self._mode = Mode.LOADS
+            self._rtc.stop_watchdogs()
+            self._group.stop()
             self._loaders = {
                 port: Loader(self._flash, self._bus, self._core) for port in (self._usb_port, self._uart_port)
             }
@@ -142,7 +144,7 @@ class Machine:
             self._sleep([self._uart_port], until)
 
     def _reset_cause(self) -> ResetCause | None:
-        if self._mode in (Mode.LOADS, Mode.HELD):
+        if self._mode is Mode.HELD:
             return None
         if self._rtc.wants_reset:
             return ResetCause.SOFTWARE
@@ -197,4 +199,5 @@ class Machine:
             self.start(ResetCause.SOFTWARE)
         else:
             writing = [port for port, loader in self._loaders.items() if loader.outgoing]
-            self._sleep([self._usb_port, self._uart_port], None, writing)
+            until = min(self._watchdogs().values(), default=None)
+            self._sleep([self._usb_port, self._uart_port], until, writing)

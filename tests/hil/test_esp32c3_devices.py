@@ -50,6 +50,31 @@ def test_the_file_holds_what_was_programmed(tmp_path: Path) -> None:
     assert Flash(tmp_path / "flash").read(0x3FFFFC, 4) == b"last"
 
 
+def test_the_way_into_the_loader_stays_open_until_it_is_shut_or_the_whole_chip_is_reset() -> None:
+    for last in (ResetCause.POWER_ON, ResetCause.RTC_WATCHDOG_OF_SYSTEM):
+        rtc = Rtc(StoppedClock(), bytes(6))
+        rtc.write(0xF4, 1)
+        rtc.start(ResetCause.SOFTWARE)
+        assert rtc.forces_download
+        rtc.start(last)
+        assert not rtc.forces_download
+    rtc.write(0xF4, 1)
+    rtc.write(0xF4, 0)
+    assert not rtc.forces_download
+
+
+def test_a_watchdog_may_reset_the_whole_chip() -> None:
+    """As esptool has it do, 2000 cycles of the slow clock after it was told."""
+    clock = StoppedClock()
+    rtc = Rtc(clock, bytes(6))
+    rtc.stop_watchdogs()
+    assert rtc.deadlines() == {}
+    clock.seconds = 5.0
+    for register, value in ((0xA8, 0x50D83AA1), (0x94, 2000), (0x90, 1 << 31 | 5 << 28 | 1 << 8 | 2)):
+        rtc.write(register, value)
+    assert rtc.deadlines() == {ResetCause.RTC_WATCHDOG_OF_SYSTEM: pytest.approx(5.0294, abs=0.001)}
+
+
 def test_the_watchdog_cannot_be_changed_without_its_key() -> None:
     clock = StoppedClock()
     rtc = Rtc(clock, bytes(6))

@@ -23,6 +23,7 @@ hal_reset_cause chip_reset_cause(void) {
         return HAL_RESET_POWER;
     case 0x03: /* of the digital core, by software */
     case 0x0C: /* of the core alone */
+    case 0x10: /* RTC's watchdog, of the whole chip: ours does less, but esptool starts a chip so */
         return HAL_RESET_SOFTWARE;
     case 0x07: /* timer groups' watchdogs */
     case 0x08:
@@ -30,7 +31,6 @@ hal_reset_cause chip_reset_cause(void) {
     case 0x11:
     case 0x09: /* RTC's watchdog */
     case 0x0D:
-    case 0x10:
     case 0x12: /* super watchdog */
         return HAL_RESET_WATCHDOG;
     default:

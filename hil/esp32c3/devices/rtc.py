@@ -16,7 +16,9 @@ PROTECTED = {WDTCONFIG0: (WDTWPROTECT, WDT_KEY), WDTCONFIG1: (WDTWPROTECT, WDT_K
              WDTFEED: (WDTWPROTECT, WDT_KEY), SWD_CONF: (SWD_WPROTECT, SWD_KEY)}  # fmt: skip
 SLOW_HZ = 136_000
 STAGE0_MULTIPLIER = 2  # what an unburnt eFuse makes of it
-RESET_CORE = 3
+ACTION = 28  # of stage 0: three bits
+RESET_CORE, RESET_SYSTEM = 3, 4
+RESET_BY_ESPTOOL = RESET_SYSTEM | 1  # what it writes for a reset of the system
 SUPER_WATCHDOG_S = 4.0
 
 # The eFuse controller has the second half of this page (TRM chapter 4).
@@ -31,11 +33,15 @@ class ResetCause(IntEnum):
     SOFTWARE = 0x03
     TIMER_WATCHDOG = 0x07
     RTC_WATCHDOG = 0x09
+    RTC_WATCHDOG_OF_SYSTEM = 0x10
     SUPER_WATCHDOG = 0x12
 
 
 class Rtc(Registers):
-    """Survives a reset of the digital core, which it may cause. The ROM leaves both watchdogs running."""
+    """Survives a reset of the digital core, which it may cause; one of the system is of it, too.
+
+    The ROM leaves both watchdogs running when it starts a program.
+    """
 
     def __init__(self, clock: Clock, mac: bytes) -> None:
         at, bits = EFUSE_VERSION
@@ -50,8 +56,14 @@ class Rtc(Registers):
         self.wants_reset = False
         self._fed_at = self._clock.now()
         self._started_at = self._clock.now()
-        self.values |= {RESET_STATE: 0x3000 | cause, WDTCONFIG0: ENABLE | RESET_CORE << 28}
+        self.values |= {RESET_STATE: 0x3000 | cause, WDTCONFIG0: ENABLE | RESET_CORE << ACTION}
         self.values |= {WDTCONFIG1: 0x3_0D40, SWD_CONF: 0x04B0_0000}
+        if cause in (ResetCause.POWER_ON, ResetCause.RTC_WATCHDOG_OF_SYSTEM):
+            self.values[OPTION1] = 0
+
+    def stop_watchdogs(self) -> None:
+        """Do what the ROM does for its loader."""
+        self.values |= {WDTCONFIG0: 0, SWD_CONF: SWD_AUTO_FEED}
 
     def write(self, offset: int, value: int) -> None:
         """Set a register, unless it is locked."""
@@ -61,8 +73,11 @@ class Rtc(Registers):
                 return
         if offset == WDTFEED and value & FEED:
             self._fed_at = self._clock.now()
-        elif offset == WDTCONFIG0 and value & ENABLE and value >> 28 & 7 != RESET_CORE:
-            raise EmulatorFault(f"the RTC's watchdog is to do {value >> 28 & 7}: only 3 is emulated")
+        elif offset == WDTCONFIG0 and value & ENABLE:
+            if value >> ACTION & 7 not in (RESET_CORE, RESET_SYSTEM, RESET_BY_ESPTOOL):
+                raise EmulatorFault(f"the RTC's watchdog is to do {value >> ACTION & 7}, not 3 or 4")
+            if not self.read(WDTCONFIG0) & ENABLE:
+                self._fed_at = self._clock.now()
         elif offset == OPTIONS0 and value & SW_SYS_RST:
             self.wants_reset = True
             value &= ~SW_SYS_RST
@@ -70,17 +85,17 @@ class Rtc(Registers):
 
     @property
     def forces_download(self) -> bool:
-        """Whether the next start is to be into the loader; once."""
-        forced = self.read(OPTION1) & FORCE_DOWNLOAD_BOOT
-        self.values[OPTION1] = self.read(OPTION1) & ~FORCE_DOWNLOAD_BOOT
-        return bool(forced)
+        """Whether every start is to be into the loader, until somebody clears that, or power goes."""
+        return bool(self.read(OPTION1) & FORCE_DOWNLOAD_BOOT)
 
     def deadlines(self) -> dict[ResetCause, float]:
         """When each watchdog that runs will bite, in seconds of the clock."""
         found = {}
         if self.read(WDTCONFIG0) & ENABLE:
             time_s = self.read(WDTCONFIG1) * STAGE0_MULTIPLIER / SLOW_HZ
-            found[ResetCause.RTC_WATCHDOG] = self._fed_at + time_s
+            is_of_core = self.read(WDTCONFIG0) >> ACTION & 7 == RESET_CORE
+            cause = ResetCause.RTC_WATCHDOG if is_of_core else ResetCause.RTC_WATCHDOG_OF_SYSTEM
+            found[cause] = self._fed_at + time_s
         if not self.read(SWD_CONF) & SWD_AUTO_FEED:
             found[ResetCause.SUPER_WATCHDOG] = self._started_at + SUPER_WATCHDOG_S
         return found

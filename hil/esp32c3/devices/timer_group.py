@@ -22,6 +22,10 @@ class TimerGroup(Registers):
         if offset == PROTECT or self.read(PROTECT) == KEY:
             super().write(offset, value)
 
+    def stop(self) -> None:
+        """Do what the ROM does for its loader."""
+        self.values[CONFIG0] = 0
+
     def deadline(self) -> float | None:
         """When it will bite, in seconds of the clock."""
         return self._bites_at if self.read(CONFIG0) & (ENABLE | FLASH_BOOT) else None
