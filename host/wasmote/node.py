@@ -19,7 +19,7 @@ from wasmote.observation import Observation
 from wasmote.wire.codec import encode
 from wasmote.wire.keys import KeyChange, TrustedKeys
 from wasmote.wire.modules import Control, ControlRequest, ModuleStatus, config_from_cbor, config_to_cbor
-from wasmote.wire.node import NodeInfo
+from wasmote.wire.node import NodeInfo, NodeOrder
 from wasmote.wire.samples import Sample, SensorInfo, sample_chunks
 
 if TYPE_CHECKING:
@@ -135,6 +135,16 @@ class Node:
     async def info(self) -> NodeInfo:
         """GET /node."""
         return NodeInfo.from_cbor((await self.request("GET", "/node")).payload, "/node")
+
+    async def order(self, order: NodeOrder | bytes) -> None:
+        """POST /node: a signed order to restart (`wasmote.signing`), or in development mode a bare one.
+
+        The node restarts behind its answer: wait for another boot id with `wasmote.restart`.
+        """
+        if isinstance(order, bytes):
+            await self.request("POST", "/node", order, FORMAT_COSE_SIGN1)
+        else:
+            await self.request("POST", "/node", order.to_cbor(), FORMAT_CBOR)
 
     async def trusted_keys(self) -> TrustedKeys:
         """GET /node/keys."""

@@ -1,4 +1,4 @@
-"""Signs bundles and changes of a node's keys, and checks signatures: Ed25519 in COSE_Sign1."""
+"""Signs bundles, changes of a node's keys and orders to it, and checks signatures: Ed25519 in COSE_Sign1."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from wasmote.errors import VerificationRefused
 from wasmote.wire.codec import encode
-from wasmote.wire.cose import BUNDLE_AAD, KEYS_AAD, Sign1
+from wasmote.wire.cose import BUNDLE_AAD, KEYS_AAD, NODE_AAD, Sign1
 
 if TYPE_CHECKING:
     from wasmote.keys import Key
     from wasmote.wire.bundle import Bundle
     from wasmote.wire.keys import KeyChange
+    from wasmote.wire.node import NodeOrder
 
 
 def sign(payload: bytes, key: Key, external_aad: bytes) -> Sign1:
@@ -31,6 +32,11 @@ def sign_bundle(bundle: Bundle, key: Key) -> Bundle:
 def sign_change(change: KeyChange, key: Key) -> bytes:
     """Return a signed change of a node's keys, as it is posted."""
     return encode(sign(change.to_cbor(), key, KEYS_AAD).to_item())
+
+
+def sign_order(order: NodeOrder, key: Key) -> bytes:
+    """Return a signed order to a node, as it is posted."""
+    return encode(sign(order.to_cbor(), key, NODE_AAD).to_item())
 
 
 def find_signer(bundle: Bundle, keys: Iterable[Key]) -> Key | None:

@@ -165,6 +165,25 @@ async def test_an_esp32(wasmote: Path, key: Key, tmp_path: Path) -> None:
         assert await told(f"serial://{port}") == ((key.id,), ModuleState.RUNNING)
 
 
+@pytest.mark.skipif(ESP32 not in board_files(), reason="there is no such board")
+async def test_an_esp32_over_its_link(wasmote: Path, key: Key, tmp_path: Path) -> None:
+    """Nobody touches the board: what runs on it starts the ROM's loader, and esptool what it has written."""
+    flash, image = tmp_path / "flash", tmp_path / "new.bin"
+    shipped = ROOT / "build" / ESP32 / "firmware.bin"
+    image.write_bytes(shipped.read_bytes() + b"newer")
+    with esp32c3(flash, "--image", str(shipped)) as port:
+        link = f"serial://{port}"
+        run(wasmote, "keys", "trust", "ours", "--link", link)
+        assert await features(link, key) == expected()
+        assert "none was named" in attempt(wasmote, "flash", "--over-link", "--link", link).stderr
+        update = ("flash", "--over-link", "--port", port, "--signer", "ours", "--image", str(image))
+        said = run(wasmote, *update)
+        assert "since software reset" in said
+        assert f"kept: modules flood 1.0.0; keys {key.id.hex()}" in said
+        assert await told(link) == ((key.id,), ModuleState.RUNNING)
+    assert flash.read_bytes().startswith(image.read_bytes())
+
+
 def attempt(wasmote: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(wasmote), *arguments], cwd="/", capture_output=True, text=True, check=False)
 

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from emulated_rom import RomThread, emulated_rom
-from wasmote import devices
+from wasmote import devices, restart
 from wasmote.cli import main
 from wasmote.devices import Device
 from wasmote.errors import NoAnswer
-from wasmote.flash import flashing, images
+from wasmote.flash import images
 from wasmote.flash.choose import Wish, choose
 from wasmote.flash.flashing import link_of
 from wasmote.flash.images import read_boards
@@ -301,7 +301,7 @@ def begin(rom: RomThread) -> subprocess.Popen[str]:
 
 
 def test_a_board_that_does_not_answer_afterwards(rom, monkeypatch):
-    monkeypatch.setattr(flashing, "ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(restart, "ANSWER_TIMEOUT_S", 0.2)
     result = flash("netduinoplus2", "--port", rom.port, "--link", f"serial://{rom.port}")
     assert result.exit_code == NoAnswer.exit_code
     assert "flashed and verified, but does not answer" in result.stderr

@@ -18,7 +18,7 @@ from wasmote.flash.esptool import Esptool
 from wasmote.flash.image import Image, Segment
 from wasmote.flash.images import read_boards
 from wasmote.flash.plan import make_plan
-from wasmote.flash.runner import FlashFault, Progress, Step, WrongChip
+from wasmote.flash.runner import Entry, FlashFault, Progress, Step, WrongChip
 from wasmote.flash.tool import ToolFailed
 from wasmote.sim import ROOT
 
@@ -55,7 +55,7 @@ def plan(key_area: bytes = b""):
 
 
 def test_an_image_and_keys_arrive_and_nothing_else_is_touched(port, flash):
-    runner = Esptool(BOARD, WAY, port, by_hand=True)
+    runner = Esptool(BOARD, WAY, port, entry=Entry.HAND)
     told: list[Progress] = []
     try:
         assert runner.probe().startswith("ESP32-C3")
@@ -77,7 +77,7 @@ def test_an_image_and_keys_arrive_and_nothing_else_is_touched(port, flash):
 
 
 def test_another_chip_is_refused_before_anything_is_erased(port, flash):
-    runner = Esptool(BOARD, replace(WAY, target="esp32s3"), port, by_hand=True)
+    runner = Esptool(BOARD, replace(WAY, target="esp32s3"), port, entry=Entry.HAND)
     try:
         with pytest.raises(
             WrongChip, match="this chip is an ESP32-C3, that of esp32c3-devkitm is an ESP32-S3"
@@ -93,7 +93,7 @@ def test_a_cable_pulled_in_the_middle(chip, port):
         if progress.done:
             chip.kill()
 
-    runner = Esptool(BOARD, WAY, port, by_hand=True)
+    runner = Esptool(BOARD, WAY, port, entry=Entry.HAND)
     try:
         with pytest.raises(FlashFault, match="the port is gone: was it unplugged"):
             runner.flash(plan(), pull)
@@ -103,7 +103,7 @@ def test_a_cable_pulled_in_the_middle(chip, port):
 
 def test_a_chip_that_cannot_start_our_image(port, monkeypatch):
     monkeypatch.setattr(esptool, "DIRECT_BOOT_REVISION", (9, 0))
-    runner = Esptool(BOARD, WAY, port, by_hand=True)
+    runner = Esptool(BOARD, WAY, port, entry=Entry.HAND)
     try:
         with pytest.raises(WrongChip, match=r"of revision 0\.3, cannot start our image"):
             runner.probe()
@@ -115,7 +115,7 @@ def test_a_busy_port(port):
     import serial
 
     with serial.Serial(port, exclusive=True):
-        runner = Esptool(BOARD, WAY, port, by_hand=True)
+        runner = Esptool(BOARD, WAY, port, entry=Entry.HAND)
         with pytest.raises(Busy, match="another program has it open"):
             runner.probe()
         runner.close()
@@ -166,11 +166,15 @@ def test_what_esptool_has_not_verified_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("by_hand", "before", "after"),
-    [(False, "default-reset", "hard-reset"), (True, "no-reset", "no-reset")],
+    ("entry", "before", "after"),
+    [
+        (Entry.LINES, "default-reset", "hard-reset"),
+        (Entry.HAND, "no-reset", "no-reset"),
+        (Entry.NODE, "no-reset", "no-reset"),
+    ],
 )
-def test_the_command_line(by_hand, before, after):
-    runner = Esptool(BOARD, WAY, "/dev/ttyACM0", by_hand=by_hand)
+def test_the_command_line(entry, before, after):
+    runner = Esptool(BOARD, WAY, "/dev/ttyACM0", entry=entry)
     words = runner.command("hard-reset", "write-flash", "0x0", "image.bin")
     runner.close()
     assert words[:5] == [sys.executable, "-m", "esptool", "--chip", "esp32c3"]

@@ -40,6 +40,7 @@ COMMANDS = {
     "stop": "control:stop",
     "confirm": "control:confirm",
     "rollback": "control:rollback",
+    "restart": "restart:restart",
     "get": "node:get",
     "put": "node:put",
     "observe": "observe:observe",

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, note, print_columns, print_json, progress_bar, say
+from wasmote.cli.common import (
+    json_option,
+    note,
+    print_columns,
+    print_json,
+    progress_bar,
+    require_link,
+    say,
+)
 from wasmote.cli.examples import examples
+from wasmote.errors import UsageFault
 
 if TYPE_CHECKING:
     from wasmote.flash.choose import Way
     from wasmote.flash.image import Image
+    from wasmote.flash.over_link import Running
     from wasmote.flash.plan import Plan
     from wasmote.flash.runner import Report
 
@@ -42,6 +52,18 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="A .hex or .bin file. Default: the one that came with wasmote, or that `make firmware` built.",
 )
+@click.option(
+    "--over-link",
+    is_flag=True,
+    help="Update a board that runs wasmote, at --link or --port: its firmware starts the loader.",
+)
+@click.option(
+    "--signer",
+    metavar="KEY",
+    envvar="WASMOTE_KEY",
+    help="With --over-link: sign that with this key, which the board trusts. Default: the environment "
+    "variable WASMOTE_KEY.",
+)
 @click.option("--no-reset", is_flag=True, help="esptool: the board is in its boot loader, do not reset it.")
 @click.option(
     "--link",
@@ -54,6 +76,7 @@ if TYPE_CHECKING:
     "wasmote flash stm32f4-discovery",
     "wasmote flash netduinoplus2 --port /dev/ttyUSB0 --key release",
     "wasmote flash netduinoplus2 --runner dfu-util --link serial:///dev/ttyUSB0",
+    "wasmote flash --over-link --link serial:///dev/ttyACM0 --signer release",
 )
 def flash(
     board: str | None,
@@ -62,6 +85,8 @@ def flash(
     runner: str | None,
     key_texts: tuple[str, ...],
     image: Path | None,
+    over_link: bool,
+    signer: str | None,
     no_reset: bool,
     link: str | None,
     as_json: bool,
@@ -75,15 +100,24 @@ def flash(
     from wasmote.flash.choose import Wish, choose
     from wasmote.flash.flashing import flash_board, link_of, make_runner, plan_for
     from wasmote.flash.images import find_image, read_boards
+    from wasmote.flash.runner import Entry
     from wasmote.keys import find_key
 
+    if over_link:
+        if key_texts or serial_number or runner or no_reset:
+            raise UsageFault(
+                "--over-link keeps the board's keys, and the link says what it goes through",
+                "leave --key, --id, --runner and --no-reset out",
+            )
+        _update(require_link(link or (f"serial://{port}" if port else None)), board, image, signer, as_json)
+        return
     boards, devices = read_boards(), find_devices()
     way = choose(boards, devices, Wish(board, port, serial_number, runner))
     found = find_image(way.board, image)
     plan = plan_for(way, found, list(boards), [find_key(text).public for text in key_texts])
     if not found.names([way.board.name]):
         note(f"{found.path}: this image says of no board that it is for it")
-    started = make_runner(way, by_hand=no_reset)
+    started = make_runner(way, Entry.HAND if no_reset else Entry.LINES)
     with _reporting(as_json) as report:
         flash_board(way, started, plan, report, lambda chip: _tell_chip(way, chip, as_json))
     _tell_flashed(way, found, plan, as_json)
@@ -94,6 +128,39 @@ def flash(
         _tell_node(where, way.board.name, as_json)
     else:
         note(f"its link is {way.board.link}; `wasmote ls --link LINK` asks it")
+
+
+def _update(link: str, board: str | None, image: Path | None, signer: str | None, as_json: bool) -> None:
+    """Write new firmware onto the board at a link; what it keeps is compared."""
+    from wasmote.devices import find_devices
+    from wasmote.flash import over_link
+    from wasmote.flash.flashing import plan_for
+    from wasmote.flash.images import find_image, read_boards
+    from wasmote.keys import find_key
+
+    boards = read_boards()
+    running = asyncio.run(over_link.ask(link))
+    if board not in (None, running.info.board):
+        raise UsageFault(f"{link}: a {running.info.board} answers here, not a {board}", "nothing was changed")
+    way = over_link.way_over_link(boards, running, link, find_devices())
+    found = find_image(way.board, image)
+    plan = plan_for(way, found, list(boards))
+    over_link.require_tool(way)
+    asyncio.run(over_link.send_to_loader(link, running, find_key(signer) if signer else None))
+    with _reporting(as_json) as report:
+        over_link.write_over_link(way, plan, report, lambda chip: _tell_chip(way, chip, as_json))
+    _tell_flashed(way, found, plan, as_json)
+    _tell_node(link, way.board.name, as_json)
+    _tell_kept(over_link.kept(link, running), as_json)
+
+
+def _tell_kept(after: Running, as_json: bool) -> None:
+    names = [f"{module.name} {module.version}" for module in after.modules if module.name is not None]
+    if as_json:
+        print_json({"event": "kept", "modules": names, "keys": [key.hex() for key in after.info.key_ids]})
+    else:
+        keys = ", ".join(key.hex() for key in after.info.key_ids) or "none"
+        say(f"kept: modules {', '.join(names) or 'none'}; keys {keys}")
 
 
 @contextmanager

@@ -9,4 +9,5 @@ an3155.py, dfu_util.py, pyocd.py, esptool.py    the ways
 port.py, tool.py    serial ports and other people's programs, and what goes wrong there
 choose.py    which board, by which way, through which port
 flashing.py  one board from probing to its /node
+over_link.py  the same for a board that runs wasmote, without anybody's hand
 """

@@ -11,11 +11,13 @@ from wasmote.errors import NoAnswer, VerificationRefused, WasmoteError
 from wasmote.flash.board import FlashBoard, RunnerData
 from wasmote.flash.plan import Plan
 from wasmote.flash.port import try_port
-from wasmote.flash.runner import FlashFault, FlashProtected, Progress, Report, Step, WrongChip
+from wasmote.flash.runner import Entry, FlashFault, FlashProtected, Progress, Report, Step, WrongChip
 from wasmote.flash.tool import ToolFailed, find_module, run
 
 BAUD = 460_800  # esptool changes to it once it has connected; USB has none
 DIRECT_BOOT_REVISION = (0, 3)  # older chips do not start an image that has no second boot loader before it
+
+FORCE_DOWNLOAD = 0x600080F4  # RTC_CNTL_OPTION1 of an ESP32-C3: every reset but that of power keeps it
 
 _CHIP = re.compile(r"(?:Chip type|Chip is):?\s+(.+)")
 _REVISION = re.compile(r"revision v(\d+)\.(\d+)")
@@ -26,21 +28,21 @@ _VERIFIED = "Hash of data verified"
 class Esptool:
     """Flashes over the chip's USB or UART; `target` is what esptool calls the chip.
 
-    `by_hand`: the chip was put into its boot loader by hand, and is not reset through DTR and RTS.
+    Unless DTR and RTS are the entry into the boot loader, the chip is there already.
     """
 
-    def __init__(self, board: FlashBoard, way: RunnerData, port: str, *, by_hand: bool = False) -> None:
+    def __init__(self, board: FlashBoard, way: RunnerData, port: str, *, entry: Entry = Entry.LINES) -> None:
         self._board = board
         self._way = way
         self._port = port
-        self._by_hand = by_hand
+        self._entry = entry
         self._program = find_module("esptool")
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-esp-")
         self._verified = 0
 
     def command(self, after: str, *arguments: str) -> list[str]:
-        """Return the command line; `after` is what esptool does with the chip at its end, unless by hand."""
-        resets = ("no-reset", "no-reset") if self._by_hand else ("default-reset", after)
+        """Return the command line; `after` is what esptool does with the chip, where it can, at its end."""
+        resets = ("default-reset", after) if self._entry is Entry.LINES else ("no-reset", "no-reset")
         chip = ("--chip", self._way.target, "--port", self._port)
         return [*self._program, *chip, "--before", resets[0], "--after", resets[1], *arguments]
 
@@ -83,7 +85,15 @@ class Esptool:
         report(Progress(Step.VERIFY, plan.size, plan.size))
 
     def start(self) -> None:
-        """It was reset when all was written."""
+        """Have a chip that its firmware sent here start; others were reset when all was written.
+
+        The bit that the firmware has set would bring the chip back here. Then a watchdog resets it, which is
+        the reset that needs no line.
+        """
+        if self._entry is Entry.NODE:
+            port = ("--chip", self._way.target, "--port", self._port)
+            resets = ("--before", "no-reset", "--after", "watchdog-reset", "--no-stub")
+            self._run([*self._program, *port, *resets, "write-mem", f"{FORCE_DOWNLOAD:#x}", "0"])
 
     def close(self) -> None:
         """Remove the files."""

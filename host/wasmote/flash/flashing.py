@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wasmote import keys
 from wasmote.devices import Device
-from wasmote.errors import DeviceNotFound, LinkDown, NoAnswer, VerificationRefused, WasmoteError
+from wasmote.errors import NoAnswer, VerificationRefused, WasmoteError
 from wasmote.flash.choose import Way
 from wasmote.flash.image import Image
 from wasmote.flash.plan import Plan, make_plan
-from wasmote.flash.runner import FlashFault, Progress, Report, Runner
-from wasmote.link.connection import backoff
+from wasmote.flash.runner import Entry, FlashFault, Progress, Report, Runner
 from wasmote.link.url import SerialLink
-from wasmote.node import Node
+from wasmote.restart import wait_for_start
 from wasmote.wire.node import NodeInfo
-
-ANSWER_TIMEOUT_S = 20.0  # from the start of the program to its answer, a USB device's return included
 
 
 class Interrupted(FlashFault):
@@ -32,7 +28,7 @@ def plan_for(way: Way, image: Image, boards: Sequence[str], trusted: Sequence[by
     return make_plan(way.board, image, boards, keys.area(trusted))
 
 
-def make_runner(way: Way, *, by_hand: bool = False) -> Runner:
+def make_runner(way: Way, entry: Entry = Entry.LINES) -> Runner:
     """Make what flashes this way; raises `UsageFault` without its tool, and what opening a port raises."""
     from wasmote.flash.an3155 import An3155
     from wasmote.flash.dfu_util import DfuUtil
@@ -48,7 +44,7 @@ def make_runner(way: Way, *, by_hand: bool = False) -> Runner:
         case "an3155":
             return An3155(board, runner, device.port or "")
         case "esptool":
-            return Esptool(board, runner, device.port or "", by_hand=by_hand)
+            return Esptool(board, runner, device.port or "", entry=entry)
     raise AssertionError(runner.name)
 
 
@@ -56,6 +52,25 @@ def flash_board(way: Way, runner: Runner, plan: Plan, report: Report, on_chip: C
     """Ask the chip, write, verify, start. `on_chip` gets what the chip says of itself before it is changed.
 
     A fault after that says what to type next.
+    """
+    try:
+        on_chip(runner.probe())
+    except BaseException:
+        runner.close()
+        raise
+    write_board(way, runner, plan, report)
+
+
+def write_board(
+    way: Way,
+    runner: Runner,
+    plan: Plan,
+    report: Report,
+    untouched: Callable[[WasmoteError, Way], WasmoteError] = lambda fault, _: fault,
+) -> None:
+    """Write, verify, start, with a runner whose chip has answered, and close it.
+
+    A fault says what to type next; `untouched` adds that to one that comes before anything was changed.
     """
     touched = False
 
@@ -65,12 +80,11 @@ def flash_board(way: Way, runner: Runner, plan: Plan, report: Report, on_chip: C
         report(progress)
 
     try:
-        on_chip(runner.probe())
         try:
             runner.flash(plan, note)
             runner.verify(plan, note)
         except WasmoteError as fault:
-            raise _with_way_out(fault, way) if touched else fault from None
+            raise _with_way_out(fault, way) if touched else untouched(fault, way) from None
         except KeyboardInterrupt:
             raise _with_way_out(Interrupted("interrupted"), way) if touched else KeyboardInterrupt from None
         _start(runner)
@@ -118,9 +132,8 @@ async def wait_for_node(link: str, board: str) -> NodeInfo:
     Raises `NoAnswer`, and `VerificationRefused` where another board answers.
     """
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            info = await _ask(link)
-    except TimeoutError:
+        info = await wait_for_start(link)
+    except NoAnswer:
         raise NoAnswer(
             f"{link}: the board was flashed and verified, but does not answer",
             "set BOOT0 low where it has that, press reset, then: wasmote ls --link " + link,
@@ -128,13 +141,3 @@ async def wait_for_node(link: str, board: str) -> NodeInfo:
     if info.board != board:
         raise VerificationRefused(f"{link}: a {info.board} answers here, not the {board} that was flashed")
     return info
-
-
-async def _ask(link: str) -> NodeInfo:
-    for pause in backoff():
-        try:
-            async with await Node.connect(link) as node:
-                return await node.info()
-        except (DeviceNotFound, NoAnswer, LinkDown):  # it starts, or its USB device comes back
-            await asyncio.sleep(pause)
-    raise AssertionError("back-off does not end")

@@ -11,6 +11,14 @@ from wasmote.errors import VerificationRefused, WasmoteError
 from wasmote.flash.plan import Plan
 
 
+class Entry(enum.Enum):
+    """By what a chip gets into its boot loader, where a tool could do that itself."""
+
+    LINES = "DTR and RTS"
+    HAND = "a button"  # and out of it, too
+    NODE = "the firmware"
+
+
 class Step(enum.Enum):
     """What is being done to the flash."""
 

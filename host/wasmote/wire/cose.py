@@ -15,6 +15,7 @@ KEY_ID_BYTES = 8
 SIGNATURE_BYTES = 64
 BUNDLE_AAD = b""
 KEYS_AAD = b"wasmote keys"  # external_aad: what signs a change of keys signs no bundle
+NODE_AAD = b"wasmote node"  # ... and an order to a node neither
 
 _ALGORITHM, _KEY_ID = 1, 4
 _EDDSA = -8

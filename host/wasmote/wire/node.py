@@ -26,6 +26,32 @@ class ResetCause(enum.IntEnum):
         return cls.UNKNOWN  # a cause that a newer firmware tells apart
 
 
+class NextStart(enum.IntEnum):
+    """How a node that is ordered to restart is to start."""
+
+    USUAL = 0
+    WITHOUT_MODULES = 1
+    LOADER = 2  # in its chip's ROM, which waits for firmware
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOrder(Payload):
+    """Restart. `number` is for a signed one: greater than that of every signed order and change of keys."""
+
+    how: NextStart
+    number: int | None = None
+
+    @classmethod
+    def from_item(cls, item: object, where: str = "node order") -> Self:
+        """Read a `node-order` map."""
+        fields = Fields(item, where)
+        return cls(NextStart(fields.unsigned(0)), fields.optional_unsigned(1))
+
+    def to_item(self) -> dict[int, object]:
+        """Return a `node-order` map."""
+        return without_none(enumerate((int(self.how), self.number)))
+
+
 @dataclass(frozen=True, slots=True)
 class LinkCounters:
     """What went wrong on the link, as the node counts it since its start."""
