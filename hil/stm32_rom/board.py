@@ -1,4 +1,7 @@
-"""A chip in its boot loader behind a pseudo-terminal; told to start the program, it is that program."""
+"""A chip in its boot loader behind a pseudo-terminal; told to start the program, it is that program.
+
+Where that starts the loader, it is in its loader again: QEMU ends then.
+"""
 
 from __future__ import annotations
 
@@ -104,8 +107,14 @@ class EmulatedBoard:
 
     async def _run(self, path: Path) -> None:
         """Run what the flash holds; bytes of the terminal go to its UART, and back."""
-        self._simulator = await Simulator.start(self._board.name, image=path, flash=path)
+        self._simulator = await Simulator.start(self._board.name, image=path, flash=path, has_loader=True)
         reader, self._uart = await asyncio.open_unix_connection(self._simulator.url.removeprefix("unix:"))
         with contextlib.suppress(OSError):
             while data := await reader.read(READ_BYTES):
                 os.write(self._controller, data)
+        simulator, uart = self._simulator, self._uart
+        self._program = self._simulator = self._uart = None
+        uart.close()
+        await simulator.stop()
+        self.rom.flash.load(path)
+        self.rom.reset()

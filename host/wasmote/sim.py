@@ -108,6 +108,7 @@ class Simulator:
     """A running emulated board. Leave it with `async with`, or call `stop()`.
 
     `without_modules`: whether the boot escape is held when it starts the next time, or is reset.
+    `has_loader`: whoever runs this stands in for the chip's ROM, and QEMU's end is what starts that.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Simulator:
         self._count_instructions = count_instructions
         self._skip_idle = skip_idle
         self.without_modules = False
+        self.has_loader = False
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
         self._flash = Path(self._folder.name) / "flash"  # what the board's flash holds: it outlives a restart
         self._process: Process | None = None
@@ -140,6 +142,7 @@ class Simulator:
         skip_idle: bool = False,
         keys: Sequence[bytes] = (),
         without_modules: bool = False,
+        has_loader: bool = False,
     ) -> Self:
         """Start a board and return when it can be reached.
 
@@ -154,6 +157,7 @@ class Simulator:
         simulator = cls(BoardImage.find(board, image), instance, port, count_instructions, skip_idle)
         simulator._flash = flash or simulator._flash
         simulator.without_modules = without_modules
+        simulator.has_loader = has_loader
         try:
             simulator._image.flash.make(simulator._flash, keys)
             await simulator.restart()
@@ -307,7 +311,8 @@ class Simulator:
             *(
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed},"
-                f"arg=flash={self._flash},arg=without-modules={self.without_modules:d}",
+                f"arg=flash={self._flash},arg=without-modules={self.without_modules:d}"
+                + (",arg=loader=1" if self.has_loader else ""),
             ),
         ]
 

@@ -138,6 +138,20 @@ async def test_an_update_keeps_keys_and_modules_and_new_keys_make_a_new_board(
         assert await features(link, other) == expected()
 
 
+async def test_an_stm32_over_its_link(wasmote: Path, key: Key, tmp_path: Path) -> None:
+    """The ROM of this board hears the link; nobody sets BOOT0. QEMU's end stands for the jump into the ROM."""
+    name = "stm32f411-blackpill"
+    with emulated_rom(name, tmp_path / "flash") as rom:
+        link, flash = f"serial://{rom.port}", flash_options(rom, name, tmp_path)
+        run(wasmote, *flash, "--key", key.public.hex())
+        assert await features(link, key) == expected()
+        rom.flash.erased.clear()
+        said = run(wasmote, *flash, "--over-link", "--signer", "ours")
+        assert f"kept: modules flood 1.0.0; keys {key.id.hex()}" in said
+        assert set(rom.flash.erased) <= {0, 4, 5}  # the firmware's
+        assert await told(link) == ((key.id,), ModuleState.RUNNING)
+
+
 @contextmanager
 def esp32c3(flash: Path, *options: str) -> Iterator[str]:
     """Run the emulated chip; yield the path of its USB port."""
