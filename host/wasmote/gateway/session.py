@@ -14,19 +14,17 @@ import asyncio
 import enum
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
-from wasmote.errors import CoapError, LinkDown, UsageFault, WasmoteError
-from wasmote.gateway.deployment import Action, activation, is_candidate, plan
+from wasmote.errors import LinkDown, UsageFault, WasmoteError
 from wasmote.gateway.entities import StreamKey
 from wasmote.gateway.follower import Renumbered, StreamFollower
 from wasmote.gateway.identities import Identities
 from wasmote.gateway.proving import Probations
 from wasmote.gateway.pulse import Clock, Pulse
-from wasmote.gateway.reader import going_on
+from wasmote.gateway.slots import BoardSlots
 from wasmote.gateway.streams import BoardStreams
 from wasmote.link.connection import backoff
 from wasmote.node import Node
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from wasmote.gateway.moves import Moves
     from wasmote.gateway.store import Store
     from wasmote.wire.bundle import Bundle
-    from wasmote.wire.manifest import Manifest
     from wasmote.wire.modules import ModuleStatus
     from wasmote.wire.node import NodeInfo
     from wasmote.wire.records import Record
@@ -84,8 +81,6 @@ class BoardSession:
         self.looked = Pulse()
         self.fault = ""  # why it is broken, or what was refused
         self.info: NodeInfo | None = None
-        self.slots: dict[int, ModuleStatus] = {}
-        self.modules = dict(modules)
         self._store = store
         self._stored = stored
         self._stale_after_s = stale_after_s
@@ -96,12 +91,9 @@ class BoardSession:
         self._moves = moves
         self._node: Node | None = None
         self._probations = Probations(name, store, confirm_after)
-        self._deploying = asyncio.Lock()
+        self._slots = BoardSlots(name, modules, store, self.streams, moves, self._probations, self._check)
         self._stirred = asyncio.Event()  # there is something to look at
         self._check_again = False
-        self._refused: dict[int, str] = {}  # is tried again
-        self._left: dict[int, str] = {}  # is not
-        self._moved: set[int] = set()  # whose modules run elsewhere
         self._pauses = backoff()
         self._log = structlog.get_logger().bind(board=name)
 
@@ -109,6 +101,11 @@ class BoardSession:
     def reached(self) -> bool:
         """Whether there was a node at the other end of the link once."""
         return self._node is not None
+
+    @property
+    def slots(self) -> Mapping[int, ModuleStatus]:
+        """How each slot was when it was last looked at."""
+        return self._slots.seen
 
     @property
     def follows(self) -> bool:
@@ -181,12 +178,8 @@ class BoardSession:
         if self.info is None or info.boot_id != self.info.boot_id:
             self._check()
             raise LinkDown(f"board {self.name} was restarted", "it is being checked: try again in a moment")
-        self._left.pop(slot, None)
-        status = await self._bring(slot, bundle.manifest, bundle, asked=True)
-        self._tell_faults()
-        before, self.modules[slot] = self.modules.get(slot), bundle
-        if before is None or _stream_names(before.manifest) != _stream_names(bundle.manifest):
-            self._check()
+        status = await self._slots.deploy(self.node, slot, bundle)
+        self.fault = self._slots.fault
         return status
 
     def _check(self) -> None:
@@ -210,17 +203,9 @@ class BoardSession:
 
     async def _deploying_modules(self) -> SessionState:
         """Bring every slot to what it should run; what a refusing node runs instead is still read."""
-        self._refused.clear()
-        self._left.clear()
-        self._moved.clear()
-        for slot, bundle in self.modules.items():
-            try:
-                await self._bring(slot, bundle.manifest, bundle)
-            except CoapError as fault:
-                self._refused[slot] = str(fault)
-                self._log.error("module refused", slot=slot, module=bundle.manifest.name, fault=str(fault))
+        await self._slots.bring_all(self.node)
         await self._take_guests()
-        self._tell_faults()
+        self.fault = self._slots.fault
         return SessionState.FOLLOWING
 
     async def _following(self) -> SessionState:
@@ -253,7 +238,7 @@ class BoardSession:
                 raise Renumbered("the streams of the board changed")
             await self._look()
             self.looked.beat()
-            if self._refused:
+            if self._slots.refused:
                 raise Renumbered("a refused module is tried again")
 
     async def _look(self) -> None:
@@ -263,21 +248,20 @@ class BoardSession:
         self.info = info
         await self._probations.confirm(self.node)
         statuses = {status.slot: status for status in await self.node.modules()}
-        for slot in self.modules.keys() & statuses.keys():
+        for slot in self._slots.wanted.keys() & statuses.keys():
             await self._see(slot, statuses[slot])
             came_back = any(key.slot == slot for key in self.streams.away)
             if came_back and statuses[slot].state is ModuleState.RUNNING:
                 raise Renumbered("a module came back")
-        for slot in self._moved:
-            if not await self._is_elsewhere(slot, self.modules[slot].manifest):
-                raise Renumbered("a module that had moved away is nowhere any more")
+        if await self._slots.lost():
+            raise Renumbered("a module that had moved away is nowhere any more")
         if await self._adopt(statuses):
             raise Renumbered("a module has moved here")
 
     async def _see(self, slot: int, status: ModuleStatus) -> None:
         """Note how a slot is. Raises Renumbered when a module was taken out of service there."""
         before = self.slots.get(slot)
-        self.slots[slot] = status
+        self._slots.seen[slot] = status
         if await self._probations.note_failure(slot, before, status):
             raise Renumbered("a module was rolled back")
 
@@ -291,93 +275,19 @@ class BoardSession:
     async def _take_guests(self) -> None:
         """Read the streams of modules that came from other places."""
         statuses = {status.slot: status for status in await self.node.modules()}
-        for slot in await self.streams.resume_guests(statuses, self.modules.keys()):
-            self.slots[slot] = statuses[slot]
+        for slot in await self.streams.resume_guests(statuses, self._slots.wanted.keys()):
+            self._slots.seen[slot] = statuses[slot]
         await self._adopt(statuses)
 
     async def _adopt(self, statuses: Mapping[int, ModuleStatus]) -> bool:
         adopted = False
         for slot, status in statuses.items():
-            if slot in self.modules or status.state is not ModuleState.RUNNING:
+            if slot in self._slots.wanted or status.state is not ModuleState.RUNNING:
                 continue
             if await self.streams.adopt(status):
-                self.slots[slot] = status
+                self._slots.seen[slot] = status
                 adopted = True
         return adopted
-
-    # ---- modules and numberings -----------------------------------------------------------
-
-    async def _bring(
-        self, slot: int, wanted: Manifest, bundle: Bundle, *, asked: bool = False
-    ) -> ModuleStatus:
-        """Do what `plan` finds, telling the node the numbers its streams go on with.
-
-        What somebody has `asked` for is tried again, even if it had failed.
-        """
-        async with self._deploying:
-            self._moves.given(bundle)
-            await self._store.module_known(wanted)
-            status = await self.node.module(slot)
-            await self._probations.note_failure(slot, self.slots.get(slot), status)
-            existed = {stream.name for stream in status.streams}
-            action = await self._plan(slot, wanted, status, asked=asked)
-            ended = await self.streams.close_old(slot, _stream_names(wanted), status)
-            refusal: CoapError | None = None
-            if action is Action.INSTALL:
-                try:
-                    await self._activate(slot, bundle, status, going_on([*ended.items()]))
-                except CoapError as fault:
-                    refusal = fault  # what ran before goes on, and is read on
-                before, status = status, await self.node.module(slot)
-                if refusal is None:
-                    await self._see_whether_it_lasted(slot, replace(before, digest=wanted.digest), status)
-            elif action is not Action.LEAVE:
-                self._leave(slot, wanted, status, action)
-            made_now = {stream.name for stream in status.streams} - existed
-            await self.streams.open_new(slot, status, ended, made_now)
-            self.slots[slot] = status
-            self._probations.begin(slot, status)
-            if refusal is not None:
-                raise refusal
-            return status
-
-    async def _plan(self, slot: int, wanted: Manifest, status: ModuleStatus, *, asked: bool) -> Action:
-        last = await self._store.last_deployed(self.name, slot)
-        changed = asked or last not in (None, wanted.digest)
-        return plan(status, wanted, changed=changed, moved=await self._is_elsewhere(slot, wanted))
-
-    async def _see_whether_it_lasted(self, slot: int, then: ModuleStatus, now: ModuleStatus) -> None:
-        if await self._probations.note_failure(slot, then, now):
-            self._check()
-
-    def _tell_faults(self) -> None:
-        self.fault = "; ".join([*self._refused.values(), *self._left.values()])
-
-    async def _is_elsewhere(self, slot: int, wanted: Manifest) -> bool:
-        """Whether the module of this slot has moved away and runs there."""
-        keys = [StreamKey(self.name, slot, stream) for stream in _stream_names(wanted)]
-        return any([await self._moves.runs_elsewhere(key, wanted.digest) for key in keys])
-
-    def _leave(self, slot: int, wanted: Manifest, status: ModuleStatus, action: Action) -> None:
-        what = f"slot {slot}: {wanted.name} {wanted.version}: {action.value}"
-        self._log.warning("not deployed", slot=slot, module=wanted.name, why=action.value)
-        if action is Action.LEAVE_MOVED:
-            self._moved.add(slot)
-        elif action is not Action.LEAVE_NEWER:
-            self._left[slot] = f"{what}{f' ({status.error})' if status.error else ''}"
-
-    async def _activate(
-        self, slot: int, bundle: Bundle, status: ModuleStatus, numbers: dict[str, int]
-    ) -> None:
-        operation = activation(status)
-        if not is_candidate(status, bundle.manifest):
-            await self.node.install(slot, bundle.to_bytes())
-        await self.node.control(slot, operation, numbers or None)
-        await self._store.deployed(self.name, slot, bundle.manifest.digest)
-        made = bundle.manifest
-        self._log.info(
-            "module deployed", slot=slot, module=made.name, version=made.version, how=operation.name
-        )
 
     def _followers(self) -> list[StreamFollower]:
         return [
@@ -411,7 +321,3 @@ class BoardSession:
         self.fault = str(fault)
         self._identities.release(self.name)
         self._enter(SessionState.BROKEN)
-
-
-def _stream_names(manifest: Manifest) -> set[str]:
-    return {stream.name for stream in manifest.streams}
