@@ -90,6 +90,11 @@ class Runner:
     tried: str
     link: bool
 
+    @property
+    def hears_link(self) -> bool:
+        """Whether this is a loader in the chip's ROM that listens on the pins of the link."""
+        return self.link and self.name in ROM_OVER_SERIAL
+
 
 @dataclass(frozen=True)
 class Emulator:
@@ -141,8 +146,8 @@ class Board:
 
     @property
     def loader_hears_link(self) -> bool:
-        """Whether the loader in the chip's ROM listens on the pins of the link."""
-        return any(runner.link and runner.name in ROM_OVER_SERIAL for runner in self.runners)
+        """Whether a loader in the chip's ROM listens on the pins of the link: the node may start it."""
+        return any(runner.hears_link for runner in self.runners)
 
     @property
     def firmware_bytes(self) -> int:

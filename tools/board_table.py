@@ -129,6 +129,15 @@ def support(boards: Sequence[Board]) -> str:
     return table(("board", "works", "does not, and why"), rows)
 
 
+def over_link(board: Board) -> str:
+    """Return by what a board is updated over its link, or why it is not."""
+    if board.loader_hears_link:
+        return "by " + next(runner.name for runner in board.runners if runner.hears_link)
+    if not board.runners:
+        return ""
+    return f"no: the ROM does not listen on {board.link['tx']} and {board.link['rx']}"
+
+
 def flashing(boards: Sequence[Board]) -> str:
     """Return the table of how each board is flashed, best way first, and how that was tried."""
     rows = [
@@ -136,10 +145,12 @@ def flashing(boards: Sequence[Board]) -> str:
             f"`{board.name}`",
             "<br>".join(f"**{runner.name}**: {runner.enter}" for runner in board.runners) or "is simulated",
             "<br>".join(f"**{runner.name}**: {runner.tried}" for runner in board.runners),
+            over_link(board),
         )
         for board in boards
     ]
-    return table(("board", "by what, and how the chip is made to listen", "how that was tried"), rows)
+    head = ("board", "by what, and how the chip is made to listen", "how that was tried", "over the link")
+    return table(head, rows)
 
 
 TABLES: dict[str, Callable[[Sequence[Board]], str]] = {
