@@ -27,13 +27,13 @@ enum hal_start {
     HAL_START_LOADER           /* the loader in the chip's ROM in place of this program */
 };
 
-/* Whether this board restarts so. To the loader where software can send the chip there, and it listens on
- * the pins of the link (board.toml [[runner]]). Constant. Thread. */
+/* Whether this board restarts so. To the loader where software can send the chip there, and it listens
+ * on the pins of the link (board.toml [[runner]]). Constant. Thread. */
 bool hal_can_restart(enum hal_start how);
 
 /* Restarts the board at once, this time so, as hal_can_restart() has allowed. The next start of this
- * program has HAL_RESET_SOFTWARE for its cause, unless it is told to start by a loader that resets the chip
- * otherwise. Thread; does not return. */
+ * program has HAL_RESET_SOFTWARE for its cause, unless it is told to start by a loader that resets the
+ * chip otherwise. Thread; does not return. */
 _Noreturn void hal_restart(enum hal_start how);
 
 typedef enum {
