@@ -33,6 +33,7 @@ from wasmote.flash.choose import Way
 from wasmote.flash.flashing import flash_board, make_runner, plan_for
 from wasmote.flash.images import find_image, read_boards
 from wasmote.flash.plan import Plan
+from wasmote.flash.runner import Entry
 from wasmote.sim import ROOT
 
 OUT = ROOT / "build/bench/flash.json"
@@ -64,7 +65,7 @@ def flash(board: FlashBoard, runner: str, port: str, plan: Plan) -> None:
     data = board.runner(runner)
     assert data is not None
     way = Way(board, data, Device(None, port=port))
-    flash_board(way, make_runner(way, by_hand=True), plan, lambda _: None, lambda _: None)
+    flash_board(way, make_runner(way, Entry.HAND), plan, lambda _: None, lambda _: None)
 
 
 async def over_an3155(board: FlashBoard, plan: Plan) -> dict[str, Any]:
