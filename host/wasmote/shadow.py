@@ -99,11 +99,12 @@ async def shadow(
     what the node refuses other than for want of room.
     """
     comparison = Comparison([stream.name for stream in running.streams], candidate.manifest.streams)
+    run = _Run(node, running, comparison, count, progress)
     slot = await _start_on_board(node, running, candidate)
     if slot is None:
-        return await _OnHost(node, running, candidate, comparison, count, progress).run()
+        return await _OnHost(run, candidate).run()
     try:
-        return await _OnBoard(node, running, slot, comparison, count, progress).run()
+        return await _OnBoard(run, slot).run()
     finally:
         await node.remove(slot)
 
@@ -135,66 +136,73 @@ def _overrun(lost: int, slot: int) -> WasmoteError:
     )
 
 
+@dataclass(slots=True)
+class _Run:
+    """A comparison under way; `before`: the running module, as it was then."""
+
+    node: Node
+    before: ModuleStatus
+    comparison: Comparison
+    count: int
+    progress: Callable[[int], None]
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether so many records were compared."""
+        return self.comparison.compared + self.comparison.missing >= self.count
+
+    def catch_up(self) -> None:
+        """Compare what both have emitted by now."""
+        self.comparison.catch_up()
+        self.progress(self.comparison.compared)
+
+
 # ---- on the board ----------------------------------------------------------------------------------------
 
 
 class _OnBoard:
     """Reads both modules' streams, and compares."""
 
-    def __init__(
-        self,
-        node: Node,
-        running: ModuleStatus,
-        slot: int,
-        comparison: Comparison,
-        count: int,
-        progress: Callable[[int], None],
-    ) -> None:
-        self._node = node
-        self._before = running
+    def __init__(self, run: _Run, slot: int) -> None:
+        self._run = run
         self._slot = slot
-        self._comparison = comparison
-        self._count = count
-        self._progress = progress
         self._last: dict[tuple[int, str], int] = {}
 
     async def run(self) -> Shadowed:
         """Until enough was compared, or the candidate trapped."""
-        node, here, there = self._node, self._before.slot, self._slot
+        node, here, there = self._run.node, self._run.before.slot, self._slot
         for module in await node.modules():  # one answer: the same moment for both
             for stream in module.streams:
                 self._last[module.slot, stream.name] = (stream.next_seq - 1) & _U32
-        first = next(iter(self._comparison.streams))
+        first = next(iter(self._run.comparison.streams))
         trap: str | None = None
         async with aclosing(node.observe(f"/out/{here}/{first}")) as changes:
             async for _ in changes:
                 trap = await self._compare()
-                if trap is not None or self._comparison.compared + self._comparison.missing >= self._count:
+                if trap is not None or self._run.is_enough:
                     break
         after, shadowed = await node.module(here), await node.module(there)
         return Shadowed(
             where=f"slot {there}",
-            comparison=self._comparison,
-            running=Load.between(self._before, after),
+            comparison=self._run.comparison,
+            running=Load.between(self._run.before, after),
             candidate=Load.between(None, shadowed),
             trap=trap,
         )
 
     async def _compare(self) -> str | None:
         """Take what is new; return why the candidate trapped, if it did."""
-        status = await self._node.module(self._slot)
-        for name, compared in self._comparison.streams.items():
-            await self._take(
-                self._before.slot, name, compared.running
-            )  # first: the candidate is never behind
+        status = await self._run.node.module(self._slot)
+        for name, compared in self._run.comparison.streams.items():
+            # The running one first: the candidate is never behind.
+            await self._take(self._run.before.slot, name, compared.running)
             await self._take(self._slot, name, compared.candidate)
-        self._comparison.catch_up()
-        self._progress(self._comparison.compared)
+        self._run.catch_up()
         return (status.error or "no reason given") if status.traps else None
 
     async def _take(self, slot: int, stream: str, take: Callable[..., None]) -> None:
         while True:
-            answer = await self._node.records(slot, stream, self._last[slot, stream])
+            answer = await self._run.node.records(slot, stream, self._last[slot, stream])
             if answer.lost:
                 raise _overrun(answer.lost, slot)
             for record in answer.records:
@@ -210,42 +218,29 @@ class _OnBoard:
 class _OnHost:
     """Feeds the candidate from the running module's trace."""
 
-    def __init__(
-        self,
-        node: Node,
-        running: ModuleStatus,
-        candidate: Bundle,
-        comparison: Comparison,
-        count: int,
-        progress: Callable[[int], None],
-    ) -> None:
-        self._node = node
-        self._before = running
+    def __init__(self, run: _Run, candidate: Bundle) -> None:
+        self._run = run
         self._bundle = candidate
-        self._comparison = comparison
-        self._count = count
-        self._progress = progress
         self._event: TracedEvent | None = None
         self._fed = 0
-        self._emitted = dict.fromkeys(comparison.streams, 0)
+        self._emitted = dict.fromkeys(run.comparison.streams, 0)
         self._trap: str | None = None
 
     async def run(self) -> Shadowed:
         """Until enough was compared, or the candidate trapped."""
-        async with Recorder(self._node, self._before) as recorder:
+        async with Recorder(self._run.node, self._run.before) as recorder:
             module = self._started(Snapshot.from_bytes(recorder.snapshot))
             await recorder.follow(lambda taken: self._compare(taken, module))
         if recorder.ended is not None and not self._enough:
             raise WasmoteError(f"the shadow run ended early: {recorder.ended}")
-        after = await self._node.module(self._before.slot)
+        after = await self._run.node.module(self._run.before.slot)
         return Shadowed(
-            HOST, self._comparison, Load.between(self._before, after), Load(self._fed), self._trap
+            HOST, self._run.comparison, Load.between(self._run.before, after), Load(self._fed), self._trap
         )
 
     @property
     def _enough(self) -> bool:
-        compared = self._comparison.compared + self._comparison.missing
-        return self._trap is not None or compared >= self._count
+        return self._trap is not None or self._run.is_enough
 
     def _started(self, snapshot: Snapshot) -> HostModule:
         """The candidate with the state of the running module, as a swap would hand it over."""
@@ -274,7 +269,7 @@ class _OnHost:
         from wasmote.runtime.guest import GuestTrap
 
         if taken.lost_records:
-            raise _overrun(taken.lost_records, self._before.slot)
+            raise _overrun(taken.lost_records, self._run.before.slot)
         while self._trap is None and self._fed < len(taken.events):
             self._event = taken.events[self._fed]
             self._fed += 1
@@ -284,16 +279,15 @@ class _OnHost:
             except GuestTrap as fault:
                 emissions, self._trap = list(fault.emissions), str(fault)
             for emission in emissions:
-                if emission.stream in self._comparison.streams:
-                    self._comparison.streams[emission.stream].candidate(emission.time_ms, emission.values)
-        self._comparison.catch_up()
-        self._progress(self._comparison.compared)
+                if emission.stream in self._run.comparison.streams:
+                    self._run.comparison.streams[emission.stream].candidate(emission.time_ms, emission.values)
+        self._run.catch_up()
         return self._enough
 
     def _take_running(self, taken: Recorder, event: TracedEvent) -> None:
         """What the running module emitted in an event: records of its time, and no more of them."""
         left = len(event.emitted)
-        for name, compared in self._comparison.streams.items():
+        for name, compared in self._run.comparison.streams.items():
             for record in taken.records(name)[self._emitted[name] :][:left]:
                 if record.time_ms != event.time_ms:
                     break
