@@ -383,6 +383,7 @@ def test_the_command_speaks_json(tmp_path: Path) -> None:
     assert said["sequence"] == 9
     assert said["wasm_bytes"] == Bundle.from_bytes(output.read_bytes()).manifest.size
     assert said["ram_bytes"] == 16384 + 2048
+    assert (said["abi"], said["stack_bytes"]) == (1, 2048)
     assert said["state"] == {"schema": "mean/1", "bytes": 36}
     stream = {"name": "mean", "shape": [1], "fields": ["mean"], "units": ["1"], "rate_ms": None}
     assert said["streams"] == [stream]

@@ -101,12 +101,14 @@ def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
         "version": manifest.version,
         "sequence": manifest.sequence,
         "device_class": manifest.device_class,
+        "abi": manifest.abi,
         "wasm_bytes": manifest.size,
         "sha256": manifest.digest.hex(),
         "pages": manifest.pages,
         "memory_bytes": manifest.held_bytes,
         "trimmed": manifest.memory_bytes is not None,
         "memory_use": manifest.memory_use and dataclasses.asdict(manifest.memory_use),
+        "stack_bytes": manifest.stack,
         "ram_bytes": ram_bytes(manifest),
         "inputs": [
             {"sensor": entry.sensor, "channels": entry.channels, "units": entry.units}
