@@ -10,7 +10,7 @@
 #include "net/link.h"
 #include "node/restart.h"
 #include "node/trust.h"
-#include "signer.h"
+#include "signed_message.h"
 #include "store/store.h"
 #include "tests/powercut/nor.h"
 
@@ -83,13 +83,7 @@ static void make_order(uint64_t how, uint32_t number) {
 }
 
 static void sign(const uint8_t *by, const char *external_aad) {
-    uint8_t key[TRUST_KEY_BYTES], id[TRUST_KEY_ID_BYTES], order[32];
-    struct envelope envelope = {by, id, sizeof id, external_aad};
-    signer_public_key(by, key);
-    trust_key_id(key, id);
-    assert_true(message_len <= sizeof order);
-    memcpy(order, message, message_len);
-    message_len = signer_envelope(&envelope, order, message_len, message, sizeof message);
+    message_len = sign_message(by, external_aad, message, message_len, sizeof message);
 }
 
 static wm_status send(bool is_signed) {

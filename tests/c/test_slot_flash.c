@@ -78,13 +78,19 @@ static void a_bank_that_fell_free_is_erased_for_the_next_upload(void **state) {
     assert_int_equal(pool_erases(), erases);
 }
 
-static void an_upload_that_begins_again_goes_on_in_its_bank(void **state) {
+/* Three blocks of more; returns the length of the bundle. */
+static size_t begin_large_upload(void) {
     struct release large = v1;
-    (void)state;
     large.padding = 2000;
     begin_upload(0, &large);
     size_t len = make_bundle(&large, bundle, sizeof bundle);
     ASSERT_OK(send_blocks(0, BLOCK, 3 * BLOCK, len));
+    return len;
+}
+
+static void an_upload_that_begins_again_goes_on_in_its_bank(void **state) {
+    (void)state;
+    size_t len = begin_large_upload();
     uint32_t erases = pool_erases();
     slot_upload_abandon(0);
     assert_true(slot_upload_is_ready(bundle, BLOCK));
@@ -96,12 +102,8 @@ static void an_upload_that_begins_again_goes_on_in_its_bank(void **state) {
 }
 
 static void an_upload_that_goes_on_with_other_bytes_begins_anew(void **state) {
-    struct release large = v1;
     (void)state;
-    large.padding = 2000;
-    begin_upload(0, &large);
-    size_t len = make_bundle(&large, bundle, sizeof bundle);
-    ASSERT_OK(send_blocks(0, BLOCK, 3 * BLOCK, len));
+    size_t len = begin_large_upload();
     slot_upload_abandon(0);
     ASSERT_OK(send_blocks(0, 0, BLOCK, len));
     bundle[2 * BLOCK] ^= 0xFF;

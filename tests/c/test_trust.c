@@ -12,7 +12,7 @@
 #include "core/crc32.h"
 #include "node/counters.h"
 #include "node/trust.h"
-#include "signer.h"
+#include "signed_message.h"
 #include "store/record_log.h"
 #include "store/store.h"
 #include "tests/powercut/nor.h"
@@ -43,13 +43,7 @@ static void make_change(uint32_t sequence, unsigned place, const uint8_t *key) {
 }
 
 static void sign(const uint8_t *seed, const char *external_aad) {
-    uint8_t key[TRUST_KEY_BYTES], id[TRUST_KEY_ID_BYTES], change[128];
-    struct envelope envelope = {seed, id, sizeof id, external_aad};
-    signer_public_key(seed, key);
-    trust_key_id(key, id);
-    assert_true(message_len <= sizeof change);
-    memcpy(change, message, message_len);
-    message_len = signer_envelope(&envelope, change, message_len, message, sizeof message);
+    message_len = sign_message(seed, external_aad, message, message_len, sizeof message);
 }
 
 static wm_status send(bool is_signed) {
