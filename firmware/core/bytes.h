@@ -24,10 +24,6 @@ static inline uint32_t get_le32(const uint8_t *at) {
     return ((uint32_t)get_le16(at + 2) << 16) | get_le16(at);
 }
 
-static inline uint64_t get_le64(const uint8_t *at) {
-    return ((uint64_t)get_le32(at + 4) << 32) | get_le32(at);
-}
-
 static inline void put_be16(uint8_t *at, uint16_t value) {
     at[0] = (uint8_t)(value >> 8);
     at[1] = (uint8_t)value;
@@ -51,11 +47,6 @@ static inline void put_le16(uint8_t *at, uint16_t value) {
 static inline void put_le32(uint8_t *at, uint32_t value) {
     put_le16(at, (uint16_t)value);
     put_le16(at + 2, (uint16_t)(value >> 16));
-}
-
-static inline void put_le64(uint8_t *at, uint64_t value) {
-    put_le32(at, (uint32_t)value);
-    put_le32(at + 4, (uint32_t)(value >> 32));
 }
 
 #endif

@@ -18,7 +18,4 @@ typedef enum {
     WM_EBUDGET = -11 /* the module ran out of its time budget (also a trap) */
 } wm_status;
 
-/* A short lower-case phrase for diagnostics; never NULL. */
-const char *wm_status_text(wm_status status);
-
 #endif

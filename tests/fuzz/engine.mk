@@ -17,7 +17,7 @@ SRC_program := $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/tests/fuzz/program/*.c)
   $(ENGINE) $(PORT)
 SRC_node := $(STACK) $(SIGNATURES) $(ENGINE) $(PORT) $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/*.c)) \
   $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/store/*.c)) tests/powercut/nor.c \
-  $(addprefix firmware/core/,cbor.c crc32.c sha256.c status.c utf8.c)
+  $(addprefix firmware/core/,cbor.c crc32.c sha256.c utf8.c)
 
 # Twice a board's: code and tables take twice the room on a 64-bit host.
 $(OUT)/obj/firmware/node/%.o: CFLAGS += -DMODULE_ARENA_BYTES=131072

@@ -17,4 +17,4 @@ SIGNATURES := build/monocypher/src/monocypher.c $(addprefix firmware/crypto/,cos
 $(OUT)/obj/firmware/crypto/%.o: CFLAGS += -isystem $(MONOCYPHER_SRC)
 
 SRC_bundle := $(SIGNATURES) firmware/node/manifest.c firmware/node/module_config.c \
-  $(addprefix firmware/core/,cbor.c sha256.c status.c utf8.c)
+  $(addprefix firmware/core/,cbor.c sha256.c utf8.c)
