@@ -110,16 +110,6 @@ wm_status runtime_get_global(struct runtime_bare *bare, const uint8_t *name, siz
     return WM_OK;
 }
 
-wm_status runtime_set_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
-                             uint64_t bits) {
-    uint32_t index;
-    if (!find_export(bare, name, name_len, KIND_GLOBAL, &index)) {
-        return WM_ENOENT;
-    }
-    engine_set_global(bare->rt.module, index, bits);
-    return WM_OK;
-}
-
 /* ---- running ------------------------------------------------------------------------------ */
 
 static wm_status report(struct runtime_bare *bare, const char *trap, struct text *why) {

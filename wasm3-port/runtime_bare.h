@@ -45,7 +45,5 @@ wm_status runtime_invoke(struct runtime_bare *bare, const uint8_t *name, size_t 
 /* An exported global. WM_ENOENT: there is none of this name. */
 wm_status runtime_get_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
                              uint64_t *bits);
-wm_status runtime_set_global(struct runtime_bare *bare, const uint8_t *name, size_t name_len,
-                             uint64_t bits);
 
 #endif
