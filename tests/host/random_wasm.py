@@ -506,20 +506,3 @@ def function_type(params: Types, results: Types) -> bytes:
 def assemble(sections: list[Section]) -> bytes:
     """A module of these sections."""
     return HEADER + b"".join(bytes([number]) + unsigned(len(data)) + data for number, data in sections)
-
-
-def sections_of(encoded: bytes) -> list[Section]:
-    """The sections of a module that is well-formed."""
-    sections, at = [], len(HEADER)
-    while at < len(encoded):
-        number, size, shift = encoded[at], 0, 0
-        at += 1
-        while True:
-            byte = encoded[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 0x80:
-                break
-        sections.append((number, encoded[at : at + size]))
-        at += size
-    return sections

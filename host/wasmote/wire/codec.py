@@ -267,11 +267,6 @@ class Payload(abc.ABC):
         return encode(self.to_item())
 
 
-def list_to_cbor(values: Iterable[Payload]) -> bytes:
-    """Encode a whole payload that is an array."""
-    return encode([value.to_item() for value in values])
-
-
 def _describe(item: object) -> str:
     shown = repr(item)
     return f"{type(item).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"

@@ -8,7 +8,6 @@ from typing import Self
 from wasmote.wire.codec import Fields, Payload, binary, without_none
 
 PUBLIC_KEY_BYTES = 32
-KEY_PLACES = 4
 
 
 @dataclass(frozen=True, slots=True)
