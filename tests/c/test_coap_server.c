@@ -271,9 +271,6 @@ static void two_udp_clients_get_their_own_answers(void **state) {
 }
 
 #define T(test) cmocka_unit_test_setup(test, fresh)
-#define B(test) cmocka_unit_test_setup(test, fresh_body)
-
-#define T(test) cmocka_unit_test_setup(test, fresh)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
