@@ -151,7 +151,9 @@ def _update(link: str, board: str | None, image: Path | None, signer: str | None
         over_link.write_over_link(way, plan, report, lambda chip: _tell_chip(way, chip, as_json))
     _tell_flashed(way, found, plan, as_json)
     _tell_node(link, way.board.name, as_json)
-    _tell_kept(over_link.kept(link, running), as_json)
+    after = asyncio.run(over_link.ask(link))
+    over_link.require_kept(link, running, after)
+    _tell_kept(after, as_json)
 
 
 def _tell_kept(after: Running, as_json: bool) -> None:

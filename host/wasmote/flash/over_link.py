@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wasmote.devices import Device
-from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, VerificationRefused, WasmoteError
+from wasmote.errors import DeviceNotFound, LinkDown, NoAnswer, UsageFault, VerificationRefused, WasmoteError
 from wasmote.flash.board import FlashBoard
 from wasmote.flash.choose import SERIAL_RUNNERS, Way
-from wasmote.flash.flashing import make_runner, write_board
+from wasmote.flash.flashing import Interrupted, make_runner, write_board
 from wasmote.flash.runner import Entry, FlashFault, Report, Runner
 from wasmote.flash.tool import find_module
 from wasmote.link.connection import backoff
@@ -54,7 +54,7 @@ def way_over_link(
     """
     board = boards.get(running.info.board)
     if board is None:
-        raise UsageFault(f"{link}: there is no image for a {running.info.board}", f"for: {', '.join(boards)}")
+        raise UsageFault(f"{link}: there is no image for {running.info.board}", f"for: {', '.join(boards)}")
     runner = next((way for way in board.runners if way.link and way.name in SERIAL_RUNNERS), None)
     if runner is None:
         ways = "\n  ".join(f"{way.name}: {way.enter}" for way in board.runners)
@@ -93,7 +93,8 @@ async def send_to_loader(link: str, running: Running, signer: Key | None) -> Non
         info = await node.info()
         if info.unique_id != running.info.unique_id:
             raise VerificationRefused(f"{link}: another board answers than just now", "nothing was changed")
-        await order_restart(node, info, NextStart.LOADER, signer)
+        with contextlib.suppress(NoAnswer, LinkDown):  # the answer was lost: whether it is there is seen then
+            await order_restart(node, info, NextStart.LOADER, signer)
 
 
 def write_over_link(way: Way, plan: Plan, report: Report, on_chip: Callable[[str], None]) -> None:
@@ -101,9 +102,12 @@ def write_over_link(way: Way, plan: Plan, report: Report, on_chip: Callable[[str
 
     A fault says how the board gets out of the loader.
     """
-    runner, chip = open_loader(way)
-    on_chip(chip)
-    write_board(way, runner, plan, report, unchanged)
+    try:
+        runner, chip = open_loader(way)
+        on_chip(chip)
+        write_board(way, runner, plan, report, unchanged)
+    except KeyboardInterrupt:
+        raise unchanged(Interrupted("interrupted"), way) from None
 
 
 def open_loader(way: Way) -> tuple[Runner, str]:
@@ -152,10 +156,3 @@ def require_kept(link: str, before: Running, after: Running) -> None:
                 f"and now {new.name or 'nothing'} is {new.state.name.lower()}",
                 f"wasmote ls --link {link} says why",
             )
-
-
-def kept(link: str, before: Running) -> Running:
-    """Ask the board after its update, and see that all is there; returns what it says."""
-    after = asyncio.run(ask(link))
-    require_kept(link, before, after)
-    return after
