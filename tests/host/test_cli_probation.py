@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from test_move import WASMOTE, running_host
 from wasmote.build import build_bundle
+from wasmote.cli import main
 from wasmote.life import life_notes
 from wasmote.wire.modules import Cause, Failure, ModuleState, ModuleStatus
 
@@ -128,3 +130,11 @@ def test_restarts_and_failures_are_said() -> None:
     assert said == "module 0000000000000000 is left alone: it did not come through its start after two boots"
     kept = ModuleStatus(0, ModuleState.RUNNING, "sums", probation=0)
     assert list(life_notes(kept)) == ["on probation until it is confirmed"]
+
+
+def test_a_rule_without_a_shadow_run_is_refused_before_anything_is_sent(bundles: list[str]) -> None:
+    done = CliRunner().invoke(
+        main, ["push", bundles[0], "--promote-if", "traps==0", "--link", "coap://[::1]:1"]
+    )
+    assert done.exit_code == 2
+    assert "--promote-if is the rule of a shadow run" in done.stderr

@@ -22,8 +22,8 @@ from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.cli.keys import key_option
 from wasmote.cli.probation import Trial, rolled_back, say_mode
-from wasmote.cli.shadow import confirm, prove, rule_option, shadow_option
-from wasmote.errors import Busy, CoapError, VerificationRefused, WasmoteError
+from wasmote.cli.shadow import DEFAULT_RULE, confirm, prove, rule_option, shadow_option
+from wasmote.errors import Busy, CoapError, UsageFault, VerificationRefused, WasmoteError
 from wasmote.life import probation_text
 from wasmote.node import Node
 from wasmote.wire.modules import Candidate, Control, HandOver, ModuleState, ModuleStatus
@@ -66,7 +66,7 @@ async def push(
     key: str | None,
     force: bool,
     shadow: int | None,
-    rule: str,
+    rule: str | None,
     as_json: bool,
 ) -> None:
     """Install BUNDLE on a node and start it; a running module is swapped without missing a sample.
@@ -81,7 +81,11 @@ async def push(
     from wasmote.comparison import Rule
     from wasmote.wire.bundle import Bundle
 
-    content, parsed = signed(Bundle.from_file(bundle), key), Rule.parse(rule)
+    if rule is not None and shadow is None:
+        raise UsageFault(
+            "--promote-if is the rule of a shadow run", "--shadow N says how many records to compare"
+        )
+    content, parsed = signed(Bundle.from_file(bundle), key), Rule.parse(rule or DEFAULT_RULE)
     async with await Node.connect(link) as node:
         await say_mode(node)
         if shadow is not None:

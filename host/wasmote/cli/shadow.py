@@ -24,12 +24,12 @@ shadow_option = click.option(
     type=click.IntRange(min=1),
     help="First let it run beside the module that runs, until N records of both were compared.",
 )
+DEFAULT_RULE = "traps==0"
 rule_option = click.option(
     "--promote-if",
     "rule",
     metavar="RULE",
-    default="traps==0",
-    show_default=True,
+    show_default=DEFAULT_RULE,
     help="With --shadow: what must hold, as in 'max_abs<=1e-6, traps==0', of max_abs, max_rel, traps, "
     "missing, event_us, longest_us, ram_bytes. Else it is dropped.",
 )
