@@ -59,6 +59,10 @@
 #ifndef MODULE_ARENA_BYTES
 #define MODULE_ARENA_BYTES (64 * 1024) /* wasm3's only memory: linear memories, code pages, stacks */
 #endif
+#ifndef MODULE_ARENA_MORE_BYTES
+#define MODULE_ARENA_MORE_BYTES                                                                         \
+    0 /* as much besides, in ordinary RAM; no memory of a module lies in both */
+#endif
 #ifndef MODULE_STREAMS_MAX
 #define MODULE_STREAMS_MAX 2 /* output streams of one module */
 #endif

@@ -45,6 +45,14 @@ void arena_init(struct arena *arena, void *bytes, size_t len) {
     }
 }
 
+void arena_add(struct arena *arena, void *bytes, size_t len) {
+    struct block *block = bytes;
+    *block = (struct block){.size = (uint32_t)len & ~(ALIGN - 1), .next = IN_USE};
+    arena->size += block->size;
+    arena->used += block->size;
+    arena_release(arena, block + 1);
+}
+
 /* Takes `size` bytes from the front of a free block; `link` is what points to it. */
 static void take(struct arena *arena, uint32_t *link, struct block *block, uint32_t size) {
     if (block->size - size >= BLOCK_MIN) {

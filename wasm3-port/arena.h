@@ -17,6 +17,8 @@ struct arena {
 
 /* bytes: 8-byte aligned. At most 2 GiB; what exceeds a multiple of 8 is left unused. */
 void arena_init(struct arena *arena, void *bytes, size_t len);
+/* Another memory besides, at a higher address, of 16 bytes at least. */
+void arena_add(struct arena *arena, void *bytes, size_t len);
 
 /* n zeroed bytes, 8-byte aligned; NULL when no free block is large enough. n = 0 is a valid
  * request for a unique address. */

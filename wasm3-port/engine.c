@@ -21,6 +21,10 @@ void runtime_arena_init(void *bytes, size_t len) {
     arena_init(&engine_arena, bytes, len);
 }
 
+void runtime_arena_add(void *bytes, size_t len) {
+    arena_add(&engine_arena, bytes, len);
+}
+
 size_t runtime_arena_free(void) {
     return engine_arena.size - engine_arena.used;
 }

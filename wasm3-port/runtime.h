@@ -49,6 +49,8 @@ void runtime_set_native_stack(const void *lowest);
 
 /* Gives the engine its arena. Once, before the first load. `bytes` is 8-byte aligned. */
 void runtime_arena_init(void *bytes, size_t len);
+/* Another memory besides, at a higher address. */
+void runtime_arena_add(void *bytes, size_t len);
 size_t runtime_arena_free(void);
 
 /* Parses, checks, links and compiles every function of a module, and sets up its memory; runs

@@ -18,6 +18,7 @@
 #define WATCHDOG_MS 4000u
 
 static _Alignas(8) uint8_t arena[MODULE_ARENA_BYTES] __attribute__((section(".arena")));
+static _Alignas(8) uint8_t more_arena[MODULE_ARENA_MORE_BYTES];
 static uint8_t boot_id[BOOT_ID_BYTES];
 static struct loop_timer tick_timer;
 
@@ -53,9 +54,18 @@ static void start_modules(void) {
     slots_start(is_fault, !hal_starts_without_modules());
 }
 
+/* The lower one first; which that is differs between a chip and its emulator. */
+static void start_arena(void) {
+    bool more_first = MODULE_ARENA_MORE_BYTES && (uintptr_t)more_arena < (uintptr_t)arena;
+    runtime_arena_init(more_first ? more_arena : arena, more_first ? sizeof more_arena : sizeof arena);
+    if (MODULE_ARENA_MORE_BYTES)
+        runtime_arena_add(more_first ? arena : more_arena,
+                          more_first ? sizeof arena : sizeof more_arena);
+}
+
 void node_start(void) {
     hal_random(boot_id, sizeof boot_id);
-    runtime_arena_init(arena, sizeof arena);
+    start_arena();
     runtime_set_clock(hal_now_us);
     runtime_set_native_stack(hal_stack_limit());
     log_start();

@@ -49,6 +49,22 @@ static void freed_neighbours_merge_in_any_order(void **state) {
     }
 }
 
+static void two_memories_are_one_arena(void **state) {
+    (void)state;
+    static _Alignas(8) uint8_t both[4096];
+    arena_init(&arena, both, 1024);
+    arena_add(&arena, both + 2048, 2048); /* nothing of ours lies between */
+    uint8_t *most = arena_alloc(&arena, 2048 - 8), *rest = arena_alloc(&arena, 1024 - 8);
+    assert_ptr_equal(most, both + 2048 + 8);
+    assert_ptr_equal(rest, both + 8);
+    assert_null(arena_alloc(&arena, 1));
+    assert_int_equal(arena.used, arena.size);
+    arena_release(&arena, rest);
+    arena_release(&arena, most);
+    assert_int_equal(arena.used, 0);
+    assert_null(arena_alloc(&arena, 2048)); /* no block lies in both */
+}
+
 static void a_full_arena_refuses_and_says_how_much(void **state) {
     (void)state;
     void *all = arena_alloc(&arena, sizeof memory - 8);
@@ -147,6 +163,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(blocks_are_zeroed_and_aligned, setup),
         cmocka_unit_test_setup(freed_neighbours_merge_in_any_order, setup),
+        cmocka_unit_test_setup(two_memories_are_one_arena, setup),
         cmocka_unit_test_setup(a_full_arena_refuses_and_says_how_much, setup),
         cmocka_unit_test_setup(growing_in_place_needs_no_second_copy, setup),
         cmocka_unit_test_setup(growing_past_a_neighbour_moves, setup),

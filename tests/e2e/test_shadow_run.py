@@ -44,7 +44,8 @@ async def test_the_next_version_is_compared_and_the_running_one_misses_nothing(
     await run_module(node, "mean_v1")
     await node.feed("probe", wave(1, 5))
     if where == HOST:
-        await node.install(1, bundle("counter").to_bytes())
+        for slot in range(1, (await node.info()).slots):
+            await node.install(slot, bundle("counter").to_bytes())
     same, at = await shadowed(node, "mean_v1", 6)
     assert same.where == where
     assert same.comparison.compared >= 10
