@@ -1,6 +1,7 @@
 /* Flash that lies in the address space. What usually goes wrong: code that the chip fetches from the
  * flash it erases (it stands still, or worse), caches that hold what was there before, errors of an
- * operation before, voltage that does not allow the widest programming. */
+ * operation before, voltage that does not allow the widest programming, check bits: a word that a cut of
+ * power left half programmed may be an exception when it is read (stm32l4). */
 #include <string.h>
 
 #include "board_config.h"

@@ -1,12 +1,12 @@
 #include "chip.h"
 
 #include "board_config.h"
-#include "common/stm32/clock.h"
 #include "common/bare/next_start.h"
 #include "common/cortex_m/cortex_m.h"
+#include "common/cortex_m/start.h"
+#include "common/stm32/clock.h"
 #include "common/stm32/iwdg.h"
 #include "common/stm32/rng.h"
-#include "common/cortex_m/start.h"
 #include "series.h"
 #include "stm32f4.h"
 
