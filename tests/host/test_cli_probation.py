@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -130,6 +131,20 @@ def test_restarts_and_failures_are_said() -> None:
     assert said == "module 0000000000000000 is left alone: it did not come through its start after two boots"
     kept = ModuleStatus(0, ModuleState.RUNNING, "sums", probation=0)
     assert list(life_notes(kept)) == ["on probation until it is confirmed"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_shadow_run_that_is_ended_leaves_no_shadow(
+    board: Board, bundles: list[str], how: signal.Signals
+) -> None:
+    first, second = bundles
+    board.wasmote("push", first)
+    command = [*WASMOTE, "push", second, "--shadow", "1000", "--link", board.link]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while '"state": "running"' not in board.wasmote("get", "/modules/1"):
+            pass
+        process.send_signal(how)
+    assert '"state": "empty"' in board.wasmote("get", "/modules/1")
 
 
 def test_a_rule_without_a_shadow_run_is_refused_before_anything_is_sent(bundles: list[str]) -> None:

@@ -105,7 +105,7 @@ def run_async(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, No
 
 
 async def _interruptible(command: Coroutine[Any, Any, None]) -> None:
-    """Let every Ctrl-C cancel the command, so that it deregisters and lets go of the port.
+    """Let every Ctrl-C and SIGTERM cancel the command, so that it tidies up and lets go of the port.
 
     asyncio's own handler cancels at the first one only: a second one, as impatient people and process groups
     send it, would raise KeyboardInterrupt anywhere, even in the middle of a write.
@@ -114,7 +114,8 @@ async def _interruptible(command: Coroutine[Any, Any, None]) -> None:
     assert task is not None
     loop.set_exception_handler(_report_bug)
     if threading.current_thread() is threading.main_thread():
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
     await command
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,9 +115,6 @@ async def host(address: str, port: int | None, as_json: bool) -> None:
     """
     from wasmote.runtime.server import serve
 
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with serve(address, port or 0) as (_, link):
         if as_json:
             print_json({"board": "host", "link": link})

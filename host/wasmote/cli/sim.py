@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from pathlib import Path
 
 import rich_click as click
@@ -75,9 +73,6 @@ async def sim(
     from wasmote.sim import Simulator
 
     trusted = [find_key(key).public for key in keys]
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # takes the board along
     async with await Simulator.start(
         board,
         instance=instance,
