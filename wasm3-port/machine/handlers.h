@@ -20,7 +20,7 @@ extern const handler machine_handlers[OPERATION_COUNT];
 /* Runs from pc on, in this frame, until op_leave_machine or a trap. */
 trap_text machine_enter(const cell *pc, slot *frame, struct machine *machine);
 
-/* What handlers leave to C (control.c). */
+/* What handlers leave to C (call.c). */
 struct host_link; /* what op_host_call's cells are */
 trap_text machine_call_host(const cell *at, slot *frame, struct machine *machine);
 

@@ -17,7 +17,7 @@ enum program_kind {
 };
 
 /* Exports: f0, f1 ...; `reset`, to be called before each of them; `memory_sum`, an i64; globals g1, g2
- * ... of the types of program_global_types; the import h.h takes an i32 and an i64 and answers 0, an
+ * ..., one of each type that is set as it runs; the import h.h takes an i32 and an i64 and answers 0, an
  * i64. */
 struct program {
     uint8_t wasm[PROGRAM_BYTES];
