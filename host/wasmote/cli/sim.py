@@ -67,7 +67,8 @@ async def sim(
     """Start an emulated BOARD, print its link, and run it until Ctrl-C.
 
     BOARD is native (a Linux process), esp32c3-devkitm (in hil/esp32c3), or in QEMU netduino2, netduinoplus2,
-    nucleo-f446re, qemu-rv32, stm32f4-discovery or stm32f411-blackpill. Build its firmware before, with make firmware BOARD=native.
+    nucleo-f446re, qemu-rv32, stm32f4-discovery or stm32f411-blackpill. Build its firmware before, with
+    make firmware BOARD=native.
     """
     from wasmote.keys import find_key
     from wasmote.sim import Simulator
