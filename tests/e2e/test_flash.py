@@ -139,7 +139,7 @@ async def test_an_update_keeps_keys_and_modules_and_new_keys_make_a_new_board(
 
 
 async def test_an_stm32_over_its_link(wasmote: Path, key: Key, tmp_path: Path) -> None:
-    """The ROM of this board hears the link; nobody sets BOOT0. QEMU's end stands for the jump into the ROM."""
+    """The ROM of this board hears the link; nobody sets BOOT0. QEMU's end stands for the jump into it."""
     name = "stm32f411-blackpill"
     with emulated_rom(name, tmp_path / "flash") as rom:
         link, flash = f"serial://{rom.port}", flash_options(rom, name, tmp_path)
