@@ -1,4 +1,4 @@
-"""The way into an STM32's ROM: the image that ships, run from its reset on until it is there, on Unicorn's core."""
+"""The way into an STM32's ROM: the image that ships, from its reset until it is there, on Unicorn's core."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INSTRUCTIONS = 2000  # more than the way takes, less than filling RAM does
 
 
 def start(how: int) -> tuple[Uc, list[int]]:
-    """Reset a chip whose firmware has noted how it is to start; return it, and the registers that it wrote."""
+    """Reset a chip whose firmware has noted how to start; return it, and the registers that it wrote."""
     core = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
     for at, size in ((FLASH, 0x8_0000), (SRAM, 0x2_0000), (PERIPHERALS, 0x3_0000), (SYSTEM_MEMORY, 0x8000)):
         core.mem_map(at, size)
