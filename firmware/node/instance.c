@@ -295,7 +295,6 @@ wm_status instance_restore(struct instance *instance, struct state_reader *reade
     if (status)
         return status;
     reader->whole = whole;
-    state_give_readings(&reader->head, instance);
     return whole ? restore_whole(instance, &reader->head, why, why_cap)
                  : restore_declared(instance, reader, why, why_cap);
 }

@@ -13,6 +13,8 @@ static struct {
     struct state_reader *reader;                              /* in the arena, while it comes in */
     uint8_t streams[MODULE_STREAMS_MAX * (NAME_CAP + 6) + 1]; /* the head's, until the end */
     size_t streams_len;
+    uint8_t readings[MODULE_INPUTS_MAX * (14 + 4 * SENSOR_CHANNELS_MAX) + 1]; /* likewise */
+    size_t readings_len;
 } restore = {.slot = -1};
 
 static struct instance *end_restore(void) {
@@ -67,6 +69,14 @@ static struct instance *choose(const struct slot *slot, const struct state_head 
     return NULL;
 }
 
+static bool keep(struct span from, uint8_t *to, size_t cap, size_t *len) {
+    if (from.len > cap)
+        return false;
+    memcpy(to, from.bytes, from.len);
+    *len = from.len;
+    return true;
+}
+
 static wm_status open_restore(struct state_reader *reader, void *arg, char *why, size_t why_cap) {
     struct slot *slot = arg;
     struct instance *instance = choose(slot, &reader->head);
@@ -74,10 +84,9 @@ static wm_status open_restore(struct state_reader *reader, void *arg, char *why,
         return slot_refuse(
             WM_ENOTSUP, why, why_cap,
             "the snapshot is of another module and another state schema than what is in the slot");
-    if (reader->head.streams.len > sizeof restore.streams)
-        return slot_refuse(WM_EINVAL, why, why_cap, "the snapshot names too many streams");
-    memcpy(restore.streams, reader->head.streams.bytes, reader->head.streams.len);
-    restore.streams_len = reader->head.streams.len;
+    if (!keep(reader->head.streams, restore.streams, sizeof restore.streams, &restore.streams_len) ||
+        !keep(reader->head.readings, restore.readings, sizeof restore.readings, &restore.readings_len))
+        return slot_refuse(WM_EINVAL, why, why_cap, "the snapshot names too many streams or inputs");
     wm_status status = WM_OK;
     if (slot->state == SLOT_QUARANTINED && instance == slot->active)
         status = instance_judge(instance, why, why_cap);
@@ -133,6 +142,7 @@ static wm_status finish_restore(struct slot *slot, int index, char *why, size_t 
     if (status)
         return status;
     end_restore();
+    state_give_readings((struct span){restore.readings, restore.readings_len}, instance);
     if (!numbers_go_on(index, &instance->manifest))
         streams_drop(index);
     slot->why[0] = 0;

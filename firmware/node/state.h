@@ -62,8 +62,9 @@ void state_begin(struct state_reader *reader);
 wm_status state_feed(struct state_reader *reader, const uint8_t *bytes, size_t len, bool more,
                      state_opener *open, void *arg, char *why, size_t why_cap);
 
-/* The newest readings that the module had of its injected sensors, so that their times go on growing. */
-void state_give_readings(const struct state_head *head, const struct instance *instance);
+/* The newest readings that the module had of its injected sensors, as the head tells them, so that their
+ * times go on growing. */
+void state_give_readings(struct span readings, const struct instance *instance);
 
 /* The number of a stream in a CBOR map (a span) from names to numbers; 0 when it is not there. */
 uint32_t state_stream_number(void *streams, const char *name);

@@ -4,6 +4,7 @@
 
 #include "core/bytes.h"
 #include "core/cbor.h"
+#include "node/clock.h"
 #include "node/sensor.h"
 #include "node/state.h"
 
@@ -246,7 +247,8 @@ static void give_reading(struct cbor_in *in, struct sensor *sensor) {
     int64_t time_ms = cbor_get_int(in);
     cbor_get_tag(in);
     const uint8_t *values = cbor_get_bytes(in, &len);
-    if (in->error || !sensor || !sensor->injected || len != sensor->channels * sizeof(float))
+    if (in->error || !clock_can_hold(time_ms) || !sensor || !sensor->injected ||
+        len != sensor->channels * sizeof(float))
         return;
     for (uint32_t i = 0; i < sensor->channels; i++) {
         uint32_t bits = get_le32(values + 4 * i);
@@ -256,9 +258,9 @@ static void give_reading(struct cbor_in *in, struct sensor *sensor) {
     sensor->has_reading = true;
 }
 
-void state_give_readings(const struct state_head *head, const struct instance *instance) {
+void state_give_readings(struct span readings, const struct instance *instance) {
     struct cbor_in in;
-    cbor_in_init(&in, head->readings.bytes, head->readings.len);
+    cbor_in_init(&in, readings.bytes, readings.len);
     size_t count = cbor_get_array(&in);
     for (uint32_t i = 0; i < count && i < instance->manifest.input_count && !in.error; i++) {
         struct sensor *sensor = sensor_at(instance->sensor[i]);

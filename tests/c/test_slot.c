@@ -3,6 +3,7 @@
 #include "slot_fixture.h"
 
 #include "node/module_config.h"
+#include "node/state.h"
 
 #define BANKS (MODULE_SLOTS + 1)
 
@@ -257,6 +258,26 @@ static unsigned reads_in_a_second(void) {
     return board_reads - before;
 }
 
+static void a_snapshot_gives_its_readings_once_all_of_it_holds(void **state) {
+    static uint8_t snapshot[4096];
+    struct state_window window = {.bytes = snapshot, .cap = sizeof snapshot};
+    (void)state;
+    run(0, &v1);
+    run(1, &v1);
+    feed(1);
+    int64_t then = next_ms - 1;
+    state_encode(slot_at(0)->active, &window);
+    assert_int_equal(window.len, window.total);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    feed(1);
+    snapshot[window.len - 1] ^= 1;
+    assert_int_equal(slot_restore(0, 0, snapshot, window.len, false, why, sizeof why), WM_EDIGEST);
+    assert_int_equal(sensor_at(sensor_find("river"))->time_ms, next_ms - 1);
+    snapshot[window.len - 1] ^= 1;
+    ASSERT_OK(slot_restore(0, 0, snapshot, window.len, false, why, sizeof why));
+    assert_int_equal(sensor_at(sensor_find("river"))->time_ms, then);
+}
+
 static void a_board_sensor_is_hurried_only_while_a_module_asks(void **state) {
     (void)state;
     struct release hurried = v1;
@@ -328,6 +349,7 @@ int main(void) {
         TEST(a_swap_that_traps_leaves_the_old_module_as_it_was),
         TEST(a_swap_without_memory_for_two_leaves_the_old_one),
         TEST(a_shared_sensor_goes_with_the_last_that_uses_it),
+        TEST(a_snapshot_gives_its_readings_once_all_of_it_holds),
         TEST(a_board_sensor_is_hurried_only_while_a_module_asks),
         TEST(parameters_that_are_not_named_go_back_to_their_defaults),
         TEST(parameters_that_grow_too_large_are_refused_with_the_reason),
