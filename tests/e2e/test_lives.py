@@ -54,7 +54,7 @@ async def test_what_was_confirmed_runs_again_after_a_power_cut(simulator: Simula
         info = await node.info()
         assert info.boot_id != before.boot_id
         assert info.boots == (before.boots or 0) + 1
-        assert [slot.name for slot in await node.modules()] == ["mean", "counter"]
+        assert [slot.name for slot in (await node.modules())[:2]] == ["mean", "counter"]
         await node.feed("probe", probe(5.0))
         assert await outputs(node, "mean") == [5.0]
         assert await outputs(node, "count", slot=1) == [1.0]
