@@ -26,13 +26,27 @@ def wave(first: int, count: int) -> list[Sample]:
 
 
 async def shadowed(node: Node, name: str, first: int, count: int = 10) -> tuple[Shadowed, int]:
-    """Feed the board until the shadow run has seen enough; also the next sample's place."""
+    """Feed the board until the shadow run has seen enough; also the next sample's place.
+
+    Once it compares, no faster than that: what a board keeps of a trace is little.
+    """
     running = await running_module(node, bundle(name), 0)
-    task = asyncio.create_task(shadow(node, running, bundle(name), count))
+    compared, went_on = 0, asyncio.Event()
+
+    def progress(done: int) -> None:
+        nonlocal compared
+        compared = done
+        went_on.set()
+
+    task = asyncio.create_task(shadow(node, running, bundle(name), count, progress))
+    task.add_done_callback(lambda _: went_on.set())
     at = first
     while not task.done():
+        went_on.clear()
         await node.feed("probe", wave(at, 2))
         at += 2
+        if compared and not task.done():
+            await went_on.wait()
     return await task, at
 
 
