@@ -248,6 +248,14 @@ static void echo(unsigned argument) {
     echo_left = argument;
 }
 
+/* The second answer waits until the first has left. */
+static void drain(unsigned argument) {
+    answer("drain %u", argument);
+    while (!hal_uart_is_idle())
+        hal_watchdog_feed();
+    answer("idle");
+}
+
 static const struct {
     const char *word;
     void (*run)(unsigned argument);
@@ -263,7 +271,7 @@ static const struct {
     {"program", program},   {"peek", peek},
     {"escape", say_escape}, {"beat", beat},
     {"beats", say_beats},   {"hog", hog},
-    {"past", past},
+    {"past", past},         {"drain", drain},
 };
 
 static void run_line(void) {

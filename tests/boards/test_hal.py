@@ -16,6 +16,11 @@ async def test_echoes_20000_bytes_as_they_are(check: Check) -> None:
     assert await check.ask("overruns") == "0"
 
 
+async def test_the_line_is_idle_once_all_has_left(check: Check) -> None:
+    assert await check.ask("drain 1") == "drain 1"
+    assert await check.line() == "idle"
+
+
 async def test_time_runs_and_timers_do_not_fire_early(check: Check) -> None:
     before = int(await check.ask("now"))
     assert (await check.ask("wait 20")).startswith("late ")

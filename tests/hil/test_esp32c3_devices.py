@@ -14,6 +14,7 @@ from hil.esp32c3.decode import length, load_destination, load_store_address
 from hil.esp32c3.devices.interrupts import InterruptMatrix
 from hil.esp32c3.devices.rtc import ResetCause, Rtc
 from hil.esp32c3.devices.systimer import SystemTimer
+from hil.esp32c3.devices.uart import BYTE_S, Uart
 from hil.esp32c3.flash import Flash
 from hil.esp32c3.loader import Command, Loader, Refusal
 from wasmote.link.slip import SlipDecoder, encode
@@ -108,6 +109,28 @@ def test_a_target_of_the_timer_goes_off_once_and_only_when_loaded() -> None:
     assert timer.active() == [37]
     timer.write(0x6C, 1)
     assert timer.active() == []
+
+
+class Wire:
+    """What a UART has sent."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+
+def test_a_byte_on_the_line_has_left_the_fifo_and_keeps_the_transmitter_busy() -> None:
+    clock, wire = StoppedClock(), Wire()
+    uart = Uart(wire, clock)  # type: ignore[arg-type]
+    for byte in b"ab":
+        uart.write(0x00, byte)
+    assert (uart.read(0x1C) >> 16, uart.read(0x6C)) == (1, 1 << 4)
+    clock.seconds = 1.5 * BYTE_S
+    assert (uart.read(0x1C) >> 16, uart.read(0x6C), wire.sent) == (0, 1 << 4, b"a")
+    clock.seconds = 2.5 * BYTE_S
+    assert (uart.read(0x1C) >> 16, uart.read(0x6C), wire.sent) == (0, 0, b"ab")
 
 
 def matrix(registers: Iterable[tuple[int, int]]) -> InterruptMatrix:

@@ -51,6 +51,12 @@ async def test_20000_bytes_come_back_over_the_uart(chip: Chip) -> None:
         assert await uart.ask("overruns") == "0"
 
 
+async def test_the_uart_is_idle_once_the_last_byte_is_on_the_line(chip: Chip) -> None:
+    async with opened(chip.uart) as uart:
+        assert await uart.ask("drain 1") == "drain 1"
+        await uart.until("idle")
+
+
 async def test_a_host_that_sends_more_than_the_ring_holds_has_to_wait(chip: Chip) -> None:
     """USB holds the host back while the loop does not turn; nothing is lost."""
     data = bytes(range(256)) * 128

@@ -15,7 +15,7 @@
 /* ---- UART0 (TRM chapter 26) ---------------------------------------------------------------------- */
 struct uart {
     volatile uint32_t FIFO, INT_RAW, INT_ST, INT_ENA, INT_CLR, CLKDIV, RX_FILT, STATUS, CONF0, CONF1,
-        reserved[14], FSM_STATUS, reserved2[5], CLK_CONF, reserved1, ID;
+        reserved[17], FSM_STATUS, reserved2[2], CLK_CONF, reserved1, ID;
 };
 #define UART0 ((struct uart *)0x60000000u)
 #define UART_INT_RXFIFO_FULL (1u << 0)

@@ -10,7 +10,9 @@ from hil.esp32c3.clock import Clock
 from hil.esp32c3.ports import Port
 
 FIFO, INT_RAW, INT_ST, INT_ENA, INT_CLR = 0x00, 0x04, 0x08, 0x0C, 0x10
-STATUS, CONF0, CONF1, UPDATE_ID = 0x1C, 0x20, 0x24, 0x80
+STATUS, CONF0, CONF1, MEM_CONF, FSM_STATUS, UPDATE_ID = 0x1C, 0x20, 0x24, 0x60, 0x6C, 0x80
+MEM_CONF_AT_RESET = 0x000A_0012
+SENDING = 1 << 4  # in FSM_STATUS: the transmitter is not idle
 TXFIFO_EMPTY, RXFIFO_TOUT = 1 << 1, 1 << 8
 RXFIFO_RST, REG_UPDATE = 1 << 17, 1 << 31
 FIFO_BYTES = 128
@@ -22,20 +24,23 @@ class Uart(Registers):
     """The receive interrupt comes with the first byte, as if the line had paused behind it."""
 
     def __init__(self, port: Port, clock: Clock) -> None:
-        super().__init__()
+        super().__init__({MEM_CONF: MEM_CONF_AT_RESET})
         self._port, self._clock = port, clock
         self._received = self._sending = b""
         self._raw = 0
         self._heard_until = self._sent_until = 0.0  # the line was used up to this time
 
     def read(self, offset: int) -> int:
-        """Return a register; the FIFO gives a byte away."""
+        """Return a register; the FIFO gives a byte away. What is on the line has left it."""
         if offset == FIFO:
             byte, self._received = self._received[:1], self._received[1:]
             return byte[0] if byte else 0
         if offset == STATUS:
             self._send()
-            return len(self._received) | len(self._sending) << 16
+            return len(self._received) | len(self._sending[1:]) << 16
+        if offset == FSM_STATUS:
+            self._send()
+            return SENDING if self._sending else 0
         if offset == INT_RAW:
             return self._status()
         if offset == INT_ST:
