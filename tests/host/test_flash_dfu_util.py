@@ -52,6 +52,7 @@ def test_an_image_arrives_and_nothing_else_is_touched(device):
     assert flash[0x10000 : 0x10000 + 700 * 256] == SEGMENTS[1].data
     assert set(flash[0x4000:0x10000]) == {0x5A}  # records and keys
     assert set(flash[0x40000:]) == {0x5A}  # modules
+    assert told[0] == Progress(Step.ERASE, 0, PLAN.size)  # before anything is erased
     assert {progress.step for progress in told} == set(Step)
     written = [progress.done for progress in told if progress.step is Step.WRITE]
     assert (written, written[-1]) == (sorted(written), PLAN.size)

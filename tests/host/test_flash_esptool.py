@@ -71,6 +71,7 @@ def test_an_image_and_keys_arrive_and_nothing_else_is_touched(port, flash):
     assert content[keys_at : keys_at + 4] == b"keys"
     assert set(content[0x4000:keys_at]) == {0xFF}
     written = [progress.done for progress in told if progress.step is Step.WRITE]
+    assert written[0] == 0  # before anything is erased
     assert written == sorted(written)
     assert written[-1] == len(CODE) + 3 * 0x1000
     assert told[-1].step is Step.VERIFY

@@ -25,6 +25,7 @@ UNITS = {"K": 1024, "M": 1024 * 1024, "B": 1, " ": 1}
 _FOUND = re.compile(r'Found DFU: \[0483:df11\].* alt=0, name="(.*?)", serial="(.*?)"')
 _RUN = re.compile(r"(\d+)\*(\d+)([KMB ])[a-g]")
 _PERCENT = re.compile(r"(Erase|Download|Upload)\s*\[.*\]\s*(\d+)%")
+_FIRST_ELEMENT = "Parsing element 1,"  # what it says before it erases
 _ELEMENT = re.compile(r"Downloading element to address = (0x[0-9a-fA-F]+), size = (\d+)")
 
 # What dfu-util says, and what it means. dfu-util 0.11.
@@ -173,7 +174,9 @@ class _Listener:
         self._before = self._element = 0
 
     def line(self, text: str) -> None:
-        if element := _ELEMENT.match(text):
+        if text.startswith(_FIRST_ELEMENT):
+            self._report(Progress(Step.ERASE, 0, self._plan.size))
+        elif element := _ELEMENT.match(text):
             self._before += self._element
             self._element = int(element[2])
         elif percent := _PERCENT.search(text):

@@ -21,6 +21,7 @@ FORCE_DOWNLOAD = 0x600080F4  # RTC_CNTL_OPTION1 of an ESP32-C3: every reset but 
 
 _CHIP = re.compile(r"(?:Chip type|Chip is):?\s+(.+)")
 _REVISION = re.compile(r"revision v(\d+)\.(\d+)")
+_ERASING = "Flash will be erased"  # what it says before it does
 _WRITING = re.compile(r"Writing at (0x[0-9a-f]+)")
 _VERIFIED = "Hash of data verified"
 
@@ -134,10 +135,14 @@ class _Listener:
         self._plan = plan
         self._origin = origin
         self._report = report
+        self._begun = False
 
     def line(self, text: str) -> None:
         """Take a line: where it writes is how far it is, parts before that included."""
-        if at := _WRITING.search(text):
+        if text.startswith(_ERASING) and not self._begun:
+            self._begun = True
+            self._report(Progress(Step.WRITE, 0, self._plan.size))
+        elif at := _WRITING.search(text):
             address = int(at[1], 16) + self._origin
             done = sum(max(0, min(segment.end, address) - segment.address) for segment in self._plan.segments)
             self._report(Progress(Step.WRITE, done, self._plan.size))
