@@ -10,13 +10,15 @@
 #define BOARD_HSE_BYPASS 0 /* 1: a clock comes in, and not from a crystal */
 #endif
 #define HSI_HZ 16000000u
-#define PLL_INPUT_HZ 1000000u /* VCO input: 1 to 2 MHz (RM0090 section 7.3.2) */
-#define PLL_P 2u
+#define PLL_INPUT_HZ 1000000u                       /* VCO input: 1 to 2 MHz (RM0090 section 7.3.2) */
+#define PLL_P (BOARD_CORE_HZ < 96000000u ? 4u : 2u) /* VCO output: 192 to 432 MHz, there too */
 #define PLL_N (BOARD_CORE_HZ / PLL_INPUT_HZ * PLL_P)
 #define PLL_Q ((PLL_N * PLL_INPUT_HZ + 47999999u) / 48000000u) /* for RNG: at most 48 MHz */
 #define FLASH_WAIT_STATES ((BOARD_CORE_HZ - 1) / 30000000u)    /* at 2.7 to 3.6 V (RM0090 table 10) */
 _Static_assert(BOARD_CORE_HZ <= SERIES_CORE_HZ_MAX,
                "board.toml: [clock] core_hz is more than the chip can");
+_Static_assert(BOARD_CORE_HZ >= 48000000u && BOARD_CORE_HZ % PLL_INPUT_HZ == 0,
+               "board.toml: [clock] core_hz: whole MHz, 48 or more");
 
 struct clock_rates clock_rates = {
     .core_hz = HSI_HZ, .timer_hz = HSI_HZ, .apb1_hz = HSI_HZ, .apb2_hz = HSI_HZ};
