@@ -86,6 +86,15 @@ static wm_status merge_config(struct instance *instance, struct span chosen, cha
     return WM_OK;
 }
 
+static void note_signer(struct instance *instance) {
+    struct bundle_head head;
+    if (!bundle_get_head(instance->bundle, instance->bundle_len, &head) || !head.is_signed ||
+        head.envelope.key_id.len != sizeof instance->signer)
+        return;
+    instance->is_signed = true;
+    memcpy(instance->signer, head.envelope.key_id.bytes, sizeof instance->signer);
+}
+
 wm_status instance_open(struct instance *instance, int slot, int bank, uint32_t len, char *why,
                         size_t why_cap) {
     memset(instance, 0, sizeof *instance);
@@ -93,6 +102,8 @@ wm_status instance_open(struct instance *instance, int slot, int bank, uint32_t 
     instance->bank = bank;
     instance->bundle_len = len;
     wm_status status = map(instance, why, why_cap);
+    if (status == WM_OK)
+        note_signer(instance);
     if (status == WM_OK)
         status = check(&instance->manifest, why, why_cap);
     if (status == WM_OK)

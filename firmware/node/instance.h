@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "node/manifest.h"
+#include "node/trust.h"
 #include "runtime.h"
 
 struct state_reader;
@@ -31,6 +32,8 @@ struct instance {
     uint32_t bundle_len;
     const uint8_t *bundle; /* a window to the bank while it is loaded; NULL: spans into it are empty */
     struct manifest manifest;
+    bool is_signed;
+    uint8_t signer[TRUST_KEY_ID_BYTES]; /* the key that its signature names */
     struct span module;
     struct runtime runtime;
     struct host_api host; /* only what the manifest's capabilities grant; the rest is NULL */

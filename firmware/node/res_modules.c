@@ -23,6 +23,13 @@ static void put_release(struct cbor_out *out, unsigned first_key, const struct m
     cbor_put_bytes(out, m->digest, sizeof m->digest);
 }
 
+static void put_signer(struct cbor_out *out, unsigned key, const struct instance *instance) {
+    if (!instance->is_signed)
+        return;
+    cbor_put_uint(out, key);
+    cbor_put_bytes(out, instance->signer, sizeof instance->signer);
+}
+
 static void put_work(struct cbor_out *out, const struct slot *slot) {
     const struct instance *instance = slot->active;
     struct runtime_usage usage = {0};
@@ -120,8 +127,9 @@ static void put_probation(struct cbor_out *out, const struct slot *slot, int ind
 }
 
 static size_t status_pairs(const struct slot *slot, int index) {
-    return 2 + (slot->active ? 10u : 0u) + (slot->why[0] ? 1u : 0u) + (slot->candidate ? 1u : 0u) +
-           (slot->swapped ? 4u : 0u) + (slot->missed ? 1u : 0u) + probation_pairs(slot, index);
+    return 2 + (slot->active ? 10u + slot->active->is_signed : 0u) + (slot->why[0] ? 1u : 0u) +
+           (slot->candidate ? 1u : 0u) + (slot->swapped ? 4u : 0u) + (slot->missed ? 1u : 0u) +
+           probation_pairs(slot, index);
 }
 
 static void put_notes(struct cbor_out *out, const struct slot *slot) {
@@ -131,8 +139,9 @@ static void put_notes(struct cbor_out *out, const struct slot *slot) {
     }
     if (slot->candidate) {
         cbor_put_uint(out, 12);
-        cbor_put_map(out, 4);
+        cbor_put_map(out, 4u + slot->candidate->is_signed);
         put_release(out, 0, &slot->candidate->manifest);
+        put_signer(out, 4, slot->candidate);
     }
 }
 
@@ -146,6 +155,7 @@ static void put_slot(struct cbor_out *out, int index) {
     if (slot->active) {
         put_release(out, 2, &slot->active->manifest);
         put_work(out, slot);
+        put_signer(out, 24, slot->active);
     }
     put_notes(out, slot);
     if (slot->active)
