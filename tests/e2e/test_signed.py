@@ -195,6 +195,29 @@ async def test_a_board_that_is_flashed_with_keys_is_never_in_development_mode(
             assert "does not trust" in await refused(node, sign_bundle(bundle("counter"), other).to_bytes())
 
 
+async def test_what_ran_unsigned_is_sent_once_more_with_a_signature(
+    simulator: Simulator, node: Node, ours: Key, folder: Path
+) -> None:
+    path = folder / "counter.bundle"
+    path.write_bytes(bundle("counter").to_bytes())
+    await run_module(node, "counter")
+    await node.control(0, Control.CONFIRM)
+    assert (await node.module(0)).signer is None
+    await node.close()
+    said = (await run("keys", "trust", "ours", "--link", simulator.url))[1]
+    assert "slot 0: no key that the board trusts has signed counter 1.0.0" in said
+    assert "runs already" in (await run("push", str(path), "--link", simulator.url))[1]
+    said = (await run("push", str(path), "--key", "ours", "--link", simulator.url))[1]
+    assert "slot 0: swapped to counter 1.0.0" in said
+    assert (await run("confirm", "--link", simulator.url))[0] == 0
+    assert "runs already" in (await run("push", str(path), "--key", "ours", "--link", simulator.url))[1]
+    await simulator.kill()
+    await simulator.restart()
+    async with await Node.connect(simulator.url) as again:
+        status = await again.module(0)
+        assert (status.state, status.signer) == (ModuleState.RUNNING, ours.id)
+
+
 async def test_a_signed_bundle_runs_in_development_mode(node: Node, ours: Key) -> None:
     assert (await node.info()).development
     await node.install(0, sign_bundle(bundle("counter"), ours).to_bytes())

@@ -128,7 +128,7 @@ def test_restarts_and_failures_are_said() -> None:
     assert list(life_notes(for_good)) == ["stays stopped after 3 traps in a row"]
     failure = Failure(Cause.BOOT, bytes(8))
     (said,) = life_notes(ModuleStatus(0, ModuleState.QUARANTINED, "sums", failure=failure))
-    assert said == "module 0000000000000000 is left alone: it did not come through its start after two boots"
+    assert said == "module 0000000000000000 is left alone: it could not be started after a reset"
     kept = ModuleStatus(0, ModuleState.RUNNING, "sums", probation=0)
     assert list(life_notes(kept)) == ["on probation until it is confirmed"]
 

@@ -132,8 +132,15 @@ async def _change(link: str, subject: Key, place: int | None, remove: bool, sign
         trusted = await node.trusted_keys()
         where = _place(trusted, subject, place, remove)
         await _post(node, _next_change(trusted, where, None if remove else subject.public), trusted, signer)
+        trusts = (await node.info()).key_ids
+        left = [one for one in await node.modules() if one.name and one.signer not in trusts]
     verb = "trusts no longer" if remove else "trusts"
     say(f"{link}: {verb} key {subject.id.hex()} ({subject.name}), place {where}")
+    for module in left:
+        say(
+            f"slot {module.slot}: no key that the board trusts has signed {module.name} {module.version}, "
+            "which will not start after a reset: push it with --key"
+        )
 
 
 def _next_change(trusted: TrustedKeys, place: int, key: bytes | None) -> KeyChange:

@@ -193,10 +193,10 @@ async def deploy(
     manifest = bundle.manifest
     where = choose_slot(await node.modules(), manifest.name) if slot is None else slot
     status = await node.module(where)
-    if not force and _is_active(status, manifest) and status.state is ModuleState.RUNNING:
+    if not force and _is_active(status, bundle) and status.state is ModuleState.RUNNING:
         _tell_held(status, manifest, "runs already", as_json)
         return status
-    if not force and _is_held(status, manifest):
+    if not force and _is_held(status, bundle):
         _tell_held(status, manifest, "is on the board already", as_json)
     else:
         try:
@@ -215,18 +215,20 @@ async def deploy(
     return status
 
 
-def _is_active(status: ModuleStatus, manifest: Manifest) -> bool:
-    """Whether this release, byte for byte, is the module in the slot."""
-    release = status.name, status.version, status.sequence, status.digest
-    return release == (manifest.name, manifest.version, manifest.sequence, manifest.digest)
+def _is_active(status: ModuleStatus, bundle: Bundle) -> bool:
+    """Whether this release, byte for byte and with this signature, is the module in the slot."""
+    made = bundle.manifest
+    release = status.name, status.version, status.sequence, status.digest, status.signer
+    return release == (made.name, made.version, made.sequence, made.digest, bundle.signer)
 
 
-def _is_held(status: ModuleStatus, manifest: Manifest) -> bool:
+def _is_held(status: ModuleStatus, bundle: Bundle) -> bool:
     """Whether a start or a swap would run this release."""
-    ours = Candidate(manifest.name, manifest.version, manifest.sequence, manifest.digest)
+    made = bundle.manifest
     if status.candidate is not None:
+        ours = Candidate(made.name, made.version, made.sequence, made.digest, bundle.signer)
         return status.candidate == ours
-    return _is_active(status, manifest) and status.state in (ModuleState.STOPPED, ModuleState.TRAPPED)
+    return _is_active(status, bundle) and status.state in (ModuleState.STOPPED, ModuleState.TRAPPED)
 
 
 def _tell_held(status: ModuleStatus, manifest: Manifest, how: str, as_json: bool) -> None:

@@ -11,7 +11,6 @@ from wasmote.wire.modules import Control, ModuleState
 
 if TYPE_CHECKING:
     from wasmote.gateway.config import ModuleSettings
-    from wasmote.wire.manifest import Manifest
     from wasmote.wire.modules import ModuleStatus
 
 
@@ -29,7 +28,7 @@ class Action(enum.Enum):
 _IN_SERVICE = (ModuleState.RUNNING, ModuleState.PAUSED)
 
 
-def plan(status: ModuleStatus, wanted: Manifest, *, changed: bool = False, moved: bool = False) -> Action:
+def plan(status: ModuleStatus, bundle: Bundle, *, changed: bool = False, moved: bool = False) -> Action:
     """Compare a slot with the module it should run.
 
     `changed`: it was given another one since; `moved`: that module runs elsewhere now.
@@ -38,8 +37,12 @@ def plan(status: ModuleStatus, wanted: Manifest, *, changed: bool = False, moved
     other bytes it is a rebuild, and ours is the one that was configured. One that is paused is being moved.
     A node starts by itself what should run: what is stopped there was stopped on purpose, moved away, or has
     used up its tries. What it rolled back is not sent again until the deployment has changed, or it would be
-    rolled back again.
+    rolled back again. One that is there without our signature is sent once more: a node with keys would not
+    start it after a reset.
     """
+    wanted = bundle.manifest
+    if _lacks_signature(status, bundle):
+        return Action.INSTALL
     if status.name == wanted.name and status.digest is not None:
         newer = (status.sequence or 0) > wanted.sequence
         if newer or status.digest == wanted.digest:
@@ -51,9 +54,18 @@ def plan(status: ModuleStatus, wanted: Manifest, *, changed: bool = False, moved
     return Action.LEAVE_MOVED if moved else Action.INSTALL
 
 
-def is_candidate(status: ModuleStatus, wanted: Manifest) -> bool:
-    """Whether the module was installed already and waits for its start or swap."""
-    return status.candidate is not None and status.candidate.digest == wanted.digest
+def _lacks_signature(status: ModuleStatus, bundle: Bundle) -> bool:
+    if bundle.signer in (None, status.signer) or status.digest != bundle.manifest.digest:
+        return False
+    if status.state is ModuleState.RUNNING:
+        return status.failure is None or not status.failure.is_of(bundle.manifest.digest)
+    return status.state is ModuleState.QUARANTINED
+
+
+def is_candidate(status: ModuleStatus, bundle: Bundle) -> bool:
+    """Whether the bundle was installed already and waits for its start or swap."""
+    there = status.candidate
+    return there is not None and (there.digest, there.signer) == (bundle.manifest.digest, bundle.signer)
 
 
 def activation(status: ModuleStatus) -> Control:

@@ -100,7 +100,7 @@ class BoardSlots:
             status = await node.module(slot)
             await self._probations.note_failure(slot, self.seen.get(slot), status)
             existed = {stream.name for stream in status.streams}
-            action = await self._plan(slot, wanted, status, asked=asked)
+            action = await self._plan(slot, bundle, status, asked=asked)
             ended = await self._streams.close_old(slot, _stream_names(wanted), status)
             refusal: CoapError | None = None
             if action is Action.INSTALL:
@@ -121,10 +121,11 @@ class BoardSlots:
                 raise refusal
             return status
 
-    async def _plan(self, slot: int, wanted: Manifest, status: ModuleStatus, *, asked: bool) -> Action:
+    async def _plan(self, slot: int, bundle: Bundle, status: ModuleStatus, *, asked: bool) -> Action:
+        wanted = bundle.manifest
         last = await self._store.last_deployed(self._board, slot)
         changed = asked or last not in (None, wanted.digest)
-        return plan(status, wanted, changed=changed, moved=await self._is_elsewhere(slot, wanted))
+        return plan(status, bundle, changed=changed, moved=await self._is_elsewhere(slot, wanted))
 
     async def _see_whether_it_lasted(self, slot: int, then: ModuleStatus, now: ModuleStatus) -> None:
         if await self._probations.note_failure(slot, then, now):
@@ -147,7 +148,7 @@ class BoardSlots:
         self, node: Node, slot: int, bundle: Bundle, status: ModuleStatus, numbers: dict[str, int]
     ) -> None:
         operation = activation(status)
-        if not is_candidate(status, bundle.manifest):
+        if not is_candidate(status, bundle):
             await node.install(slot, bundle.to_bytes())
         await node.control(slot, operation, numbers or None)
         await self._store.deployed(self._board, slot, bundle.manifest.digest)

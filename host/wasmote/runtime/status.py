@@ -38,6 +38,7 @@ def status_of(slot: HostSlot) -> ModuleStatus:
         fallback=_named(slot.fallback.bundle) if slot.fallback else None,
         restart_in_ms=_restart_in_ms(slot),
         traps_in_a_row=slot.traps_in_a_row or None,
+        signer=slot.active.signer,
     )
 
 
@@ -51,4 +52,4 @@ def _named(bundle: Bundle | None) -> Candidate | None:
     if bundle is None:
         return None
     made = bundle.manifest
-    return Candidate(made.name, made.version, made.sequence, made.digest)
+    return Candidate(made.name, made.version, made.sequence, made.digest, bundle.signer)

@@ -52,6 +52,11 @@ class Bundle:
                 "the file was changed: build it again",
             )
 
+    @property
+    def signer(self) -> bytes | None:
+        """The id of the key that its signature names."""
+        return None if self.envelope is None else self.envelope.key_id
+
     def to_bytes(self) -> bytes:
         """The bundle as it is pushed and stored; equal bundles give equal bytes."""
         head = self.manifest.to_cbor() if self.envelope is None else self.envelope.to_item()

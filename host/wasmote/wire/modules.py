@@ -20,6 +20,7 @@ from wasmote.wire.codec import (
     unsigned_by_name,
     without_none,
 )
+from wasmote.wire.cose import KEY_ID_BYTES
 
 DIGEST_BYTES = 32
 SHORT_DIGEST_BYTES = 8
@@ -62,7 +63,7 @@ class Cause(enum.IntEnum):
 
     TRAP = 1
     RESET = 2  # the node was reset while it was on probation
-    BOOT = 3  # it never came through its start after a boot
+    BOOT = 3  # after a boot it did not come through its start, or was not what may run
     REQUESTED = 4
 
     @property
@@ -74,7 +75,7 @@ class Cause(enum.IntEnum):
 _CAUSES = {
     Cause.TRAP: "it trapped",
     Cause.RESET: "the board was reset while it was on probation",
-    Cause.BOOT: "it did not come through its start after two boots",
+    Cause.BOOT: "it could not be started after a reset",
     Cause.REQUESTED: "somebody asked for it",
 }
 
@@ -87,16 +88,18 @@ class Candidate(Payload):
     version: str
     sequence: int
     digest: bytes  # SHA-256 of the module
+    signer: bytes | None = None  # id of the key that its bundle is signed with
 
     @classmethod
     def from_item(cls, item: object, where: str = "/modules") -> Self:
         """Read a `candidate` map."""
         fields = Fields(item, where)
-        return cls(fields.text(0), fields.text(1), fields.unsigned(2), fields.binary(3, DIGEST_BYTES))
+        digest, signer = fields.binary(3, DIGEST_BYTES), fields.optional_binary(4, KEY_ID_BYTES)
+        return cls(fields.text(0), fields.text(1), fields.unsigned(2), digest, signer)
 
     def to_item(self) -> dict[int, object]:
         """Return a `candidate` map."""
-        return {0: self.name, 1: self.version, 2: self.sequence, 3: self.digest}
+        return without_none(enumerate((self.name, self.version, self.sequence, self.digest, self.signer)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class ModuleStatus(Payload):
     failure: Failure | None = None
     restart_in_ms: int | None = None  # after a trap
     traps_in_a_row: int | None = None
+    signer: bytes | None = None  # id of the key that the bundle of the module is signed with
 
     def out_of_service(self, digest: bytes) -> Failure | None:
         """Why a module, by its SHA-256, was taken out of this slot last; None of one that is there."""
@@ -211,6 +215,7 @@ class ModuleStatus(Payload):
             failure=Failure.from_item(fields[21], fields.where(21)) if 21 in fields else None,
             restart_in_ms=fields.optional_unsigned(22),
             traps_in_a_row=fields.optional_unsigned(23),
+            signer=fields.optional_binary(24, KEY_ID_BYTES),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -240,6 +245,7 @@ class ModuleStatus(Payload):
             self.failure.to_item() if self.failure else None,
             self.restart_in_ms,
             self.traps_in_a_row,
+            self.signer,
         )
         return without_none(enumerate(values))
 
