@@ -82,7 +82,7 @@ def node_rows(info: NodeInfo, link: str) -> list[tuple[str, ...]]:
 
 def _flash(banks: Banks, boots: int | None) -> str:
     started = "" if boots is None else f"; {counted(boots, 'start')} so far"
-    worn = f"{banks.erased} erased since the start, {banks.records_erased} times a sector of records ever"
+    worn = f"{banks.erased} erased since the start, {banks.records_erased} sectors of records ever"
     return f"{counted(banks.all, 'bank')} for modules, {banks.unused} unused; {worn}{started}"
 
 
