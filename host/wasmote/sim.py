@@ -74,17 +74,11 @@ class BoardImage:
     def find(cls, board: str, image: Path | None = None) -> Self:
         """Look a board up in boards/; `image` is run instead of what `make firmware` built.
 
+        `board` is its name, or a beginning that no other board's name has.
         Raises `UsageFault` for a board that cannot be emulated, `DeviceNotFound` without an image.
         """
+        board = _whole_name(board)
         description = ROOT / "boards" / board / "board.toml"
-        if board.startswith("_") or not description.is_file():  # _template is no board
-            names = ", ".join(sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml")))
-            if not names:
-                raise UsageFault(
-                    "emulated boards run what was built in a checkout, and this is an installed package",
-                    "clone the repository, and run tools/setup there",
-                )
-            raise UsageFault(f"there is no board {board}", f"one of: {names}")
         data = tomllib.loads(description.read_text())
         emulator = data.get("emulator")
         if emulator is None and data["family"] != "native":
@@ -95,6 +89,21 @@ class BoardImage:
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
         machine = Machine.of(emulator) if emulator and module is None else None
         return cls(board, machine, module, path.resolve(), FlashMap.of(data))
+
+
+def _whole_name(board: str) -> str:
+    names = sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml"))  # _template is no board
+    if not names:
+        raise UsageFault(
+            "emulated boards run what was built in a checkout, and this is an installed package",
+            "clone the repository, and run tools/setup there",
+        )
+    meant = [name for name in names if name.startswith(board)]
+    if board in names:
+        return board
+    if len(meant) != 1:
+        raise UsageFault(f"there is no board {board}", f"one of: {', '.join(meant or names)}")
+    return meant[0]
 
 
 def _image_name(emulator: dict[str, Any] | None) -> str:

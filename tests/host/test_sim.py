@@ -39,6 +39,14 @@ def test_unknown_board_is_answered_with_the_known_ones() -> None:
     )
 
 
+def test_a_beginning_that_only_one_board_has_is_its_name() -> None:
+    assert BoardImage.find("esp32c3", Path(__file__)).board == "esp32c3-devkitm"
+    assert BoardImage.find("netduino2", Path(__file__)).board == "netduino2"
+    with pytest.raises(UsageFault, match="there is no board netduino") as fault:
+        BoardImage.find("netduino")
+    assert fault.value.hint == "one of: netduino2, netduinoplus2"
+
+
 def test_the_template_of_boards_is_no_board() -> None:
     with pytest.raises(UsageFault, match="there is no board _template"):
         BoardImage.find("_template")

@@ -67,8 +67,8 @@ async def sim(
     """Start an emulated BOARD, print its link, and run it until Ctrl-C.
 
     BOARD is native (a Linux process), esp32c3-devkitm (in hil/esp32c3), or in QEMU netduino2, netduinoplus2,
-    nucleo-f446re, qemu-rv32, stm32f4-discovery or stm32f411-blackpill. Build its firmware before, with
-    make firmware BOARD=native.
+    nucleo-f446re, qemu-rv32, stm32f4-discovery or stm32f411-blackpill; the beginning of a name will do where
+    no other begins so. Build its firmware before, with make firmware BOARD=native.
     """
     from wasmote.keys import find_key
     from wasmote.sim import Simulator
@@ -83,7 +83,7 @@ async def sim(
         keys=trusted,
         without_modules=without_modules,
     ) as simulator:
-        entry = RunningSimulator(board, simulator.url, simulator.serial_url, os.getpid())
+        entry = RunningSimulator(simulator.board, simulator.url, simulator.serial_url, os.getpid())
         with registered(entry, runtime_folder()):
             _tell(entry, as_json)
             await simulator.wait()
