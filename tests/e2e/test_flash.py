@@ -30,11 +30,12 @@ from wasmote.keys import Key, new_key
 from wasmote.node import Node
 from wasmote.replay import samples_of
 from wasmote.signing import sign_bundle
-from wasmote.sim import ROOT
+from wasmote.sim import ROOT, Simulator
 from wasmote.wire.modules import Control, ModuleState
 
 STM32 = ("netduino2", "netduinoplus2", "stm32f4-discovery")
 ESP32 = "esp32c3-devkitm"
+SIMULATED = ("native", "qemu-rv32")  # which no tool writes: their images are started as they are
 DAYS = 32
 
 
@@ -115,6 +116,12 @@ async def test_an_stm32_over_its_uart(wasmote: Path, name: str, key: Key, tmp_pa
         assert f"{name} (cortex-m" in said
         assert f"takes modules of key {key.id.hex()}" in said
         assert await features(f"serial://{rom.port}", key) == expected()
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+async def test_a_board_that_is_simulated(name: str, key: Key) -> None:
+    async with await Simulator.start(name, keys=(key.public,)) as simulator:
+        assert await features(simulator.url, key) == expected()
 
 
 async def test_an_update_keeps_keys_and_modules_and_new_keys_make_a_new_board(
