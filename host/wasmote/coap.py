@@ -134,7 +134,10 @@ class Endpoint:
         self._sleep = sleep
 
     async def open(self) -> None:
-        """Open the port or socket. Raises `DeviceNotFound`, `PermissionRefused`, `Busy` or `NoAnswer`."""
+        """Open the port or socket; to be closed even if that fails.
+
+        Raises `DeviceNotFound`, `PermissionRefused`, `Busy` or `NoAnswer`.
+        """
         if isinstance(self.link, CoapLink):
             await self._open_udp(self.link)
         else:
@@ -174,7 +177,6 @@ class Endpoint:
         try:
             await self.context.find_remote_and_interface(probe)
         except (error.NetworkError, OSError) as fault:
-            await self.close()
             raise DeviceNotFound(
                 f"{link}: host not found", "check the name, or give its IP address"
             ) from fault

@@ -90,13 +90,13 @@ class Node:
         silent board.
         """
         endpoint = Endpoint(parse_link(url), timings, on_diagnostic, opener=opener, sleep=sleep)
-        await endpoint.open()
-        if probe:
-            try:
+        try:
+            await endpoint.open()
+            if probe:
                 await endpoint.probe()
-            except BaseException:
-                await endpoint.close()
-                raise
+        except BaseException:
+            await endpoint.close()
+            raise
         return cls(url, endpoint)
 
     async def __aenter__(self) -> Self:

@@ -7,6 +7,7 @@ import random
 import socket
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiocoap import Code
@@ -262,3 +263,29 @@ def test_whatever_arrives_the_transport_survives(datagrams):
         await endpoint.close()
 
     asyncio.run(run())
+
+
+def open_sockets() -> int:
+    """How many sockets this process has open."""
+    return sum(link.name.isdigit() and stands_for_a_socket(link) for link in Path("/proc/self/fd").iterdir())
+
+
+def stands_for_a_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except FileNotFoundError:  # the one that iterdir() had
+        return False
+
+
+async def test_a_connection_that_is_given_up_leaves_no_socket():
+    before = open_sockets()
+    for turns in range(12):
+        connecting = asyncio.create_task(Node.connect("coap://localhost:1", probe=False))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        connecting.cancel()
+        (outcome,) = await asyncio.gather(connecting, return_exceptions=True)
+        if isinstance(outcome, Node):
+            await outcome.close()
+    await asyncio.sleep(0)  # a transport closes its socket a turn later
+    assert open_sockets() == before
