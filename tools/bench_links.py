@@ -71,10 +71,25 @@ async def _feed(node: Node, first_s: int, watched: AsyncIterator[Records] | None
     return await busy_us(node) - start
 
 
-async def instructions_per_notification(node: Node, bundle: Bundle) -> int:
-    """Compare the same samples with and without an observer."""
+async def _erases(node: Node) -> int:
+    banks = (await node.info()).banks
+    assert banks is not None
+    return banks.erased
+
+
+async def _run_confirmed(node: Node, bundle: Bundle) -> None:
+    """Start a module, and wait until the bank for the next one is erased, which its confirmation asks for."""
     await node.install(0, bundle.to_bytes())
     await node.control(0, Control.START)
+    before = await _erases(node)
+    await node.control(0, Control.CONFIRM)
+    while await _erases(node) == before:
+        pass
+
+
+async def instructions_per_notification(node: Node, bundle: Bundle) -> int:
+    """Compare the same samples with and without an observer."""
+    await _run_confirmed(node, bundle)
     alone = await _feed(node, 1)
     async with aclosing(node.watch(0, STREAM)) as watched:
         await anext(watched)
