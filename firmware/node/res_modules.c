@@ -12,15 +12,21 @@
 
 /* ---- status --------------------------------------------------------------------------------- */
 
-static void put_release(struct cbor_out *out, unsigned first_key, const struct manifest *m) {
+static void put_release(struct cbor_out *out, unsigned first_key, const char *name, const char *version,
+                        uint32_t sequence, const uint8_t digest[SHA256_BYTES]) {
     cbor_put_uint(out, first_key);
-    cbor_put_text(out, m->name);
+    cbor_put_text(out, name);
     cbor_put_uint(out, first_key + 1);
-    cbor_put_text(out, m->version);
+    cbor_put_text(out, version);
     cbor_put_uint(out, first_key + 2);
-    cbor_put_uint(out, m->sequence);
+    cbor_put_uint(out, sequence);
     cbor_put_uint(out, first_key + 3);
-    cbor_put_bytes(out, m->digest, sizeof m->digest);
+    cbor_put_bytes(out, digest, SHA256_BYTES);
+}
+
+static void put_instance(struct cbor_out *out, unsigned first_key, const struct instance *instance) {
+    const struct manifest *m = &instance->manifest;
+    put_release(out, first_key, m->name, m->version, m->sequence, m->digest);
 }
 
 static void put_signer(struct cbor_out *out, unsigned key, const struct instance *instance) {
@@ -85,14 +91,7 @@ static size_t probation_pairs(const struct slot *slot, int index) {
 static void put_fallback(struct cbor_out *out, const struct release_name *fallback) {
     cbor_put_uint(out, 20);
     cbor_put_map(out, 4);
-    cbor_put_uint(out, 0);
-    cbor_put_text(out, fallback->name);
-    cbor_put_uint(out, 1);
-    cbor_put_text(out, fallback->version);
-    cbor_put_uint(out, 2);
-    cbor_put_uint(out, fallback->sequence);
-    cbor_put_uint(out, 3);
-    cbor_put_bytes(out, fallback->digest, sizeof fallback->digest);
+    put_release(out, 0, fallback->name, fallback->version, fallback->sequence, fallback->digest);
 }
 
 static void put_failed(struct cbor_out *out, const struct store_slot *record) {
@@ -140,7 +139,7 @@ static void put_notes(struct cbor_out *out, const struct slot *slot) {
     if (slot->candidate) {
         cbor_put_uint(out, 12);
         cbor_put_map(out, 4u + slot->candidate->is_signed);
-        put_release(out, 0, &slot->candidate->manifest);
+        put_instance(out, 0, slot->candidate);
         put_signer(out, 4, slot->candidate);
     }
 }
@@ -153,7 +152,7 @@ static void put_slot(struct cbor_out *out, int index) {
     cbor_put_uint(out, 1);
     cbor_put_uint(out, slot->state);
     if (slot->active) {
-        put_release(out, 2, &slot->active->manifest);
+        put_instance(out, 2, slot->active);
         put_work(out, slot);
         put_signer(out, 24, slot->active);
     }
