@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+import fake_node
 from fake_node import FakeNode
 from served import served
 from wasmote.cli import main
@@ -22,27 +23,15 @@ from wasmote.flash.over_link import Running, require_kept, way_over_link, write_
 from wasmote.flash.plan import Plan
 from wasmote.flash.runner import FlashFault
 from wasmote.wire.modules import ModuleState, ModuleStatus
-from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
 
 BOARDS = read_boards()
 LINK = "serial:///dev/ttyUSB0"
-INFO = NodeInfo(
+INFO = replace(
+    fake_node.INFO,
     board="stm32f411-blackpill",
     cpu="cortex-m4f",
-    firmware="0.1.0",
-    abi=1,
-    page_size=16384,
-    arena_free=0,
-    slots=2,
-    uptime_s=0,
     unique_id=b"id",
-    boot_id=b"boot",
-    reset_cause=ResetCause.POWER,
-    injection=True,
     development=False,
-    clock_set=False,
-    bundle_max=0,
-    link=LinkCounters(0, 0, 0),
     key_ids=(b"12345678",),
 )
 FLOOD = ModuleStatus(0, ModuleState.RUNNING, name="flood", version="1.0.0", digest=bytes(32))
