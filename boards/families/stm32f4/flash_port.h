@@ -1,5 +1,5 @@
 /* What flash.c does to the chip: the registers of RM0090 section 3.9, and the flash itself. The tests
- * have their own, over a model of the registers (tests/boards/stm32_flash). */
+ * have their own, over a model of the registers (tests/c/stm32_flash). */
 #ifndef WASMOTE_STM32F4_FLASH_PORT_H
 #define WASMOTE_STM32F4_FLASH_PORT_H
 
