@@ -291,8 +291,8 @@ wm_status replay_events(int slot, struct span records, bool *strayed, char *why,
             return WM_EINVAL;
         }
     }
-    if (check.error || !cbor_at_end(&check)) {
-        snprintf(why, why_cap, "expected an array of records of a trace");
+    if (check.error || !cbor_at_end(&check) || left == 0) {
+        snprintf(why, why_cap, "expected an array of records of a trace, at least one");
         return WM_EINVAL;
     }
     wm_status status = WM_OK;

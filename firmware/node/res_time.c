@@ -12,12 +12,11 @@ static void put(const struct coap_request *request, struct coap_response *respon
     struct cbor_in in;
     cbor_in_init(&in, request->payload, request->len);
     int64_t now_ms = cbor_get_int(&in);
-    if (in.error || !cbor_at_end(&in) || !clock_can_hold(now_ms)) {
+    if (in.error || !cbor_at_end(&in) || clock_set_ms(now_ms)) {
         coap_fail(response, COAP_400_BAD_REQUEST,
-                  "expected one integer: ms since 1970-01-01T00:00:00Z, years 1 to 9999");
+                  "expected one integer: ms since 1970-01-01T00:00:00Z, years 1 to 9899");
         return;
     }
-    clock_set_ms(now_ms);
     response->code = COAP_204_CHANGED;
 }
 

@@ -176,6 +176,17 @@ static void what_is_no_record_is_refused_before_anything_runs(void **state) {
     }
 }
 
+static void no_events_at_all_are_no_request(void **state) {
+    (void)state;
+    static const uint8_t none[] = {0x80};
+    bool strayed;
+    begin_recording();
+    restore();
+    assert_int_equal(replay_all((struct span){none, sizeof none}, &strayed), WM_EINVAL);
+    assert_int_equal(replay_all((struct span){none, 0}, &strayed), WM_EINVAL);
+    assert_int_equal(slot_at(1)->state, SLOT_PAUSED);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_trace)
     const struct CMUnitTest tests[] = {
@@ -186,6 +197,7 @@ int main(void) {
         TEST(other_calls_than_recorded_are_told_with_event_and_function),
         TEST(a_call_that_is_missing_or_too_many_is_told),
         TEST(what_is_no_record_is_refused_before_anything_runs),
+        TEST(no_events_at_all_are_no_request),
     };
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
 }

@@ -95,6 +95,17 @@ async def test_wall_clock_makes_senml_absolute(node: Node) -> None:
     assert (await node.info()).clock_set
 
 
+async def test_a_clock_that_would_leave_its_range_is_not_set(node: Node) -> None:
+    last_of_9999, latest = 253_402_300_799_999, 250_246_627_199_999  # the end of year 9899
+    await node.set_time(datetime(2026, 3, 1, tzinfo=UTC))
+    for late in (last_of_9999, latest + 1):
+        fault = await refused(node, "PUT", "/time", cbor2.dumps(late), FORMAT_CBOR)
+        assert fault.code is Code.BAD_REQUEST
+    assert cbor2.loads((await node.request("GET", "/time")).payload) < last_of_9999 // 100
+    await node.request("PUT", "/time", cbor2.dumps(latest), FORMAT_CBOR)
+    assert cbor2.loads((await node.request("GET", "/time")).payload) >= latest
+
+
 async def test_injected_samples_are_all_or_nothing(node: Node) -> None:
     assert (await refused(node, "GET", "/sensors/probe")).code is Code.NOT_FOUND
     await run_module(node, "counter")

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_node import INFO
+from wasmote.cli.follow import print_record
 from wasmote.errors import UsageFault
-from wasmote.wire.codec import PayloadFault
+from wasmote.wire.codec import TIME_MAX_MS, TIME_MIN_MS, PayloadFault, encode
 from wasmote.wire.log import LogLevel, LogLine
 from wasmote.wire.modules import (
     Candidate,
@@ -180,7 +181,7 @@ def test_list_faults_name_the_entry():
     st.lists(
         st.builds(
             Sample,
-            st.integers(-(2**52), 2**52),
+            st.integers(TIME_MIN_MS, TIME_MAX_MS),
             st.lists(st.floats(width=32), min_size=1, max_size=8).map(tuple),
         ),
         max_size=80,
@@ -195,6 +196,26 @@ def test_chunks_hold_every_sample_once_and_fit(samples):
     assert [s.time_ms for s in flat] == [s.time_ms for s in samples]
     for got, wanted in zip(flat, samples, strict=True):
         np.testing.assert_array_equal(got.values, wanted.values)
+
+
+@pytest.mark.parametrize("time_ms", [TIME_MIN_MS - 1, TIME_MAX_MS + 1, 2**63, 1.0, True])
+def test_a_time_is_a_whole_number_of_the_years_1_to_9999(time_ms):
+    with pytest.raises(PayloadFault, match=r"/sensors/x\[0\]"):
+        Sample.list_from_cbor(encode([[time_ms, [0.0]]]), "/sensors/x")
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "shown"),
+    [
+        (1500, "+1.500s"),
+        (TIME_MAX_MS, "9999-12-31T23:59:59+00:00"),
+        (TIME_MAX_MS + 1, "253402300800000 ms"),
+        (-(2**63), "-9223372036854775808 ms"),
+    ],
+)
+def test_any_time_can_be_printed(time_ms, shown, capsys):
+    print_record("out", Record(0, time_ms, bytes(8), np.zeros(1, np.float32)), as_json=False)
+    assert capsys.readouterr().out == f"out 0 {shown}  0\n"
 
 
 def test_values_are_rounded_to_binary32_before_they_travel():

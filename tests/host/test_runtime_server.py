@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 
 import pytest
+from aiocoap import Code
 
-from wasmote.errors import UsageFault
+from wasmote.errors import CoapError, UsageFault
+from wasmote.node import FORMAT_CBOR, Node
 from wasmote.runtime.server import serve
+from wasmote.wire.codec import encode
 
 
 async def test_a_port_is_not_shared() -> None:
@@ -18,3 +22,19 @@ async def test_a_port_is_not_shared() -> None:
                 pass
         with socket.socket() as tcp:
             tcp.bind(("127.0.0.1", port))  # it is a node over UDP, and nothing else
+
+
+async def test_a_time_is_taken_as_a_board_takes_it() -> None:
+    async with serve() as (_, link), await Node.connect(link) as node:
+        await node.set_time(datetime(2026, 3, 1, tzinfo=UTC))
+        for late in (250_246_627_200_000, 253_402_300_799_999, "noon"):
+            with pytest.raises(CoapError) as caught:
+                await node.request("PUT", "/time", encode(late), FORMAT_CBOR)
+            assert caught.value.code is Code.BAD_REQUEST
+
+
+async def test_no_events_at_all_are_no_request() -> None:
+    async with serve() as (_, link), await Node.connect(link) as node:
+        with pytest.raises(CoapError) as caught:
+            await node.request("POST", "/modules/0/event", encode([]), FORMAT_CBOR)
+        assert caught.value.code is Code.BAD_REQUEST

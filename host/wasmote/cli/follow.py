@@ -91,4 +91,8 @@ def _time(time_ms: int) -> str:
 
     if -60_000 < time_ms < 366 * 86_400_000:  # the node's clock was not set: ms since its start
         return f"+{time_ms / 1000:.3f}s"
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)).isoformat(timespec="seconds")
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return f"{time_ms} ms"  # not of the years 1 to 9999
+    return moment.isoformat(timespec="seconds")

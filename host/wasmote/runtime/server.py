@@ -26,7 +26,7 @@ from wasmote.runtime.slots import Conflict, HostSlot, Unfit
 from wasmote.runtime.status import status_of
 from wasmote.runtime.trace import HostTrace, replay_events
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.codec import PayloadFault, decode, encode, integer
+from wasmote.wire.codec import PayloadFault, decode, encode, integer, settable_time_ms
 from wasmote.wire.manifest import PAGE_BYTES
 from wasmote.wire.modules import Control, ControlRequest, ModuleState, config_from_cbor, config_to_cbor
 from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
@@ -77,7 +77,7 @@ class HostNode:
             HostSlot(index, self._emitted, clock, self.trace.take, self.log.add) for index in range(SLOTS)
         ]
         self.site.add_resource(["node"], _Simple(get=lambda _: self._info().to_cbor()))
-        self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=lambda _: None))
+        self.site.add_resource(["time"], _Simple(get=lambda _: encode(_now_ms()), put=_check_time))
         self.site.add_resource(["log"], log_resource)
         self.site.add_resource(["sensors"], _Simple(get=lambda _: self._sensor_list()))
         self.site.add_resource(["sensors"], _Sensors(self))
@@ -384,6 +384,11 @@ def _query(request: Message) -> str:
 
 def _listens(slot: HostSlot, sensor: str) -> bool:
     return slot.active is not None and any(one.sensor == sensor for one in slot.active.manifest.inputs)
+
+
+def _check_time(body: bytes) -> None:
+    """Take a time as a node does; this machine keeps its own clock, which is set already."""
+    settable_time_ms(decode(body, "time"), "time")
 
 
 def _now_ms() -> int:

@@ -10,7 +10,7 @@ from wasmote.errors import UsageFault
 from wasmote.runtime.guest import GuestTrap
 from wasmote.runtime.script import Strayed
 from wasmote.runtime.slots import Conflict, HostSlot, Unfit
-from wasmote.wire.codec import Fields, decode
+from wasmote.wire.codec import Fields, PayloadFault, decode
 from wasmote.wire.trace import Trace, TracedEvent
 
 RING_EVENTS = 4096
@@ -69,7 +69,10 @@ def replay_events(slot: HostSlot, body: bytes) -> None:
 
     Raises Conflict for an event that is not the next one, or in which the module strays, Unfit when it traps.
     """
-    for event in TracedEvent.list_from_cbor(body, "event"):
+    events = TracedEvent.list_from_cbor(body, "event")
+    if not events:
+        raise PayloadFault("event", "expected at least one record of a trace")
+    for event in events:
         try:
             slot.replay(event)
         except UsageFault as fault:

@@ -18,6 +18,7 @@ import cbor2
 from wasmote.errors import UsageFault, WasmoteError
 
 DEPTH_MAX = 16  # of nested arrays and maps; nothing in the SPEC comes near it
+TIME_MIN_MS, TIME_MAX_MS = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
 class PayloadFault(WasmoteError):
@@ -87,6 +88,23 @@ def unsigned(item: object, where: str) -> int:
     value = integer(item, where)
     if value < 0:
         raise PayloadFault(where, f"expected an unsigned integer, found {value}")
+    return value
+
+
+def time_ms(item: object, where: str) -> int:
+    """Return a time: ms since 1970, within the years 1 to 9999; or raise."""
+    return _time_until(TIME_MAX_MS, item, where)
+
+
+def settable_time_ms(item: object, where: str) -> int:
+    """Return a time that a clock may be set to: it runs on, so that a century must be left; or raise."""
+    return _time_until(TIME_MAX_MS - 36_524 * 86_400_000, item, where)
+
+
+def _time_until(latest: int, item: object, where: str) -> int:
+    value = integer(item, where)
+    if not TIME_MIN_MS <= value <= latest:
+        raise PayloadFault(where, f"{value} is no time between {TIME_MIN_MS} and {latest} ms")
     return value
 
 

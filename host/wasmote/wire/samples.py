@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from wasmote.errors import UsageFault
-from wasmote.wire.codec import Fields, Payload, PayloadFault, array, as_binary32, encode, integer, number
+from wasmote.wire.codec import Fields, Payload, PayloadFault, array, as_binary32, encode, number, time_ms
 
 SAMPLES_MAX = 32  # samples in one PUT
 SAMPLES_BYTES_MAX = 1024  # COAP_REQUEST_BODY_MAX of the firmware
@@ -64,7 +64,7 @@ class Sample(Payload):
         if len(pair) != 2:
             raise PayloadFault(where, f"expected [time, values], found {len(pair)} items")
         values = tuple(number(value, where) for value in array(pair[1], where))
-        return cls(integer(pair[0], where), values)
+        return cls(time_ms(pair[0], where), values)
 
     def to_item(self) -> list[object]:
         """Return `[time, [value, ...]]`. Raises `UsageFault` for a value beyond binary32."""
