@@ -118,11 +118,17 @@ uint32_t trust_sequence(void) {
     return counter_get(COUNTER_OF_KEYS, "");
 }
 
+/* Numbers only grow, so that one far ahead would use up all that come before it. */
 static wm_status check_sequence(uint64_t sequence, char *why, size_t why_cap) {
-    if (sequence > trust_sequence())
+    uint32_t newest = trust_sequence();
+    if (sequence <= newest)
+        snprintf(why, why_cap, "number %u is not newer than %u, which was used", (unsigned)sequence,
+                 (unsigned)newest);
+    else if (sequence - newest > TRUST_STEP_MAX)
+        snprintf(why, why_cap, "number %u is too far ahead of %u, which was used: at most %u",
+                 (unsigned)sequence, (unsigned)newest, TRUST_STEP_MAX);
+    else
         return WM_OK;
-    snprintf(why, why_cap, "number %u is not newer than %u, which was used", (unsigned)sequence,
-             (unsigned)trust_sequence());
     return WM_EPERM;
 }
 

@@ -41,8 +41,10 @@ wm_status trust_open(struct cose_bytes *message, bool is_signed, const char *ext
 
 /* The number of the newest order that was obeyed; what was recorded cannot be sent again. */
 uint32_t trust_sequence(void);
-/* Uses a number up, 1..UINT32_MAX, before the order is obeyed. WM_EPERM: it is not greater than the
- * newest; WM_EIO: the flash did not take it. */
+/* How far the next one may be ahead of it: one message, be it a mistake, must not end all later ones. */
+#define TRUST_STEP_MAX 65536u
+/* Uses a number up before the order is obeyed. WM_EPERM: it is not greater than the newest, or too far
+ * ahead of it; WM_EIO: the flash did not take it. */
 wm_status trust_use_sequence(uint64_t sequence, char *why, size_t why_cap);
 
 /* A key comes or goes by a message of its own (SPEC, /node/keys), signed or not. WM_EINVAL: not one;

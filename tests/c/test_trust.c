@@ -126,6 +126,20 @@ static void what_is_no_change(void **state) {
     assert_true(trust_is_development());
 }
 
+/* Numbers only grow: the greatest one, sent once, would be the last. */
+static void a_number_far_ahead_does_not_end_the_changes(void **state) {
+    (void)state;
+    assert_int_equal(change(NULL, UINT32_MAX, 0, old_key), WM_EPERM);
+    assert_non_null(strstr(why, "too far ahead"));
+    assert_int_equal(change(NULL, number + TRUST_STEP_MAX + 1, 0, old_key), WM_EPERM);
+    assert_true(trust_is_development());
+    assert_int_equal(change(NULL, number + TRUST_STEP_MAX, 0, old_key), WM_OK);
+    assert_int_equal(change(old_seed, UINT32_MAX, 1, new_key), WM_EPERM);
+    assert_int_equal(change(old_seed, number + TRUST_STEP_MAX + 1, 1, new_key), WM_OK);
+    assert_int_equal(trust_use_sequence(UINT32_MAX, why, sizeof why), WM_EPERM); /* of an order */
+    assert_int_equal(trust_use_sequence(number + 2 * TRUST_STEP_MAX + 1, why, sizeof why), WM_OK);
+}
+
 static void a_signature_of_another_kind(void **state) {
     (void)state;
     assert_int_equal(trust_put(0, old_key), WM_OK);
@@ -277,6 +291,7 @@ int main(void) {
         cmocka_unit_test_setup(a_change_happens_once, setup),
         cmocka_unit_test_setup(the_last_key_stays, setup),
         cmocka_unit_test_setup(what_is_no_change, setup),
+        cmocka_unit_test_setup(a_number_far_ahead_does_not_end_the_changes, setup),
         cmocka_unit_test_setup(a_signature_of_another_kind, setup),
         cmocka_unit_test_setup(every_flipped_bit_and_every_cut, setup),
         cmocka_unit_test_setup(keys_and_their_number_outlive_power, setup),
