@@ -10,7 +10,7 @@ _Static_assert((SAMPLER_QUEUE & (SAMPLER_QUEUE - 1)) == 0, "the length of the qu
 /* 16 bytes each: the queue is what takes the RAM. */
 struct entry {
     uint32_t time_low;
-    uint16_t time_high; /* 48 bits of microseconds: 8 years */
+    uint16_t time_high; /* the lower 48 bits of a time, which are the same again after 8.9 years */
     uint8_t sensor;
     hal_raw raw;
 };
@@ -94,14 +94,19 @@ bool sampler_has_next(void) {
     return head != tail;
 }
 
+/* No reading waits for 8.9 years: it is the newest time that is past and ends in these bits. */
+static uint64_t time_of(const struct entry *entry) {
+    uint64_t low = (uint64_t)entry->time_high << 32 | entry->time_low;
+    uint64_t now = hal_now_us();
+    return now - ((now - low) & ((UINT64_C(1) << 48) - 1));
+}
+
 bool sampler_next(struct sample *out) {
     const struct entry *entry = &queue[tail & (SAMPLER_QUEUE - 1)];
     if (!sampler_has_next())
         return false;
     atomic_signal_fence(memory_order_acquire);
-    *out = (struct sample){.time_us = (uint64_t)entry->time_high << 32 | entry->time_low,
-                           .raw = entry->raw,
-                           .sensor = entry->sensor};
+    *out = (struct sample){.time_us = time_of(entry), .raw = entry->raw, .sensor = entry->sensor};
     atomic_signal_fence(memory_order_release); /* copied before the alarm may write there again */
     tail = tail + 1;
     return true;

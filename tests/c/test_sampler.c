@@ -115,6 +115,22 @@ static void a_time_of_more_than_32_bits_is_kept(void **state) {
     assert_int_equal(sample.time_us, now_us);
 }
 
+/* A reading waits in the queue while the 48 bits that are kept of its time begin anew. */
+static void a_time_of_more_than_48_bits_is_kept(void **state) {
+    (void)state;
+    uint64_t end = UINT64_C(1) << 48;
+    stall_ms((end - now_us) / 1000 - 5);
+    drain();
+    sampler_pace(0, 10);
+    uint64_t began = now_us;
+    pass_ms(30);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_true(sampler_next(&sample));
+        assert_int_equal(sample.time_us, began + i * 10000);
+    }
+    assert_true(began < end && sample.time_us > end);
+}
+
 static void sensors_have_rhythms_of_their_own(void **state) {
     (void)state;
     unsigned count[2] = {0, 0};
@@ -214,6 +230,7 @@ int main(void) {
         cmocka_unit_test_setup(asking_for_the_same_pace_again_changes_nothing, setup),
         cmocka_unit_test_setup(a_faster_pace_does_not_wait_for_the_slower_one, setup),
         cmocka_unit_test_setup(a_time_of_more_than_32_bits_is_kept, setup),
+        cmocka_unit_test_setup(a_time_of_more_than_48_bits_is_kept, setup),
     };
     return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
 }
