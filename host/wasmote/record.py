@@ -151,7 +151,7 @@ class Recorder:
             await self._drain_stream(stream)
 
     def _take(self, event: TracedEvent) -> None:
-        if self.ended or (event.kind is not EventKind.BEGAN and event.number < self._next_event):
+        if self.ended or (event.kind is not EventKind.BEGAN and self._is_before(event.number)):
             return  # it is in the snapshot already
         if event.kind is EventKind.BEGAN:
             self.ended = "the module was stopped, or another one took its place"
@@ -162,9 +162,13 @@ class Recorder:
             self.ended = f"event {event.number} is larger than what the node can record of one"
         else:
             self.events.append(event)
-            self._next_event += 1
+            self._next_event = (self._next_event + 1) & _U32
             if event.trap is not None:
                 self.ended = f"the module trapped: {event.trap}"
+
+    def _is_before(self, number: int) -> bool:
+        """Whether an event comes before the next one; they are counted modulo 2^32, as RFC 1982 compares."""
+        return number != self._next_event and (self._next_event - number) & _U32 < 1 << 31
 
     async def _drain_stream(self, stream: str) -> None:
         while True:

@@ -108,7 +108,8 @@ class Recording:
         manifest, snapshot = self.bundle.manifest, Snapshot.from_bytes(self.snapshot)
         if snapshot.digest != manifest.digest:
             raise InvalidRecording(f"its snapshot is of another module than {manifest.name}", _HINT)
-        for number, event in enumerate(self.events, start=snapshot.events):
+        for index, event in enumerate(self.events):
+            number = (snapshot.events + index) & 0xFFFF_FFFF
             if event.number != number or event.kind is EventKind.BEGAN:
                 raise InvalidRecording(f"event {number} is missing", _HINT)
             if any(index >= len(manifest.streams) for index in event.emitted):

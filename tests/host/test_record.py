@@ -18,9 +18,11 @@ from wasmote.node import Node
 from wasmote.record import Recorder, running
 from wasmote.recording import InvalidRecording, Recording
 from wasmote.reproduce import reproduce, target
+from wasmote.runtime import HostModule
 from wasmote.runtime.server import serve
 from wasmote.wire.codec import decode, encode
 from wasmote.wire.modules import Control, ModuleState
+from wasmote.wire.records import Record
 from wasmote.wire.samples import Sample
 from wasmote.wire.trace import Call, EventKind, Function, Trace, TracedEvent
 
@@ -104,6 +106,30 @@ async def test_a_file_that_was_cut_or_changed_is_refused(recording: Recording, t
         Recording.from_bytes(encode(item | {4: item[4][1:]}))
     with pytest.raises(InvalidRecording, match="has 9 records of told"):
         Recording.from_bytes(encode(item | {5: {"told": item[5]["told"][1:]}}))
+
+
+def test_events_are_counted_modulo_2_32() -> None:
+    module = HostModule(ASKS)
+    module.start()
+    began = dataclasses.replace(module.snapshot(), events=0xFFFF_FFFF)
+    again = HostModule(ASKS)
+    again.resume(began)
+    seen: list[TracedEvent] = []
+    again.on_event = seen.append
+    again.on_sample(0, 1000, [1.0])
+    again.on_sample(0, 2000, [2.0])
+    assert [event.number for event in seen] == [0xFFFF_FFFF, 0]
+    assert again.snapshot().events == 1
+    emitted = [number for event in seen for number in event.emitted]
+    records = {
+        stream.name: tuple(
+            Record(seq, 0, ASKS.manifest.digest[:8], np.zeros(stream.count, np.float32))
+            for seq in range(emitted.count(index))
+        )
+        for index, stream in enumerate(ASKS.manifest.streams)
+    }
+    recording = Recording(ASKS, began.to_bytes(), tuple(seen), records, "host")
+    assert Recording.from_bytes(recording.to_bytes()).events == tuple(seen)
 
 
 async def test_only_what_runs_is_recorded() -> None:

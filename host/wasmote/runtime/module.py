@@ -264,7 +264,7 @@ class HostModule:
     # ---- running ---------------------------------------------------------------------------------------
 
     def _event(self, time_ms: int, export: str, *arguments: int) -> list[Emission]:
-        self._events += 1
+        self._count_event()
         self._services.event_ms = time_ms
         self._services.may_emit = True
         try:
@@ -272,6 +272,9 @@ class HostModule:
         finally:
             self._services.may_emit = False
         return self._services.take_emissions()
+
+    def _count_event(self) -> None:
+        self._events = (self._events + 1) & 0xFFFF_FFFF
 
     @contextmanager
     def _traced(
@@ -297,7 +300,7 @@ class HostModule:
     def _give_config(self, recorded: bytes | None = None) -> None:
         encoded = config_to_cbor(self._services.config) if recorded is None else recorded
         with self._traced(EventKind.CONFIG, content=encoded):
-            self._events += 1
+            self._count_event()
             if not self._guest.has("on_config"):
                 return
             address = self._guest.ask_buffer(len(encoded))

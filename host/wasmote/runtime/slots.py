@@ -220,7 +220,7 @@ class HostSlot:
             self._trapped(str(fault), state, event)
             return False
         self._keep(emissions)
-        self._passed(self.module.events - events)
+        self._passed((self.module.events - events) & 0xFFFF_FFFF)
         return True
 
     def _passed(self, events: int) -> None:
