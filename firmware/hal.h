@@ -213,4 +213,8 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len);
 wm_status hal_flash_erase_start(uint32_t at);
 wm_status hal_flash_erase_poll(void);
 
+/* How long erasing a sector of that size takes at most, by the datasheet, in milliseconds. Constant.
+ * Thread. */
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes);
+
 #endif

@@ -3,7 +3,8 @@
 swap_gap_ms: without a running module, for the flood module; swap_gap_longest_ms: the longest of all swaps.
 samples_lost: readings of a board sensor, 100 a second, that were left out over `swaps` swaps with state,
 uploads and the erasing of their banks included: by the node's own count (key 6 of /sensors), or missing from
-the rhythm in which the module saw them. longest_between_samples_ms: by their times. erases_per_swap: of
+the rhythm in which the module saw them. Each erase takes the longest that the datasheet allows; most_waiting:
+readings that waited for its end at once. longest_between_samples_ms: by their times. erases_per_swap: of
 banks; record_erases: of sectors of records. push_to_output_ms: from the first byte of the flood bundle to its
 first record, the link's idle time and `samples_to_output` requests included. swap_peak_bytes: of the
 arena, while old and new are there.
@@ -33,7 +34,7 @@ from wasmote.sim import Simulator
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import decode, integer
 from wasmote.wire.modules import Control, HandOver, ModuleStatus
-from wasmote.wire.samples import Sample
+from wasmote.wire.samples import Sample, Waiting
 from wasmote.wire.state import Snapshot
 
 BOARD = "netduinoplus2"
@@ -61,6 +62,13 @@ async def now_ms(node: Node) -> int:
     return integer(decode((await node.request("GET", "/time")).payload, "/time"), "/time")
 
 
+async def pass_ms(node: Node, span_ms: int) -> None:
+    """Wait for so long by the board's clock."""
+    until = await now_ms(node) + span_ms
+    while await now_ms(node) < until:
+        pass
+
+
 async def reading(node: Node) -> None:
     """Wait until what runs in slot 0 has had a reading of the board's sensor."""
     while not (await node.module(0)).events:
@@ -75,6 +83,7 @@ class Swaps:
     done: tuple[ModuleStatus, ...]
     drift_bytes: int
     samples_lost: int  # by the node's own count
+    waiting: Waiting
     erases: int  # of banks
     record_erases: int
 
@@ -89,26 +98,31 @@ class Swaps:
         return sum(status.hand_over is HandOver.SAME for status in self.done)
 
 
-def versions() -> list[bytes]:
+def versions(folder: Path = PACE) -> list[bytes]:
     """Build both versions of the module that watches over its readings."""
-    return [build_bundle(PACE / f"pace_v{number}.toml").to_bytes() for number in (1, 2)]
+    return [build_bundle(folder / f"pace_v{number}.toml").to_bytes() for number in (1, 2)]
 
 
-async def swap_many(node: Node, swaps: int) -> Swaps:
-    """Swap two versions at 100 readings a second."""
-    bundles = versions()
+async def swap_many(
+    node: Node, swaps: int, bundles: list[bytes], *, period_ms: int = PERIOD_MS, pause_ms: int = 0
+) -> Swaps:
+    """Swap two versions, with `pause_ms` of the board's time before each, or as fast as this machine can."""
     before = await node.info()
     await node.install(0, bundles[0])
     await node.control(0, Control.START)
     done: list[ModuleStatus] = []
     for number in range(1, swaps + 1):
         await reading(node)
+        if pause_ms:
+            await pass_ms(node, pause_ms)
         await node.install(0, bundles[number % 2])
         await node.control(0, Control.SWAP)
         done.append(await node.module(0))
     await reading(node)
-    seen = pace(await node.snapshot(0))
-    lost = sum(sensor.lost or 0 for sensor in await node.sensors())
+    seen = pace(await node.snapshot(0), period_ms)
+    sensors = await node.sensors()
+    waiting = sensors[0].waiting
+    assert waiting is not None
     await node.remove(0)
     after = await node.info()
     assert before.banks is not None
@@ -117,7 +131,8 @@ async def swap_many(node: Node, swaps: int) -> Swaps:
         seen,
         tuple(done),
         before.arena_free - after.arena_free,
-        lost,
+        sum(sensor.lost or 0 for sensor in sensors),
+        waiting,
         after.banks.erased - before.banks.erased,
         after.banks.records_erased - before.banks.records_erased,
     )
@@ -138,10 +153,10 @@ async def drift(swaps: int) -> dict[str, object]:
     return {"board": "native", "swaps": swaps, "drift_bytes": left}
 
 
-def pace(taken: bytes) -> Pace:
+def pace(taken: bytes, period_ms: int = PERIOD_MS) -> Pace:
     """Read what that module has seen from its state."""
     first_ms, last_ms, longest_ms, seen = _PACE_STATE.unpack(Snapshot.from_bytes(taken).state)
-    return Pace(longest_ms, seen, round((last_ms - first_ms) / PERIOD_MS) + 1 - seen)
+    return Pace(longest_ms, seen, round((last_ms - first_ms) / period_ms) + 1 - seen)
 
 
 async def flood(node: Node) -> dict[str, object]:
@@ -196,10 +211,10 @@ async def measure(swaps: int, drift_swaps: int) -> dict[str, object]:
     ):
         figures = await flood(node)
     async with (
-        await Simulator.start(BOARD, count_instructions=True, skip_idle=True) as simulator,
+        await Simulator.start(BOARD, count_instructions=True, skip_idle=True, slow_flash=True) as simulator,
         await Node.connect(simulator.url) as node,
     ):
-        swapped = await swap_many(node, swaps)
+        swapped = await swap_many(node, swaps, versions())
     return {
         "board": BOARD,
         **figures,
@@ -209,6 +224,7 @@ async def measure(swaps: int, drift_swaps: int) -> dict[str, object]:
         "samples": swapped.pace.seen,
         "samples_lost": max(swapped.pace.missed, swapped.samples_lost),
         "longest_between_samples_ms": swapped.pace.longest_ms,
+        "most_waiting": swapped.waiting.most,
         "drift_bytes": swapped.drift_bytes,
         "erases_per_swap": round(swapped.erases / swaps, 3),
         "record_erases": swapped.record_erases,

@@ -3,15 +3,16 @@
  * cpu_memory_rw_debug()): so a file on the host holds the flash, flash=PATH on the command line, and
  * what was written there is read back to its address. Without a path, or where nothing is there yet, the
  * flash is new and erased. Programming and erasing take the time that the including file's datasheet
- * says: FLASH_WORD_US, and flash_erase_us() of a sector; flash_erasing() is what the chip does when an
- * erase has begun. */
+ * says: FLASH_WORD_US, and of a sector flash_erase_typical_ms() or, with flash-slow=1 on the command
+ * line, flash_erase_max_ms(); flash_erasing() is what the chip does when an erase has begun. */
 #ifndef WASMOTE_EMULATORS_QEMU_FLASH_H
 #define WASMOTE_EMULATORS_QEMU_FLASH_H
 
 #include "board_config.h"
 #include "qemu.h"
 
-static uint32_t flash_erase_us(uint32_t sector_bytes);
+static uint32_t flash_erase_typical_ms(uint32_t sector_bytes);
+static uint32_t flash_erase_max_ms(uint32_t sector_bytes);
 static void flash_erasing(void);
 
 /* ---- the file: Semihosting for AArch32 and AArch64, chapter 6 ------------------------------------- */
@@ -173,10 +174,19 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
     return done ? WM_OK : WM_EIO;
 }
 
+static uint32_t flash_erase_ms(uint32_t sector_bytes) {
+    bool is_slow = *qemu_argument(" flash-slow=") == '1';
+    return is_slow ? flash_erase_max_ms(sector_bytes) : flash_erase_typical_ms(sector_bytes);
+}
+
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes) {
+    return flash_erase_max_ms(sector_bytes);
+}
+
 static wm_status flash_erase_sector(uint32_t at, uint32_t size) {
     int file = flash_file();
     flash_failed = file < 0 || !flash_file_fill(file, at, size) || !flash_show(file, at, size);
-    flash_ready_us = hal_now_us() + flash_erase_us(size);
+    flash_ready_us = hal_now_us() + flash_erase_ms(size) * UINT64_C(1000);
     flash_erasing();
     return WM_OK;
 }

@@ -19,6 +19,7 @@
 #include "chip.h"
 #include "common/cortex_m/cortex_m.h"
 #include "common/cortex_m/start.h"
+#include "flash_times.h"
 #include "flash_wait.h"
 #include "qemu.h"
 #include "series.h"
@@ -134,11 +135,4 @@ bool chip_flash_is_busy(void) {
 /* The chip stands still, but for what waits in RAM. */
 static void flash_erasing(void) {
     flash_wait_for(0);
-}
-
-/* DS8626 table 41, typical. */
-static uint32_t flash_erase_us(uint32_t sector_bytes) {
-    if (sector_bytes <= 0x4000)
-        return 250000;
-    return sector_bytes <= 0x10000 ? 550000 : 1000000;
 }

@@ -11,6 +11,9 @@
 #include "node/slot.h"
 
 #define POLL_US 5000u
+#define READINGS_FIRST_US                                                                               \
+    10000000u /* for so long readings that wait come before an erase; then modules are too slow for     \
+                 them */
 
 /* The first block, while a bank is made ready for it. */
 static struct {
@@ -19,6 +22,7 @@ static struct {
     bool more;
     size_t len;
     uint8_t bytes[COAP_PDU_MAX];
+    uint64_t since_us;
     struct loop_timer timer;
 } waiting;
 
@@ -54,7 +58,8 @@ static void prepare(void *arg) {
     char why[SLOT_WHY_CAP];
     struct coap_response response;
     (void)arg;
-    wm_status status = slot_upload_prepare(waiting.slot, why, sizeof why);
+    bool readings_first = hal_now_us() - waiting.since_us < READINGS_FIRST_US;
+    wm_status status = slot_upload_prepare(waiting.slot, readings_first, why, sizeof why);
     if (status == WM_EAGAIN) {
         loop_timer_at(&waiting.timer, hal_now_us() + POLL_US, prepare, NULL);
         return;
@@ -75,7 +80,8 @@ static void wait_for_bank(int index, const struct coap_request *request,
         waiting.deferral = coap_defer(request, response);
         if (!waiting.deferral)
             return;
-        loop_timer_at(&waiting.timer, hal_now_us(), prepare, NULL);
+        waiting.since_us = hal_now_us();
+        loop_timer_at(&waiting.timer, waiting.since_us, prepare, NULL);
     }
     waiting.slot = index;
     waiting.more = request->more;

@@ -5,14 +5,22 @@
 #include "hal.h"
 #include "node/clock.h"
 #include "node/resources.h"
+#include "node/sampler.h"
 #include "node/sensor.h"
 #include "node/slot.h"
 
 #define SAMPLES_MAX 32 /* of one request */
 
+static void put_queue(struct cbor_out *out) {
+    cbor_put_array(out, 3);
+    cbor_put_uint(out, sampler_most_waiting());
+    cbor_put_uint(out, SAMPLER_QUEUE);
+    cbor_put_uint(out, sensors_readings_in_erase());
+}
+
 static void put_sensor(struct cbor_out *out, int index) {
     const struct sensor *sensor = sensor_at(index);
-    cbor_put_map(out, 5u + sensor->has_reading + !sensor->injected);
+    cbor_put_map(out, 5u + sensor->has_reading + 2u * !sensor->injected);
     cbor_put_uint(out, 0);
     cbor_put_text(out, sensor->name);
     cbor_put_uint(out, 1);
@@ -30,6 +38,8 @@ static void put_sensor(struct cbor_out *out, int index) {
     if (!sensor->injected) {
         cbor_put_uint(out, 6);
         cbor_put_uint(out, sensor_lost(index));
+        cbor_put_uint(out, 7);
+        put_queue(out);
     }
 }
 

@@ -25,6 +25,7 @@ struct rhythm {
 static struct rhythm rhythms[SENSORS_MAX];
 static struct entry queue[SAMPLER_QUEUE];
 static volatile uint32_t head, tail; /* run freely; the alarm writes head, the thread tail */
+static volatile uint32_t most;       /* that waited at once; the alarm's */
 static size_t sensors;               /* that ever had a rhythm */
 
 /* ---- the alarm's ------------------------------------------------------------------------ */
@@ -46,6 +47,8 @@ HAL_RAMCODE static bool put(size_t sensor, uint64_t now) {
     entry->sensor = (uint8_t)sensor;
     atomic_signal_fence(memory_order_release);
     head = head + 1;
+    if (head - tail > most)
+        most = head - tail;
     return true;
 }
 
@@ -91,7 +94,7 @@ void sampler_pace(size_t sensor, uint32_t period_ms) {
 }
 
 bool sampler_has_next(void) {
-    return head != tail;
+    return sampler_waiting() > 0;
 }
 
 /* No reading waits for 8.9 years: it is the newest time that is past and ends in these bits. */
@@ -110,6 +113,23 @@ bool sampler_next(struct sample *out) {
     atomic_signal_fence(memory_order_release); /* copied before the alarm may write there again */
     tail = tail + 1;
     return true;
+}
+
+uint32_t sampler_waiting(void) {
+    return head - tail;
+}
+
+uint32_t sampler_most_waiting(void) {
+    return most;
+}
+
+uint32_t sampler_readings_in(uint32_t ms) {
+    uint64_t readings = 0;
+    for (size_t sensor = 0; sensor < sensors; sensor++)
+        if (rhythms[sensor].period_us)
+            readings +=
+                (ms * UINT64_C(1000) + rhythms[sensor].period_us - 1) / rhythms[sensor].period_us;
+    return readings < UINT32_MAX ? (uint32_t)readings : UINT32_MAX;
 }
 
 uint32_t sampler_lost(size_t sensor) {

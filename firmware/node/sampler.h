@@ -24,6 +24,13 @@ void sampler_pace(size_t sensor, uint32_t period_ms);
 bool sampler_next(struct sample *out);
 bool sampler_has_next(void);
 
+/* Readings that wait now, and the most that ever did: of SAMPLER_QUEUE. Thread. */
+uint32_t sampler_waiting(void);
+uint32_t sampler_most_waiting(void);
+
+/* Readings of all sensors that come in so long a time, at their present rhythms. Thread. */
+uint32_t sampler_readings_in(uint32_t ms);
+
 /* Readings that the rhythm asked for and that there are none of: the converter did not answer, the queue
  * was full (SAMPLER_QUEUE), or interrupts were locked for longer than a period. Thread. */
 uint32_t sampler_lost(size_t sensor);

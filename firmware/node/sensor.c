@@ -9,7 +9,9 @@
 #include "hal.h"
 #include "net/coap_server.h"
 #include "node/clock.h"
+#include "node/log.h"
 #include "node/sampler.h"
+#include "store/erase.h"
 
 static struct sensor sensors[SENSORS_MAX];
 static sensor_listener *on_reading;
@@ -150,6 +152,20 @@ int sensor_bind(const struct manifest_input *input, char *why, size_t why_cap) {
 void sensor_pace(int index, uint32_t period_ms) {
     if (sensors[index].used && !sensors[index].injected)
         sampler_pace((size_t)index, period_ms);
+}
+
+uint32_t sensors_readings_in_erase(void) {
+    return sampler_readings_in(erase_max_ms());
+}
+
+void sensors_check_rates(void) {
+    static uint32_t told;
+    uint32_t readings = sensors_readings_in_erase();
+    if (readings > SAMPLER_QUEUE && readings != told)
+        log_line(LOG_WARNING, LOG_NODE,
+                 "%u readings come while flash is erased (%u ms at most), and %u can wait",
+                 (unsigned)readings, (unsigned)erase_max_ms(), (unsigned)SAMPLER_QUEUE);
+    told = readings;
 }
 
 void sensor_remove(int index) {

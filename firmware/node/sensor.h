@@ -65,4 +65,11 @@ wm_status sensor_refresh(int index);
 /* Readings of a board sensor that were due and that there are none of (sampler_lost()). */
 uint32_t sensor_lost(int index);
 
+/* Readings of the board's sensors that come, at most, while a sector is erased: what of them is more
+ * than SAMPLER_QUEUE would be lost. */
+uint32_t sensors_readings_in_erase(void);
+
+/* Says in the log when these rates have become too high for the queue. */
+void sensors_check_rates(void);
+
 #endif

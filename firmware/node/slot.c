@@ -63,6 +63,7 @@ void slot_settle_sensors(void) {
         if (!used)
             sensor_remove(sensor);
     }
+    sensors_check_rates();
 }
 
 /* ---- what needs no other module ---------------------------------------------------------- */

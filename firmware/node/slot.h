@@ -79,9 +79,10 @@ void slots_start(bool is_fault, bool starts);
 /* Before the first block of an upload there must be a blank bank and room for records. Whether there is,
  * so that slot_upload() can be called at once; else slot_upload_prepare(), which may block for 2 s where
  * a board stands still for an erase, until it says something else than WM_EAGAIN. It drops the
- * candidate. WM_EBUSY: every bank is in use. WM_EIO: the flash cannot be erased. */
+ * candidate, and begins no erase while readings wait, if they come first (upkeep_may_erase()).
+ * WM_EBUSY: every bank is in use. WM_EIO: the flash cannot be erased. */
 bool slot_upload_is_ready(const uint8_t *first, size_t len);
-wm_status slot_upload_prepare(int index, char *why, size_t why_cap);
+wm_status slot_upload_prepare(int index, bool readings_first, char *why, size_t why_cap);
 
 /* An upload, block by block, into flash; the last block (more = false) checks the whole and makes it the
  * candidate. On any error the upload is dropped and the slot goes on as before. */

@@ -22,6 +22,7 @@ void slot_upload_abandon(int index) {
         return;
     upload.slot = -1;
     pool_abandon(&upload.writer);
+    upkeep_of_records();
 }
 
 bool slots_are_uploading(void) {
@@ -56,20 +57,40 @@ static wm_status refuse_bank(wm_status status, char *why, size_t why_cap) {
                                           : "no bank can be erased: the flash reports an error");
 }
 
-wm_status slot_upload_prepare(int index, char *why, size_t why_cap) {
+/* Each call begins one erase at most. */
+static wm_status prepare_room(bool readings_first) {
+    if (store_room() >= COMMIT_RECORDS)
+        return WM_OK;
+    if (readings_first && !upkeep_may_erase())
+        return WM_EAGAIN;
+    wm_status status = commit_make_room();
+    return status ? status : WM_EAGAIN;
+}
+
+static wm_status prepare_bank(bool readings_first) {
+    wm_status status = pool_prepared();
+    if (status != WM_ENOENT)
+        return status;
+    if (readings_first && !upkeep_may_erase())
+        return WM_EAGAIN;
+    status = pool_prepare();
+    return status ? status : pool_prepared();
+}
+
+wm_status slot_upload_prepare(int index, bool readings_first, char *why, size_t why_cap) {
     struct slot *slot = slot_at(index);
     slot_upload_abandon(index);
     wm_status status = slot_drop_candidate(slot, index);
     if (status == WM_OK)
-        status = commit_make_room();
+        status = prepare_room(readings_first);
+    if (status == WM_EAGAIN)
+        return status;
     if (status)
         return slot_refuse_record(status, why, why_cap);
-    while ((status = pool_prepared()) == WM_ENOENT) {
-        status = pool_prepare();
-        if (status)
-            return refuse_bank(status, why, why_cap);
-    }
-    return status;
+    status = prepare_bank(readings_first);
+    if (status == WM_ENOENT)
+        return WM_EAGAIN; /* that sector was bad: the next one */
+    return status == WM_OK || status == WM_EAGAIN ? status : refuse_bank(status, why, why_cap);
 }
 
 static wm_status begin_upload(struct slot *slot, int index, const uint8_t *first, size_t len, char *why,
@@ -152,6 +173,7 @@ static wm_status make_candidate(struct slot *slot, int index, char *why, size_t 
     }
     slot->candidate = instance;
     upload.slot = -1;
+    upkeep_of_records();
     return WM_OK;
 }
 

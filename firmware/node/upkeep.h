@@ -4,7 +4,14 @@
 #ifndef WASMOTE_UPKEEP_H
 #define WASMOTE_UPKEEP_H
 
-/* Records were written; a bank may have fallen free as well. */
+#include <stdbool.h>
+
+/* Whether no reading waits. An STM32 takes readings while it erases, and hands none on: the queue is
+ * long enough for one erase, and two that follow each other would overflow it. */
+bool upkeep_may_erase(void);
+
+/* Records were written, or an upload has ended; a bank may have fallen free as well. What is to be
+ * erased is, when it has been quiet for a second. */
 void upkeep_of_records(void);
 void upkeep_of_banks(void);
 

@@ -54,3 +54,14 @@ void erase_wait(void) {
     while (background.goes_on && erase_poll() == WM_EAGAIN)
         hal_watchdog_feed();
 }
+
+uint32_t erase_max_ms(void) {
+    uint32_t longest = 0;
+    for (int area = HAL_FLASH_RECORDS; area <= HAL_FLASH_BANKS; area++)
+        for (size_t i = 0; i < hal_flash_count((enum hal_flash_area)area); i++) {
+            struct hal_flash_sector sector = hal_flash_sector((enum hal_flash_area)area, i);
+            uint32_t ms = hal_flash_erase_max_ms(sector.size);
+            longest = ms > longest ? ms : longest;
+        }
+    return longest;
+}

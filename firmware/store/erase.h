@@ -19,4 +19,7 @@ wm_status erase_poll(void);
 /* Blocks while one goes on. */
 void erase_wait(void);
 
+/* How long any erase of a sector takes at most, in milliseconds: so long the loop may stand still. */
+uint32_t erase_max_ms(void);
+
 #endif

@@ -131,6 +131,7 @@ class Simulator:
         self._port = port
         self._count_instructions = count_instructions
         self._skip_idle = skip_idle
+        self._slow_flash = False
         self.without_modules = False
         self.has_loader = False
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
@@ -149,6 +150,7 @@ class Simulator:
         flash: Path | None = None,
         count_instructions: bool = False,
         skip_idle: bool = False,
+        slow_flash: bool = False,
         keys: Sequence[bytes] = (),
         without_modules: bool = False,
         has_loader: bool = False,
@@ -159,7 +161,8 @@ class Simulator:
         listens on 127.0.0.1: UDP for native, TCP for others; without it native takes any free port and the
         others a Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
         `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with `skip_idle` it does
-        not pass by this machine's clock while the board sleeps either: it jumps. `keys` are the public keys
+        not pass by this machine's clock while the board sleeps either: it jumps. With `slow_flash` a QEMU
+        board's erases take the datasheet's longest times, not the typical ones. `keys` are the public keys
         that it is flashed with; without any a new one starts in development mode. Raises `UsageFault`, also
         for keys where the flash is not new, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
         """
@@ -167,6 +170,7 @@ class Simulator:
         simulator._flash = flash or simulator._flash
         simulator.without_modules = without_modules
         simulator.has_loader = has_loader
+        simulator._slow_flash = slow_flash
         try:
             simulator._image.flash.make(simulator._flash, keys)
             await simulator.restart()
@@ -321,7 +325,7 @@ class Simulator:
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed},"
                 f"arg=flash={self._flash},arg=without-modules={self.without_modules:d}"
-                + (",arg=loader=1" if self.has_loader else ""),
+                f",arg=flash-slow={self._slow_flash:d}" + (",arg=loader=1" if self.has_loader else ""),
             ),
         ]
 

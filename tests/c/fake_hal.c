@@ -69,13 +69,17 @@ void fake_advance_us(uint64_t span) {
     }
 }
 
-void fake_jump_us(uint64_t span) {
+void fake_stand_still_us(uint64_t span) {
     uint64_t end = now_us + span;
     while (alarm_us <= end) {
         now_us = alarm_us > now_us ? alarm_us : now_us;
         ring();
     }
     now_us = end;
+}
+
+void fake_jump_us(uint64_t span) {
+    fake_stand_still_us(span);
     fake_settle();
 }
 

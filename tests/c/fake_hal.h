@@ -19,6 +19,7 @@ extern bool fake_without_modules; /* the boot escape */
 void fake_settle(void);              /* until nothing is pending */
 void fake_advance_us(uint64_t span); /* every timer on the way fires at its time */
 void fake_jump_us(uint64_t span);    /* at once: every timer on the way fires late, the alarm on time */
+void fake_stand_still_us(uint64_t span); /* the loop does not turn; the alarm rings on time */
 
 /* ---- serial line ---- */
 void fake_uart_put(const void *bytes, size_t len); /* what the other side sends */

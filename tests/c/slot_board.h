@@ -121,7 +121,7 @@ static inline int teardown(void **state) {
 static inline wm_status send_blocks(int index, size_t from, size_t to, size_t len) {
     wm_status status = from == 0 && !slot_upload_is_ready(bundle, BLOCK) ? WM_EAGAIN : WM_OK;
     while (status == WM_EAGAIN)
-        status = slot_upload_prepare(index, why, sizeof why);
+        status = slot_upload_prepare(index, false, why, sizeof why);
     for (size_t at = from; at < to && status == WM_OK; at += BLOCK) {
         size_t left = len - at;
         status = slot_upload(index, (uint32_t)at, bundle + at, left < BLOCK ? left : BLOCK, left > BLOCK,

@@ -183,6 +183,29 @@ static void what_the_queue_has_no_room_for_is_counted(void **state) {
     assert_int_equal(drain(), 1);
 }
 
+static void what_waits_is_told_and_the_most_that_did(void **state) {
+    (void)state;
+    sampler_pace(0, 10);
+    pass_ms(50);
+    assert_int_equal(sampler_waiting(), 5);
+    assert_true(sampler_next(&sample));
+    assert_int_equal(sampler_waiting(), 4);
+    assert_int_equal(drain(), 4);
+    assert_int_equal(sampler_waiting(), 0);
+    assert_int_equal(sampler_most_waiting(), SAMPLER_QUEUE); /* in a test before this one */
+}
+
+static void what_comes_in_a_time_is_the_sum_of_all_rhythms(void **state) {
+    (void)state;
+    assert_int_equal(sampler_readings_in(2000), 2); /* one of each may fall due just then */
+    sampler_pace(0, 10);
+    sampler_pace(1, 8);
+    assert_int_equal(sampler_readings_in(2000), 200 + 250);
+    assert_int_equal(sampler_readings_in(9), 1 + 2);
+    sampler_pace(1, 1);
+    assert_int_equal(sampler_readings_in(UINT32_MAX), UINT32_MAX);
+}
+
 static void a_converter_that_does_not_answer_is_counted(void **state) {
     (void)state;
     sampler_pace(0, 10);
@@ -226,6 +249,8 @@ int main(void) {
         cmocka_unit_test_setup(a_late_interrupt_does_not_shift_the_rhythm, setup),
         cmocka_unit_test_setup(periods_without_an_interrupt_are_counted, setup),
         cmocka_unit_test_setup(what_the_queue_has_no_room_for_is_counted, setup),
+        cmocka_unit_test_setup(what_waits_is_told_and_the_most_that_did, setup),
+        cmocka_unit_test_setup(what_comes_in_a_time_is_the_sum_of_all_rhythms, setup),
         cmocka_unit_test_setup(a_converter_that_does_not_answer_is_counted, setup),
         cmocka_unit_test_setup(asking_for_the_same_pace_again_changes_nothing, setup),
         cmocka_unit_test_setup(a_faster_pace_does_not_wait_for_the_slower_one, setup),

@@ -1,6 +1,10 @@
 /* Slots over flash that fails, is slow to erase, or holds bytes already, with the real engine. */
 #include "life_fixture.h"
 
+#include "config.h"
+#include "node/sampler.h"
+#include "store/commit.h"
+
 static void flash_that_takes_no_record_refuses_and_changes_nothing(void **state) {
     struct release v2 = second();
     (void)state;
@@ -78,6 +82,105 @@ static void a_bank_that_fell_free_is_erased_for_the_next_upload(void **state) {
     assert_int_equal(pool_erases(), erases);
 }
 
+/* The loop has stood still for as long as an erase takes, at 100 readings a second. */
+static void let_readings_wait(void) {
+    sensor_pace(0, 10);
+    fake_stand_still_us(2000000);
+    assert_int_equal(sampler_waiting(), 200);
+}
+
+static void restore_pace(void) {
+    sensor_pace(0, SENSOR_PERIOD_MS);
+}
+
+static void no_bank_is_erased_ahead_while_readings_wait(void **state) {
+    struct release v2 = second();
+    (void)state;
+    run_confirmed(0, &v1);
+    swap_to(0, &v2);
+    ASSERT_OK(slot_confirm(0, why, sizeof why));
+    uint32_t erases = pool_erases();
+    let_readings_wait();
+    while (sampler_waiting() > 1) {
+        loop_run_once(); /* the timer is overdue in the first of these turns */
+        assert_int_equal(pool_erases(), erases);
+    }
+    fake_advance_us(100000);
+    assert_int_equal(pool_erases(), erases + 1);
+    restore_pace();
+}
+
+static void an_upload_waits_with_its_erase_for_the_readings(void **state) {
+    (void)state;
+    uint32_t erases = pool_erases();
+    size_t len = make_bundle(&v1, bundle, sizeof bundle);
+    assert_false(slot_upload_is_ready(bundle, BLOCK));
+    let_readings_wait();
+    assert_int_equal(slot_upload_prepare(0, true, why, sizeof why), WM_EAGAIN);
+    assert_int_equal(pool_erases(), erases);
+    assert_int_equal(slot_upload_prepare(0, false, why, sizeof why), WM_OK); /* but not for ever */
+    assert_int_equal(pool_erases(), erases + 1);
+    fake_settle();
+    ASSERT_OK(send_blocks(0, 0, len, len));
+    restore_pace();
+}
+
+static void records_and_a_bank_are_not_erased_in_one_go(void **state) {
+    struct release v2 = second();
+    (void)state;
+    run_confirmed(0, &v1);
+    ASSERT_OK(install(0, &v2));
+    while (store_room() >= COMMIT_RECORDS) {
+        ASSERT_OK(swap(0));
+        ASSERT_OK(slot_roll_back(0, why, sizeof why));
+        if (store_room() >= COMMIT_RECORDS)
+            ASSERT_OK(install(0, &v2));
+    }
+    uint32_t records = store_erases(), banks = pool_erases();
+    assert_int_equal(slot_upload_prepare(0, true, why, sizeof why), WM_EAGAIN);
+    assert_int_equal(store_erases(), records + 1);
+    assert_int_equal(pool_erases(), banks);
+    let_readings_wait();
+    assert_int_equal(slot_upload_prepare(0, true, why, sizeof why), WM_EAGAIN);
+    assert_int_equal(pool_erases(), banks);
+    fake_settle();
+    while (slot_upload_prepare(0, true, why, sizeof why) == WM_EAGAIN)
+        fake_settle();
+    assert_int_equal(pool_erases(), banks + 1);
+    restore_pace();
+}
+
+static void it_is_quiet_for_a_second_after_an_upload_before_anything_is_erased(void **state) {
+    struct release v2 = second();
+    (void)state;
+    run_confirmed(0, &v1);
+    swap_to(0, &v2);
+    ASSERT_OK(slot_confirm(0, why, sizeof why)); /* a bank falls free */
+    v2.sequence = 3;
+    v2.padding = 2000;
+    begin_upload(0, &v2);
+    uint32_t erases = pool_erases();
+    size_t len = make_bundle(&v2, bundle, sizeof bundle);
+    fake_advance_us(3000000); /* a slow line */
+    ASSERT_OK(send_blocks(0, BLOCK, len, len));
+    fake_advance_us(900000);
+    assert_int_equal(pool_erases(), erases);
+    fake_advance_us(200000);
+    assert_int_equal(pool_erases(), erases + 1);
+}
+
+static void records_get_room_although_changes_never_stop(void **state) {
+    (void)state;
+    run_confirmed(0, &v1);
+    uint32_t erases = store_erases();
+    for (int change = 0; change < 600; change++) {
+        ASSERT_OK(change % 2 ? start(0) : slot_stop(0, why, sizeof why));
+        assert_true(store_room() > 0); /* so that none of them erases where readings are not asked */
+        fake_advance_us(100000);
+    }
+    assert_true(store_erases() > erases + 1);
+}
+
 /* Three blocks of more; returns the length of the bundle. */
 static size_t begin_large_upload(void) {
     struct release large = v1;
@@ -121,6 +224,11 @@ int main(void) {
         TEST(a_bank_that_takes_no_bytes_refuses_the_upload),
         TEST(nothing_is_erased_between_an_upload_and_what_becomes_of_it),
         TEST(a_bank_that_fell_free_is_erased_for_the_next_upload),
+        TEST(no_bank_is_erased_ahead_while_readings_wait),
+        TEST(an_upload_waits_with_its_erase_for_the_readings),
+        TEST(records_and_a_bank_are_not_erased_in_one_go),
+        TEST(it_is_quiet_for_a_second_after_an_upload_before_anything_is_erased),
+        TEST(records_get_room_although_changes_never_stop),
         TEST(an_upload_that_begins_again_goes_on_in_its_bank),
         TEST(an_upload_that_goes_on_with_other_bytes_begins_anew),
     };

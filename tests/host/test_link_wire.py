@@ -28,7 +28,7 @@ from wasmote.wire.modules import (
 )
 from wasmote.wire.node import Banks, LinkCounters, NodeInfo, ResetCause
 from wasmote.wire.records import OutEntry, Record, RecordFlags, Records
-from wasmote.wire.samples import SAMPLES_BYTES_MAX, SAMPLES_MAX, Sample, SensorInfo, sample_chunks
+from wasmote.wire.samples import SAMPLES_BYTES_MAX, SAMPLES_MAX, Sample, SensorInfo, Waiting, sample_chunks
 
 NODE = replace(INFO, board="native", cpu="x86_64", uptime_s=12, link=LinkCounters(1, 2, 3))
 MODULE = ModuleStatus(
@@ -73,6 +73,7 @@ PAYLOADS = [
     ModuleStatus(0, ModuleState.EMPTY),
     SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, 5),
     SensorInfo("temp", ("temperature",), ("Cel",), False, 5, 1000, 2),
+    SensorInfo("temp", ("temperature",), ("Cel",), False, 5, 1000, 2, Waiting(201, 256, 202)),
     Sample(-1_000_000_000_000, (0.5, 2.0)),
     RECORDS,
     OutEntry(0, "features", 12),

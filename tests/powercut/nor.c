@@ -278,6 +278,10 @@ wm_status hal_flash_erase_poll(void) {
     return WM_EAGAIN;
 }
 
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes) {
+    return sector_bytes / 1024 * 16; /* as an STM32F405's of 128 KiB */
+}
+
 void nor_erase_takes(uint32_t polls) {
     erase_polls = polls;
 }

@@ -57,3 +57,8 @@ wm_status hal_flash_erase_poll(void) {
         return WM_EAGAIN;
     return status & FLASH_STATUS_ERROR ? WM_EIO : WM_OK;
 }
+
+/* From the datasheet, the maximum. */
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes) {
+    return sector_bytes / 0x4000 * 500;
+}

@@ -1,7 +1,6 @@
 /* Flash through the ROM's functions. Meanwhile it cannot be read: what runs then is in RAM, and
  * interrupts are taken, so that the link and the sampling alarm go on. A sector of board.toml is a run
- * of the chip's, of 4 KiB each, which are erased one by one: each takes 45 ms, at most 400 (W25Q32JV
- * section 9.6), and the loop turns between them. */
+ * of the chip's, of 4 KiB each, which are erased one by one, and the loop turns between them. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "rom.h"
 
 #define UNIT_BYTES 4096u
+#define UNIT_ERASE_MAX_MS 400u /* W25Q32JV section 9.6; typically 45 */
 _Static_assert(BOARD_FLASH_BYTES <= FLASH_WINDOW_BYTES, "board.toml: more flash than the ROM maps");
 
 static const struct hal_flash_sector sectors[] = {BOARD_FLASH_SECTORS};
@@ -91,6 +91,10 @@ wm_status hal_flash_erase_poll(void) {
     erase_failed = erase_unit(erase_at) != 0;
     erase_at = erase_failed ? erase_end : erase_at + UNIT_BYTES;
     return WM_EAGAIN;
+}
+
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes) {
+    return sector_bytes / UNIT_BYTES * UNIT_ERASE_MAX_MS;
 }
 
 wm_status hal_flash_read(uint32_t at, void *out, size_t len) {

@@ -109,3 +109,8 @@ wm_status hal_flash_erase_start(uint32_t at) {
 wm_status hal_flash_erase_poll(void) {
     return WM_OK;
 }
+
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes) {
+    (void)sector_bytes;
+    return 0;
+}

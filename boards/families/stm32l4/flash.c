@@ -6,6 +6,7 @@
 #include "hal.h"
 
 #define PAGE_BYTES 2048u
+#define PAGE_ERASE_MAX_MS 25u /* DS10969 table 54; typically 22 */
 #define BANK_BYTES (BOARD_FLASH_BYTES / 2)
 #define KEY1 0x45670123u
 #define KEY2 0xCDEF89ABu
@@ -67,7 +68,6 @@ wm_status hal_flash_program(uint32_t at, const void *words, size_t len) {
     return lock();
 }
 
-/* 22 ms a page, at most 25 (DS10969 table 54). */
 static void erase_page(void) {
     uint32_t bank = erase_at >= BANK_BYTES ? CR_BKER : 0;
     uint32_t control = CR_PER | CR_PNB(erase_at % BANK_BYTES / PAGE_BYTES) | bank;
@@ -101,6 +101,10 @@ wm_status hal_flash_erase_poll(void) {
         return erased;
     erase_page();
     return WM_EAGAIN;
+}
+
+uint32_t hal_flash_erase_max_ms(uint32_t sector_bytes) {
+    return sector_bytes / PAGE_BYTES * PAGE_ERASE_MAX_MS;
 }
 
 wm_status hal_flash_read(uint32_t at, void *out, size_t len) {

@@ -102,7 +102,15 @@ def _sensor_rows(sensors: Iterable[SensorInfo]) -> Iterable[tuple[str, ...]]:
             f"{channel} [{unit}]" for channel, unit in zip(sensor.channels, sensor.units, strict=False)
         )
         readings = f"{sensor.readings}, {sensor.lost} lost" if sensor.lost else str(sensor.readings)
-        yield sensor.name, channels, "outside" if sensor.injected else "board", readings
+        yield sensor.name, channels, "outside" if sensor.injected else "board", readings + _overflow(sensor)
+
+
+def _overflow(sensor: SensorInfo) -> str:
+    """Say that readings come too fast, where they do."""
+    waiting = sensor.waiting
+    if waiting is None or waiting.in_erase <= waiting.room:
+        return ""
+    return f" (while flash is erased {waiting.in_erase} may come, and {waiting.room} can wait)"
 
 
 def _print_rows(title: str, rows: list[tuple[str, ...]]) -> None:

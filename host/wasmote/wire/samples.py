@@ -7,10 +7,41 @@ from dataclasses import dataclass
 from typing import Self
 
 from wasmote.errors import UsageFault
-from wasmote.wire.codec import Fields, Payload, PayloadFault, array, as_binary32, encode, number, time_ms
+from wasmote.wire.codec import (
+    Fields,
+    Payload,
+    PayloadFault,
+    array,
+    as_binary32,
+    encode,
+    number,
+    time_ms,
+    unsigneds,
+)
 
 SAMPLES_MAX = 32  # samples in one PUT
 SAMPLES_BYTES_MAX = 1024  # COAP_REQUEST_BODY_MAX of the firmware
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Readings of all the board's sensors that wait for the modules, in the one queue that they share."""
+
+    most: int  # that waited at once since the node started
+    room: int  # that can wait
+    in_erase: int  # that come, at most, while flash is erased: more than `room` are lost
+
+    @classmethod
+    def from_item(cls, item: object, where: str) -> Self:
+        """Read `[most, room, in_erase]`."""
+        counts = unsigneds(item, where)
+        if len(counts) < 3:
+            raise PayloadFault(where, f"expected 3 counts, found {len(counts)}")
+        return cls(*counts[:3])
+
+    def to_item(self) -> list[int]:
+        """Return `[most, room, in_erase]`."""
+        return [self.most, self.room, self.in_erase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +55,7 @@ class SensorInfo(Payload):
     readings: int  # since the node started
     newest_ms: int | None = None  # time of the newest reading; None before the first
     lost: int | None = None  # readings of a board's sensor that were due and that there are none of
+    waiting: Waiting | None = None  # of a board's sensor, where the node tells
 
     @classmethod
     def from_item(cls, item: object, where: str = "/sensors") -> Self:
@@ -37,6 +69,7 @@ class SensorInfo(Payload):
             readings=fields.unsigned(4),
             newest_ms=fields.integer(5) if 5 in fields else None,
             lost=fields.unsigned(6) if 6 in fields else None,
+            waiting=Waiting.from_item(fields[7], fields.where(7)) if 7 in fields else None,
         )
 
     def to_item(self) -> dict[int, object]:
@@ -47,6 +80,8 @@ class SensorInfo(Payload):
         for key, value in ((5, self.newest_ms), (6, self.lost)):
             if value is not None:
                 item[key] = value
+        if self.waiting:
+            item[7] = self.waiting.to_item()
         return item
 
 
