@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from wasmote.cancellation import ends_within
 from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
 from wasmote.flash_map import FlashMap
 
@@ -201,7 +202,8 @@ class Simulator:
         assert self._process.stderr is not None
         self._outputs = [asyncio.create_task(_last_words(self._process.stderr))]
         try:
-            greeting = await asyncio.wait_for(self._greeting(self._process.stdout), START_TIMEOUT_S)
+            async with asyncio.timeout(START_TIMEOUT_S):  # wait_for of Python 3.11 may lose a cancellation
+                greeting = await self._greeting(self._process.stdout)
         except TimeoutError:
             await self.kill()
             raise NoAnswer(f"the {self.board} did not come up within {START_TIMEOUT_S:.0f} s") from None
@@ -243,9 +245,7 @@ class Simulator:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
-        try:
-            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
-        except TimeoutError:
+        if not await ends_within(STOP_TIMEOUT_S, self._process.wait()):
             _log.warning("the %s hangs: killed %g s after %s", self.board, STOP_TIMEOUT_S, number.name)
             self._process.kill()
             await self._process.wait()

@@ -30,3 +30,10 @@ def log_to(out: TextIO, level: str, *, as_json: bool) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(out),
     )
+
+
+def unexpected(bug: BaseException) -> str:
+    """Name what nobody foresaw; of several that came at once the first."""
+    while isinstance(bug, BaseExceptionGroup):
+        bug = bug.exceptions[0]
+    return f"unexpected {type(bug).__name__}: {bug}"

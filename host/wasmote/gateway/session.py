@@ -2,7 +2,7 @@
 
     CONNECTING --connected--> CHECKING --> DEPLOYING --> FOLLOWING
     FOLLOWING --node restarted, stream renumbered, streams changed--> CHECKING
-    any --link broke, no answer, store failed--> BROKEN --back-off--> CONNECTING or CHECKING
+    any --link broke, no answer, store failed, bug--> BROKEN --back-off--> CONNECTING or CHECKING
 
 The link below a `Node` re-opens itself; a session repeats what failed above it. It never gives up: a board
 that is switched off for a month is read when it comes back.
@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from wasmote.cancellation import heed_cancellation, together
 from wasmote.errors import LinkDown, UsageFault, WasmoteError
 from wasmote.gateway.entities import StreamKey
 from wasmote.gateway.follower import Renumbered, StreamFollower
 from wasmote.gateway.identities import Identities
+from wasmote.gateway.logs import unexpected
 from wasmote.gateway.proving import Probations
 from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.gateway.slots import BoardSlots
@@ -95,6 +97,7 @@ class BoardSession:
         self._stirred = asyncio.Event()  # there is something to look at
         self._check_again = False
         self._pauses = backoff()
+        self._bug = ""  # what failed unexpectedly, until the board was looked at since
         self._log = structlog.get_logger().bind(board=name)
 
     @property
@@ -120,7 +123,7 @@ class BoardSession:
         return self._node
 
     async def run(self) -> None:
-        """Run until cancelled; only a bug ends it otherwise."""
+        """Run until cancelled. What nobody foresaw is this board's fault as well: the others go on."""
         steps = {
             SessionState.CONNECTING: self._connecting,
             SessionState.CHECKING: self._checking,
@@ -133,7 +136,11 @@ class BoardSession:
                 try:
                     self._enter(await steps[self.state]())
                 except WasmoteError as fault:
+                    heed_cancellation()
                     self._break(fault)
+                except Exception as bug:
+                    heed_cancellation()
+                    self._break_unexpectedly(bug)
         finally:
             self._enter(SessionState.ENDED)
             if self._node is not None:
@@ -209,14 +216,16 @@ class BoardSession:
         return SessionState.FOLLOWING
 
     async def _following(self) -> SessionState:
-        self._pauses = backoff()
+        if not self._bug:
+            self._pauses = backoff()
         faults: list[BaseException] = []
+        followers = self._followers()
+        tasks = [asyncio.create_task(self._attend(), name=f"attend {self.name}")]
+        for follower in followers:
+            tasks.append(asyncio.create_task(follower.run(), name=f"follow {follower.key}"))
+            self.streams.follows(follower, tasks[-1])
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._attend(), name=f"attend {self.name}")
-                for follower in self._followers():
-                    task = group.create_task(follower.run(), name=f"follow {follower.key}")
-                    self.streams.follows(follower, task)
+            await together(tasks)
         except* Renumbered as group_of_faults:
             self._log.info("checking the board again", reason=str(group_of_faults.exceptions[0]))
         except* WasmoteError as group_of_faults:
@@ -237,6 +246,7 @@ class BoardSession:
             if self._check_again:
                 raise Renumbered("the streams of the board changed")
             await self._look()
+            self._bug = ""
             self.looked.beat()
             if self._slots.refused:
                 raise Renumbered("a refused module is tried again")
@@ -318,6 +328,17 @@ class BoardSession:
     def _break(self, fault: WasmoteError) -> None:
         if str(fault) != self.fault:
             self._log.warning("session broken", state=str(self.state), fault=str(fault))
-        self.fault = str(fault)
+        self._give_up(str(fault))
+
+    def _break_unexpectedly(self, bug: Exception) -> None:
+        """Note a bug, with its traceback once, and try again later and later."""
+        told = unexpected(bug)
+        if told != self._bug:
+            self._log.error("session failed", state=str(self.state), fault=told, exc_info=bug)
+        self._bug = told
+        self._give_up(told)
+
+    def _give_up(self, fault: str) -> None:
+        self.fault = fault
         self._identities.release(self.name)
         self._enter(SessionState.BROKEN)

@@ -12,6 +12,7 @@ import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+from wasmote.cancellation import ends_within
 from wasmote.errors import LinkDown, WasmoteError
 from wasmote.link.ports import ProtocolFactory, open_port
 from wasmote.link.slipmux import CoapFrame, DiagnosticFrame, Frame, SlipmuxCounters, SlipmuxDecoder
@@ -207,10 +208,7 @@ class _Stream(asyncio.Protocol):
     async def close(self) -> None:
         """Close after what was written has gone out; a peer that takes nothing does not hold us up."""
         self.transport.close()
-        try:
-            async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                await self.lost.wait()
-        except TimeoutError:
+        if not await ends_within(FLUSH_TIMEOUT_S, self.lost.wait()):
             self.transport.abort()
             await self.lost.wait()
 
