@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from wasmote.cancellation import heed_cancellation
 from wasmote.errors import NoAnswer, UsageFault, WasmoteError
 from wasmote.gateway import http
 from wasmote.gateway.config import HOST_BOARD
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 READ_S = 60.0  # for a board to be read after a module has moved there
 PAGE = 256  # predictions read from the store at once
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Gateway:
@@ -96,17 +98,23 @@ class Gateway:
         self._log.info("gateway ended")
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        ending = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ending.set)
+        """Run until SIGTERM or SIGINT. A second one ends the process at once, whatever holds it."""
+        loop, ending = asyncio.get_running_loop(), asyncio.Event()
+
+        def end(*_: object) -> None:
+            for number in ENDING:
+                signal.signal(number, signal.SIG_DFL)
+            loop.call_soon_threadsafe(ending.set)
+
+        # Not loop.add_signal_handler: it would wait for its turn in a loop that may be what hangs.
+        before = {number: signal.signal(number, end) for number in ENDING}
         try:
             async with self.running():
                 await ending.wait()
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+            if not ending.is_set():
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     async def predictions(self, since: int | None = None) -> AsyncGenerator[Prediction, None]:
         """Every prediction with an id above `since` (default: from now on), in order, for ever.
@@ -172,6 +180,13 @@ class Gateway:
     async def describe(self) -> list[dict[str, object]]:
         """What `/boards` shows."""
         return [await self._describe(session) for session in self.sessions.values()]
+
+    def describe_parts(self) -> dict[str, object]:
+        """What `/healthz` shows of what is no board: how often each part has failed since the start."""
+        pipelines = {
+            name: {"withheld": one.withheld, "failed": one.failed} for name, one in self._pipelines.items()
+        }
+        return {"pipelines": pipelines}
 
     async def _describe(self, session: BoardSession) -> dict[str, object]:
         streams = [vars(totals) for totals in await self.store.totals(session.name)]
@@ -267,6 +282,7 @@ class Gateway:
                         since = prediction.id
                         pauses = backoff()
             except WasmoteError as fault:
+                heed_cancellation()
                 self._log.error("sink waits", pipeline=pipeline, sink=type(sink).__name__, fault=str(fault))
                 await self._clock.sleep(next(pauses))
 

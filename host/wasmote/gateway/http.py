@@ -72,7 +72,7 @@ def make_app(gateway: Gateway) -> Starlette:
     async def healthz(_: Request) -> JSONResponse:
         await store.last_prediction()  # the store answers
         states = {board["name"]: board["state"] for board in await gateway.describe()}
-        return JSONResponse({"status": "ok", "boards": states})
+        return JSONResponse({"status": "ok", "boards": states, **gateway.describe_parts()})
 
     routes = [
         Route("/predictions", predictions),

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from wasmote.cancellation import heed_cancellation
 from wasmote.gateway.database import StoreFault
 from wasmote.gateway.entities import Prediction, StoredRecord, StreamKey
-from wasmote.gateway.inference import SHORT_DIGEST_BYTES, Model
+from wasmote.gateway.inference import SHORT_DIGEST_BYTES, Model, ModelFault
+from wasmote.gateway.logs import unexpected
 from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.link.connection import backoff
 
@@ -44,6 +46,8 @@ class Pipeline:
         self.model = model
         self._store = store
         self._clock = clock
+        self.withheld = 0  # predictions since the start: records that were not fed, and those that follow
+        self.failed = 0  # records at which the model failed
         self._agreed: set[bytes] = set()
         self._log = structlog.get_logger().bind(pipeline=name)
 
@@ -61,7 +65,13 @@ class Pipeline:
                 worked = await self._catch_up(predicted)
                 pauses = backoff()
             except StoreFault as fault:
+                heed_cancellation()
                 self._log.error("predictions wait for the store", fault=str(fault))
+                await self._clock.sleep(next(pauses))
+                continue
+            except Exception as bug:  # of this pipeline: boards and other pipelines go on
+                heed_cancellation()
+                self._log.error("pipeline failed", fault=unexpected(bug), exc_info=bug)
                 await self._clock.sleep(next(pauses))
                 continue
             if not worked:
@@ -85,10 +95,9 @@ class Pipeline:
         values: tuple[float, ...] = ()
         reason = self._reason_to_withhold(record)
         if reason is None:
-            values = self.model.predict(record.values)
-            if not all(map(math.isfinite, values)):
-                values, reason = (), "the model's answer is not finite"
+            values, reason = self._ask_model(record)
         if reason is not None:
+            self.withheld += 1
             self._log.warning("prediction withheld", board=key.board, seq=record.seq, reason=reason)
         return Prediction(
             pipeline=self.name,
@@ -103,6 +112,17 @@ class Pipeline:
             values=values,
             withheld=reason,
         )
+
+    def _ask_model(self, record: StoredRecord) -> tuple[tuple[float, ...], str | None]:
+        """The model's answer to a record, or why there is none."""
+        try:
+            values = self.model.predict(record.values)
+        except Exception as fault:  # whatever a model makes of a record is that record's own
+            self.failed += 1
+            return (), str(fault) if isinstance(fault, ModelFault) else f"the model fails: {fault}"
+        if not all(map(math.isfinite, values)):
+            return (), "the model's answer is not finite"
+        return values, None
 
     def _reason_to_withhold(self, record: StoredRecord) -> str | None:
         if record.flags:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import structlog
 
+from wasmote.errors import WasmoteError
 from wasmote.gateway.database import Database
 from wasmote.gateway.entities import (
     Event,
@@ -63,6 +65,7 @@ class Store:
     def __init__(self, path: Path, commit_every_s: float = 0.25) -> None:
         self.database = Database(path, SCHEMA, VERSION, commit_every_s)
         self._stack = AsyncExitStack()
+        self._log = structlog.get_logger()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.database)
@@ -89,9 +92,15 @@ class Store:
         )
 
     async def manifests(self) -> list[Manifest]:
-        """All manifests ever kept."""
-        rows = await self.database.rows("SELECT manifest FROM modules ORDER BY name, sequence")
-        return [Manifest.from_cbor(row[0]) for row in rows]
+        """All manifests ever kept, but for those that this release does not read: their records stay."""
+        rows = await self.database.rows("SELECT name, version, manifest FROM modules ORDER BY name, sequence")
+        readable = []
+        for name, version, manifest in rows:
+            try:
+                readable.append(Manifest.from_cbor(manifest))
+            except WasmoteError as fault:
+                self._log.warning("manifest not read", module=name, version=version, fault=str(fault))
+        return readable
 
     async def deployed(self, board: str, slot: int, digest: bytes) -> None:
         """Note that a board now runs a module (which must be known)."""
