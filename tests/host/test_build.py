@@ -206,7 +206,8 @@ def test_a_wrong_interface_is_refused(tmp_path: Path, code: str, reason: str) ->
         if "wasmote_buffer" in code
         else "void *wasmote_buffer(unsigned n) { (void)n; return (void *)8; }\n"
     )
-    path = demo(tmp_path, buffer + code, TOML + INPUT + STREAM, header="")
+    handler = "\nvoid on_sample(int i, long long t, void *v, int n) { (void)i, (void)t, (void)v, (void)n; }\n"
+    path = demo(tmp_path, buffer + code + handler, TOML + INPUT, header="")
     with pytest.raises(PackRefused, match=reason):
         build_bundle(path)
 

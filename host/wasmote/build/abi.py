@@ -14,7 +14,6 @@ from wasmote.build.wasm import TYPE_NAMES, FuncType, Kind, WasmModule
 from wasmote.runtime import host_api
 
 _TYPES = {name: code for code, name in TYPE_NAMES.items()}
-_NEEDS_CAPABILITY = ("log", "random")
 
 
 def check_exports(module: WasmModule) -> None:
@@ -62,11 +61,14 @@ def check_against_project(module: WasmModule, loaded: LoadedProject) -> None:
     """Refuse a module that does what its project file does not announce; the hint has the missing line."""
     project, place = loaded.project, loaded.place
     exported = {entry.name for entry in module.exports()}
-    imported = {entry.name for entry in module.imports()}
-    for capability in _NEEDS_CAPABILITY:
-        if capability in imported and capability not in project.capabilities:
-            line = f'capabilities = ["{capability}"]'
-            _refuse(f"module calls {capability}, without the capability", place, line)
+    imported = {entry.name for entry in module.imports() if entry.module == host_api.MODULE}
+    for name, capability in host_api.IMPORTS.items():
+        if name in imported and capability is not None and capability not in project.capabilities:
+            named = ", ".join(f'"{one}"' for one in (*project.capabilities, capability))
+            raise PackRefused(
+                f"module calls {name}, without the capability {capability}",
+                f"write capabilities = [{named}] in {place}",
+            )
     if "on_sample" in exported and not project.input:
         _refuse("module has on_sample, but no input is declared", place, "an [[input]] table")
     if "emit" in imported and not project.stream:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from wasmote.build.opcodes import MEMORY_GROW, MEMORY_SIZE
 from wasmote.build.pages import NODE_PAGE_LOG2, SMALL_IN_BIG, PackRefused, count_big_pages, own_memory
+from wasmote.build.startup import run_initialisers_once
 from wasmote.build.wasm import DEFAULT_PAGE_LOG2, I32, Kind, Limits, WasmModule
 from wasmote.wire.manifest import PAGE_BYTES, MemoryUse
 
@@ -73,7 +74,7 @@ def pack(encoded: bytes, plan: MemoryPlan = DEFAULT_PLAN) -> Packed:
     A module that counts 64 KiB pages (memory.size, memory.grow) keeps whole 64 KiB, and both instructions are
     rewritten to count in them.
     """
-    module = WasmModule.from_bytes(encoded).without_custom_sections()
+    module = run_initialisers_once(WasmModule.from_bytes(encoded)).without_custom_sections()
     measured = _Measured.of(module, plan)
     start = measured.start_pages(plan)
     most = measured.most_pages(plan, start)

@@ -13,6 +13,8 @@ from wasmote.build.opcodes import (
     END,
     I32_CONST,
     IF,
+    LOCAL_GET,
+    LOCAL_TEE,
     MEMORY_GROW,
     MEMORY_SIZE,
     Instruction,
@@ -26,7 +28,6 @@ SMALL_IN_BIG = 1 << (DEFAULT_PAGE_LOG2 - NODE_PAGE_LOG2)
 
 _U32_MAX = 0xFFFF_FFFF
 _ELSE, _RETURN = 0x05, 0x0F
-_LOCAL_GET, _LOCAL_TEE = 0x20, 0x22
 _I32_EQ, _I32_GT_U, _I32_ADD, _I32_SHL, _I32_SHR_U = 0x46, 0x4B, 0x6A, 0x74, 0x76
 
 
@@ -139,8 +140,8 @@ def _grow_body(log2: int, to_units: bytes) -> Body:
     minus_one = bytes([I32_CONST]) + leb.signed(-1)
     shift = bytes([I32_CONST]) + leb.signed(log2)
     largest = bytes([I32_CONST]) + leb.signed(_U32_MAX >> log2)
-    code = bytes([_LOCAL_GET, 0]) + largest + bytes([_I32_GT_U, IF, 0x40]) + minus_one + bytes([_RETURN, END])
-    code += bytes([_LOCAL_GET, 0]) + shift + bytes([_I32_SHL, MEMORY_GROW, 0, _LOCAL_TEE, 0])
+    code = bytes([LOCAL_GET, 0]) + largest + bytes([_I32_GT_U, IF, 0x40]) + minus_one + bytes([_RETURN, END])
+    code += bytes([LOCAL_GET, 0]) + shift + bytes([_I32_SHL, MEMORY_GROW, 0, LOCAL_TEE, 0])
     code += minus_one + bytes([_I32_EQ, IF, I32]) + minus_one
-    code += bytes([_ELSE, _LOCAL_GET, 0]) + to_units + bytes([END, END])
+    code += bytes([_ELSE, LOCAL_GET, 0]) + to_units + bytes([END, END])
     return Body(leb.vector([]), code)

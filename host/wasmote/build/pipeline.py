@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmote.build import abi, probe
-from wasmote.build.compilers import compile_source
+from wasmote.build.compilers import Compiled, compile_source
 from wasmote.build.packer import Packed, pack
 from wasmote.build.project import NO_OVERRIDES, LoadedProject, Overrides, Project, load_project
+from wasmote.build.unhandled import check_announced
 from wasmote.build.wasm import WasmModule
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import config_to_cbor
@@ -40,26 +41,31 @@ def build_bundle(project: Path, *, check_imports: bool = True) -> Bundle:
 def build(project: Path, overrides: Overrides = NO_OVERRIDES, *, check_imports: bool = True) -> BuildResult:
     """Build a bundle, as `build_bundle`, and keep what a person wants to know about it."""
     loaded = load_project(project, overrides)
-    linked, warnings = _linked(loaded)
-    packed = pack(linked, loaded.project.memory_plan)
-    return BuildResult(_describe(packed, loaded, check_imports=check_imports), loaded, warnings + packed.note)
+    linked = _linked(loaded)
+    packed = pack(linked.wasm, loaded.project.memory_plan)
+    noted = linked.warnings + packed.note + _check(packed, loaded, linked, check_imports=check_imports)
+    return BuildResult(_describe(packed, loaded), loaded, noted)
 
 
-def _linked(loaded: LoadedProject) -> tuple[bytes, str]:
+def _linked(loaded: LoadedProject) -> Compiled:
     if loaded.source.suffix == ".wasm":
-        return loaded.source.read_bytes(), ""
-    compiled = compile_source(loaded.source, loaded.project.c_stack)
-    return compiled.wasm, compiled.warnings
+        return Compiled(loaded.source.read_bytes(), "")
+    return compile_source(loaded.source, loaded.project.c_stack)
 
 
-def _describe(packed: Packed, loaded: LoadedProject, *, check_imports: bool) -> Bundle:
-    """Check a packed module in the order in which a person would mend it, and join it with its manifest."""
+def _check(packed: Packed, loaded: LoadedProject, linked: Compiled, *, check_imports: bool) -> str:
+    """Check a packed module in the order in which a person would mend it; return what is to be warned of."""
     probe.validate(packed.wasm)  # first: what follows relies on indices that are in range
     module = WasmModule.from_bytes(packed.wasm)
     if check_imports:
         abi.check_imports(module)
     abi.check_exports(module)
     abi.check_against_project(module, loaded)
+    return check_announced(module, loaded, linked.functions)
+
+
+def _describe(packed: Packed, loaded: LoadedProject) -> Bundle:
+    """Ask a checked module what only it knows, and join it with its manifest."""
     project = loaded.project
     found = probe.ask(packed.wasm, _largest_sample(project), _largest_config(project), packed.memory_bytes)
     manifest = project.to_manifest(

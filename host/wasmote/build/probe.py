@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import wasmtime
 
 from wasmote.build.pages import PackRefused, to_byte_pages
+from wasmote.build.startup import EXPORT_CONSTRUCTORS
 from wasmote.runtime import host_api
+from wasmote.runtime.engine import START, with_exported_start
 from wasmote.runtime.guest import GuestView, HostRefusal, sentence
 
 PROBE_FUEL = 50_000_000
@@ -74,16 +76,16 @@ def validate(packed: bytes) -> None:
 
 
 def ask(packed: bytes, event_bytes: int, config_bytes: int, memory_bytes: int | None) -> Findings:
-    """Start a packed module and ask for its buffers and the size of its state.
+    """Ask a packed module for its buffer, start it, and ask for the size of its state, as a node does.
 
     `event_bytes` and `config_bytes` are the largest sample and config it will be handed, `memory_bytes` all
-    of its memory when that is trimmed. Raises
-    PackRefused when the module traps, has no room for them, or declares a state outside its memory.
+    of its memory when that is trimmed. Raises PackRefused when the module traps, has no room for them, or
+    declares a state outside its memory or one that does not keep.
     """
     store = wasmtime.Store(_engine())
     store.set_fuel(PROBE_FUEL)
     linker = _linker()
-    module = wasmtime.Module(_engine(), to_byte_pages(packed, memory_bytes))
+    module = wasmtime.Module(_engine(), with_exported_start(to_byte_pages(packed, memory_bytes)))
     linker.define_unknown_imports_as_traps(module)
     try:
         return _ask(store, linker.instantiate(store, module), event_bytes, config_bytes)
@@ -97,29 +99,51 @@ def _ask(store: wasmtime.Store, instance: wasmtime.Instance, event_bytes: int, c
     exports = instance.exports(store)
     memory = exports["memory"]
     assert isinstance(memory, wasmtime.Memory)
-    size = memory.data_len(store)
-    handed = [("its largest sample", event_bytes)]
+    _ask_buffer(store, instance, memory, "its largest sample", event_bytes)
+    if exports.get(START) is not None:
+        _call(store, instance, START)
     if exports.get("on_config") is not None:
-        handed.append(("its config", config_bytes))
-    for what, wanted in handed:
-        address = _call(store, instance, "wasmote_buffer", wanted)
-        if wanted and not 0 < address <= size - wanted:
-            raise PackRefused(
-                f"module's wasmote_buffer has no room for {what} of {wanted} bytes",
-                f"make it WASMOTE_BUFFER({max(size for _, size in handed)}) or larger",
-            )
+        _ask_buffer(store, instance, memory, "its config", config_bytes)
     if exports.get("wasmote_state") is None:
         return Findings(None)
+    return Findings(_state_size(store, instance, memory))
+
+
+def _ask_buffer(
+    store: wasmtime.Store, instance: wasmtime.Instance, memory: wasmtime.Memory, what: str, wanted: int
+) -> None:
+    address = _call(store, instance, "wasmote_buffer", wanted)
+    if wanted and not 0 < address <= memory.data_len(store) - wanted:
+        raise PackRefused(
+            f"module's wasmote_buffer has no room for {what} of {wanted} bytes",
+            f"make it WASMOTE_BUFFER({wanted}) or larger; for a sample it is asked before all else",
+        )
+
+
+def _state_size(store: wasmtime.Store, instance: wasmtime.Instance, memory: wasmtime.Memory) -> int:
+    """Ask for the state and its size, and see that asking leaves it as it is.
+
+    A module whose exports all run its constructors first would begin anew with each call.
+    """
     address, length = (_call(store, instance, name) for name in ("wasmote_state", "wasmote_state_size"))
-    if length == 0 or address + length > size:
+    if length == 0 or address + length > memory.data_len(store):
         raise PackRefused(f"module's state ({length} bytes at {address}) is empty or outside of its memory")
-    return Findings(length)
+    other = bytes(byte ^ 0xFF for byte in memory.read(store, address, address + length))
+    memory.write(store, other, address)
+    for name in ("wasmote_state", "wasmote_state_size"):
+        _call(store, instance, name)
+    if bytes(memory.read(store, address, address + length)) != other:
+        raise PackRefused(
+            "module changes its state whenever it is asked for it: each call sets it up anew",
+            f"set it up once, in on_start; constructors: link with {EXPORT_CONSTRUCTORS}",
+        )
+    return length
 
 
 def _call(store: wasmtime.Store, instance: wasmtime.Instance, name: str, *arguments: int) -> int:
     function = instance.exports(store)[name]
     assert isinstance(function, wasmtime.Func)
-    return int(function(store, *arguments)) & 0xFFFF_FFFF
+    return int(function(store, *arguments) or 0) & 0xFFFF_FFFF
 
 
 def _linker() -> wasmtime.Linker:

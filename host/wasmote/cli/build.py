@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -14,6 +14,9 @@ from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.manifest import ANY_DEVICE, Input, Manifest, MemoryUse, Stream
+
+if TYPE_CHECKING:
+    from wasmote.build.pipeline import BuildResult
 
 OUTPUT_FOLDER = Path("build")
 
@@ -76,8 +79,7 @@ def build(
     from wasmote.build.project import Overrides
 
     result = build_module(source, Overrides(name, version, sequence, heap, trim))
-    if result.warnings:
-        click.echo(result.warnings, err=True, nl=False)
+    _tell_warnings(result)
     if result.loaded.toml is None:
         note(f"note: there is no {result.loaded.place}: built without inputs and streams")
     path = output or OUTPUT_FOLDER / f"{result.bundle.manifest.name}.bundle"
@@ -86,6 +88,20 @@ def build(
         print_json(summary(result.bundle, path))
     else:
         say(describe(result.bundle, path))
+
+
+def build_aloud(source: Path) -> Bundle:
+    """Build a bundle on the way to a board, and print what there is to be warned of."""
+    from wasmote.build.pipeline import build as build_module
+
+    result = build_module(source)
+    _tell_warnings(result)
+    return result.bundle
+
+
+def _tell_warnings(result: BuildResult) -> None:
+    if result.warnings:
+        click.echo(result.warnings, err=True, nl=False)
 
 
 def summary(bundle: Bundle, path: Path) -> dict[str, Any]:

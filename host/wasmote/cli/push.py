@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from aiocoap import Code
 
+from wasmote.cli.build import build_aloud
 from wasmote.cli.common import (
     json_option,
     link_option,
@@ -124,9 +125,7 @@ async def run(
     SOURCE is what `wasmote build` takes: a module's project file, or its source. The first record that the
     new module emits confirms it. Should the board go back to the module before, so says the exit status: 1.
     """
-    from wasmote.build import build_bundle
-
-    bundle = signed(build_bundle(source), key)
+    bundle = signed(build_aloud(source), key)
     async with await Node.connect(link) as node:
         await say_mode(node)
         status = await deploy(node, bundle, slot, as_json, force=force)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 import rich_click as click
 
 from wasmote.cli import report
+from wasmote.cli.build import build_aloud
 from wasmote.cli.common import json_option, link_option, note, print_json, run_async, tell_waiting
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
@@ -43,7 +44,6 @@ async def watch(link: str, source: Path, slot: int | None, as_json: bool) -> Non
     below swaps the module on the running board. What the compiler says is printed as it is; the board goes on
     with the version that it has.
     """
-    from wasmote.build import build_bundle
     from wasmote.build.project import check_source
     from wasmote.watch import builds, saves, watched_folder
 
@@ -53,7 +53,7 @@ async def watch(link: str, source: Path, slot: int | None, as_json: bool) -> Non
         await Node.connect(link) as node,
         _Outputs(node, as_json) as outputs,
         aclosing(saves(folder)) as changes,
-        aclosing(builds(functools.partial(build_bundle, source), changes)) as results,
+        aclosing(builds(functools.partial(build_aloud, source), changes)) as results,
     ):
         await say_mode(node)
         note(f"watching {folder}; Ctrl-C ends it")

@@ -9,7 +9,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, run
+from wasmote.build.compilers.symbols import defined_functions
+from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, linked_once, run
+from wasmote.build.startup import INITIALIZE
 from wasmote.errors import UsageFault
 from wasmote.runtime.host_api import EXPORTS
 
@@ -72,8 +74,12 @@ def compile_c(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
         library.parent.mkdir()
         warnings = checked(_compile_command(tools, source, own))
         checked(_compile_command(tools, GUEST / "libc.c", library))
-        checked(_link_command(tools, [own, library], module, c_stack))
-        return Compiled(module.read_bytes(), warnings)
+
+        def link(*more: str) -> bytes:
+            checked([*_link_command(tools, [own, library], module, c_stack), *more])
+            return module.read_bytes()
+
+        return Compiled(linked_once(link), warnings, defined_functions(own.read_bytes()))
 
 
 @functools.cache
@@ -125,6 +131,6 @@ def _compile_command(tools: Toolchain, source: Path, output: Path) -> list[str]:
 
 def _link_command(tools: Toolchain, objects: list[Path], output: Path, c_stack: int) -> list[str]:
     """The linker itself and not clang, which at -O2 runs whatever wasm-opt it finds over the result."""
-    exports = (f"--export-if-defined={name}" for name in EXPORTS)
+    exports = (f"--export-if-defined={name}" for name in (*EXPORTS, INITIALIZE))
     stack = ("-z", f"stack-size={c_stack}")
     return [tools.linker, *LINK_FLAGS, *stack, *exports, *map(str, objects), "-o", str(output)]

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from wasmote.build.compilers.c import LINK_FLAGS, find_linker
-from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, named_or_found, run
+from wasmote.build.compilers.tool import (
+    DEFAULT_C_STACK,
+    GUEST,
+    Compiled,
+    checked,
+    linked_once,
+    named_or_found,
+    run,
+)
 from wasmote.errors import UsageFault
 
 TARGET = "wasm32-unknown-unknown"
@@ -36,8 +45,14 @@ def compile_rust(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
         library = ["--crate-type=rlib", "--crate-name=wasmote", str(GUEST / "wasmote.rs")]
         checked([*command, *library, "-o", str(bindings)])
         own = ["--crate-type=cdylib", "--crate-name=module", f"--extern=wasmote={bindings}", str(source)]
-        warnings = checked([*command, *own, *_link_options(c_stack), "-o", str(module)])
-        return Compiled(module.read_bytes(), warnings)
+        warnings = ""
+
+        def link(*more: str) -> bytes:
+            nonlocal warnings
+            warnings = checked([*command, *own, *_link_options(c_stack, more), "-o", str(module)])
+            return module.read_bytes()
+
+        return Compiled(linked_once(link), warnings)
 
 
 @functools.cache
@@ -54,8 +69,8 @@ def find_rustc() -> str:
     raise UsageFault(f"{found[0]} has no core library for {TARGET}", INSTALL_HINT)
 
 
-def _link_options(c_stack: int) -> list[str]:
+def _link_options(c_stack: int, more: Sequence[str]) -> list[str]:
     """Options for wasm-ld, with the optimiser seeing module and bindings as one."""
-    flags = (*LINK_FLAGS, "-z", f"stack-size={c_stack}")
+    flags = (*LINK_FLAGS, "-z", f"stack-size={c_stack}", *more)
     linker = ["-Clto=fat", f"-Clinker={find_linker()}", "-Clinker-flavor=wasm-ld"]
     return [*linker, *(f"-Clink-arg={flag}" for flag in flags)]

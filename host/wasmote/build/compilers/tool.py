@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wasmote.build.startup import EXPORT_CONSTRUCTORS, wraps_exports
+from wasmote.build.wasm import WasmModule
 from wasmote.errors import UsageFault, WasmoteError
 
 GUEST = Path(__file__).with_name("guest")
@@ -21,10 +24,15 @@ class CompileFailed(WasmoteError):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A linked module and what the compiler said about its source (warnings; may be empty)."""
+    """A linked module and what the compiler said about its source (warnings; may be empty).
+
+    `functions` are those that the source defines for others to call, also where the linker left them out;
+    empty where the compiler keeps no such list.
+    """
 
     wasm: bytes
     warnings: str
+    functions: tuple[str, ...] = ()
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -39,6 +47,16 @@ def checked(command: list[str]) -> str:
         said = done.stderr.strip() or done.stdout.strip()
         raise CompileFailed(said or f"{command[0]} ended with status {done.returncode}")
     return done.stderr
+
+
+def linked_once(link: Callable[..., bytes]) -> bytes:
+    """Link a module, whose constructors shall run once: `link` takes further options of wasm-ld.
+
+    Where there are any, the linker has every export run them, unless it exports what runs them. It does so
+    only here: without constructors that would be an empty function more.
+    """
+    linked = link()
+    return link(EXPORT_CONSTRUCTORS) if wraps_exports(WasmModule.from_bytes(linked)) else linked
 
 
 def named_or_found(variable: str, name: str, hint: str) -> list[str]:

@@ -8,7 +8,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from wasmote.build.compilers.tool import DEFAULT_C_STACK, GUEST, Compiled, checked, named_or_found
+from wasmote.build.compilers.tool import (
+    DEFAULT_C_STACK,
+    GUEST,
+    Compiled,
+    checked,
+    linked_once,
+    named_or_found,
+)
 
 VERSION = "0.17.0"  # the language changes with every version
 INSTALL_HINT = (
@@ -34,8 +41,14 @@ def compile_zig(source: Path, c_stack: int = DEFAULT_C_STACK) -> Compiled:
     with tempfile.TemporaryDirectory(prefix="wasmote-build-") as folder:
         module = Path(folder) / "linked.wasm"
         options = ["--stack", str(c_stack), "--cache-dir", folder, f"-femit-bin={module}"]
-        warnings = checked([find_zig(), "build-exe", *CODE_FLAGS, *options, *_modules(source)])
-        return Compiled(module.read_bytes(), warnings)
+        warnings = ""
+
+        def link(*more: str) -> bytes:
+            nonlocal warnings
+            warnings = checked([find_zig(), "build-exe", *CODE_FLAGS, *more, *options, *_modules(source)])
+            return module.read_bytes()
+
+        return Compiled(linked_once(link), warnings)
 
 
 def find_zig() -> str:
