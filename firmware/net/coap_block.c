@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/loop.h"
+#include "net/coap_lifetime.h"
 #include "net/fnv.h"
 
 /* ---- Block1: uploads -------------------------------------------------------------------- */
@@ -11,13 +12,14 @@ static struct {
     bool active;   /* more blocks are due */
     bool held;     /* the answer to the block before is being worked on */
     bool more;     /* of the block before */
-    bool answered; /* last_* describe the block before: it may be repeated */
+    bool answered; /* last_* describe the block before: it may be repeated until forget_at_s */
     struct coap_peer peer;
     char path[COAP_PATH_MAX + 1];
     uint8_t method;
     uint32_t tag;
     uint32_t next; /* offset of the block that is due */
     uint32_t last_offset, last_hash;
+    uint32_t forget_at_s;
     uint8_t last_code;
     coap_abandon *abandon;
     struct loop_timer timer;
@@ -77,8 +79,8 @@ static enum coap_upload_result begin_upload(const struct coap_piece *piece, coap
 }
 
 static bool is_repeated(const struct coap_piece *piece, uint32_t offset) {
-    return upload.answered && same_upload(piece) && offset == upload.last_offset &&
-           fnv1a(piece->payload, piece->len) == upload.last_hash;
+    return upload.answered && coap_now_s() < upload.forget_at_s && same_upload(piece) &&
+           offset == upload.last_offset && fnv1a(piece->payload, piece->len) == upload.last_hash;
 }
 
 enum coap_upload_result coap_upload_offer(const struct coap_piece *piece, coap_abandon *abandon) {
@@ -99,6 +101,7 @@ enum coap_upload_result coap_upload_offer(const struct coap_piece *piece, coap_a
 static void remember(const struct coap_piece *piece) {
     upload.last_offset = upload.next;
     upload.last_hash = fnv1a(piece->payload, piece->len);
+    upload.forget_at_s = coap_forget_at_s(piece->type);
     upload.more = piece->block.more;
     upload.next += (uint32_t)piece->len;
 }
@@ -175,6 +178,7 @@ static struct {
     char query[COAP_QUERY_MAX + 1];
     uint8_t method;
     uint64_t held_until_us; /* a transfer is under way until then */
+    uint32_t forget_at_s;
 } sent;
 
 uint8_t *coap_body_buffer(void) {
@@ -182,8 +186,9 @@ uint8_t *coap_body_buffer(void) {
 }
 
 static bool is_kept(const struct coap_body_key *key) {
-    return sent.kept && sent.method == key->method && coap_peer_equal(&sent.peer, key->peer) &&
-           strcmp(sent.path, key->path) == 0 && strcmp(sent.query, key->query) == 0;
+    return sent.kept && coap_now_s() < sent.forget_at_s && sent.method == key->method &&
+           coap_peer_equal(&sent.peer, key->peer) && strcmp(sent.path, key->path) == 0 &&
+           strcmp(sent.query, key->query) == 0;
 }
 
 void coap_body_keep(const struct coap_body_key *key, const struct coap_body *body) {
@@ -197,6 +202,7 @@ void coap_body_keep(const struct coap_body_key *key, const struct coap_body *bod
     memcpy(sent.query, key->query, strlen(key->query) + 1);
     sent.method = key->method;
     sent.held_until_us = hal_now_us() + COAP_BODY_HOLD_US;
+    sent.forget_at_s = coap_forget_at_s(COAP_CON);
     sent.making ^= 1; /* the body is where it was made: no copying */
 }
 
@@ -218,6 +224,7 @@ void coap_body_forget(const struct coap_body_key *key) {
 static void touch(bool more) {
     uint64_t now = hal_now_us();
     sent.held_until_us = more ? now + COAP_BODY_HOLD_US : now;
+    sent.forget_at_s = coap_forget_at_s(COAP_CON);
 }
 
 bool coap_body_cut(const struct coap_body *body, const struct coap_block *wanted,

@@ -18,6 +18,7 @@ struct coap_piece {
     const struct coap_peer *peer;
     const char *path;
     uint8_t method;
+    enum coap_type type;
     bool is_streamed; /* nothing is kept here: block 0 may come again while it is being worked on */
     uint32_t tag;     /* Request-Tag (RFC 9175 section 3): blocks of one body have the same */
     struct coap_block block;
@@ -75,7 +76,8 @@ struct coap_body {
     uint32_t etag;
 };
 
-/* A transfer that pauses for longer may lose its copy to another one. */
+/* A transfer that pauses for longer may lose its copy to another one; after EXCHANGE_LIFETIME without a
+ * request for a block of it the copy is too old for anybody. */
 #define COAP_BODY_HOLD_US 5000000u
 
 /* Where the next body is made: COAP_BODY_MAX bytes, never those that are being sent. */

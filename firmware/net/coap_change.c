@@ -84,6 +84,7 @@ static void serve_upload(struct coap_turn *turn) {
     struct coap_piece piece = {.peer = turn->peer,
                                .path = turn->options.path,
                                .method = turn->pdu->code,
+                               .type = turn->pdu->type,
                                .is_streamed = is_streamed(turn),
                                .tag = turn->options.request_tag,
                                .block = turn->options.block1,

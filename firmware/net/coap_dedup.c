@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "config.h"
+#include "net/coap_lifetime.h"
 
 #define METHOD_POST 2
 
 struct entry {
     struct coap_peer peer;
     uint32_t hash;
+    uint32_t forget_at_s;
     uint16_t mid;
     uint8_t type;
     uint8_t len; /* of the response; 0 = this entry is free, nothing could be kept */
@@ -25,12 +27,17 @@ void coap_dedup_reset(void) {
     oldest = 0;
 }
 
+static bool is_about(const struct entry *entry, const struct coap_peer *peer, uint16_t mid,
+                     uint32_t hash) {
+    return entry->len > 0 && entry->mid == mid && entry->hash == hash &&
+           coap_now_s() < entry->forget_at_s && coap_peer_equal(&entry->peer, peer);
+}
+
 enum coap_dedup_result coap_dedup_find(const struct coap_peer *peer, const struct coap_pdu *request,
                                        uint32_t hash, const uint8_t **response, size_t *len) {
     for (size_t i = 0; i < COAP_DEDUP_ENTRIES; i++) {
         const struct entry *entry = &ring[i];
-        if (entry->len == 0 || entry->mid != request->mid || entry->hash != hash ||
-            !coap_peer_equal(&entry->peer, peer)) {
+        if (!is_about(entry, peer, request->mid, hash)) {
             continue;
         }
         if (entry->type == COAP_NON) {
@@ -65,6 +72,7 @@ void coap_dedup_remember(const struct coap_peer *peer, const struct coap_pdu *re
     oldest = (oldest + 1) % COAP_DEDUP_ENTRIES;
     *entry = (struct entry){.peer = *peer,
                             .hash = hash,
+                            .forget_at_s = coap_forget_at_s(request->type),
                             .mid = request->mid,
                             .type = (uint8_t)request->type,
                             .len = (uint8_t)len};

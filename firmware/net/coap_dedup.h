@@ -1,5 +1,5 @@
 /* The memory of requests that were answered (RFC 7252 section 4.5), bounded: a ring in which the
- * oldest entry makes room for the newest. */
+ * oldest entry makes room for the newest, and none outlives its message (net/coap_lifetime.h). */
 #ifndef WASMOTE_COAP_DEDUP_H
 #define WASMOTE_COAP_DEDUP_H
 

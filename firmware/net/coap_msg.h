@@ -59,7 +59,7 @@ struct coap_exchange {
     struct coap_exchange *next;
     struct loop_timer timer;
     const struct coap_peer *peer;
-    uint64_t timeout_us;
+    uint32_t timeout_us; /* 48 s at most, before the last retransmission */
     uint16_t mid;
     uint8_t retransmissions;
     bool active;

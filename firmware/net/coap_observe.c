@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "net/coap_lifetime.h"
+
 /* RFC 7641 section 4.5: at least one confirmable notification in 24 hours. */
 #define CON_INTERVAL_US (UINT64_C(24) * 3600 * 1000000)
 #define INTERVAL_US (COAP_OBSERVE_INTERVAL_MS * UINT64_C(1000))
@@ -19,8 +21,9 @@ struct observer {
     enum observer_state state;
     bool leaving; /* the last notification was sent: free once it is acknowledged */
     uint8_t since_con;
+    uint8_t oldest_mid;
     uint16_t mids[MIDS_KEPT]; /* of the last notifications, in a ring */
-    uint32_t mids_sent;
+    uint32_t forget_mids_at_s[MIDS_KEPT];
     uint64_t last_con_us;
     uint64_t not_before_us; /* the next notification: the rate's bound (section 4.5.1) */
     struct coap_observation what;
@@ -55,8 +58,8 @@ static bool confirmable_is_due(const struct observer *observer) {
 }
 
 static bool has_mid(const struct observer *observer, uint16_t mid) {
-    for (size_t i = 0; i < MIDS_KEPT && i < observer->mids_sent; i++) {
-        if (observer->mids[i] == mid) {
+    for (size_t i = 0; i < MIDS_KEPT; i++) {
+        if (observer->mids[i] == mid && coap_now_s() < observer->forget_mids_at_s[i]) {
             return true;
         }
     }
@@ -64,7 +67,9 @@ static bool has_mid(const struct observer *observer, uint16_t mid) {
 }
 
 static void remember_mid(struct observer *observer, uint16_t mid) {
-    observer->mids[observer->mids_sent++ % MIDS_KEPT] = mid;
+    observer->mids[observer->oldest_mid] = mid;
+    observer->forget_mids_at_s[observer->oldest_mid] = coap_forget_at_s(COAP_NON);
+    observer->oldest_mid = (observer->oldest_mid + 1) % MIDS_KEPT;
 }
 
 /* Builds the newest representation into the transmit buffer and sends it. WM_EAGAIN: no room. */

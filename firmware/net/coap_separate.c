@@ -2,6 +2,7 @@
  * answer is a message of its own. One at a time. */
 #include <string.h>
 
+#include "net/coap_lifetime.h"
 #include "net/coap_turn.h"
 
 enum stage {
@@ -18,7 +19,9 @@ struct coap_deferral {
     uint8_t method;
     uint8_t token_len;
     uint8_t token[COAP_TOKEN_MAX];
-    uint16_t mid; /* of the request */
+    uint16_t mid;         /* of the request */
+    uint32_t forget_at_s; /* the request: the same message is another one then */
+    uint32_t drop_at_s;   /* READY: an answer that has found no room by then */
     struct coap_options options;
     struct coap_response response;
     struct loop_timer soon;
@@ -73,8 +76,15 @@ static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome)
     deferral.stage = NOTHING;
 }
 
+static bool is_too_late(void) {
+    return deferral.stage == READY && coap_now_s() >= deferral.drop_at_s;
+}
+
 void coap_separate_room(void) {
     bool confirmable = deferral.type == COAP_CON;
+    if (is_too_late()) {
+        deferral.stage = NOTHING;
+    }
     if (deferral.stage != READY || (confirmable && coap_exchange_pending(&deferral.peer))) {
         return;
     }
@@ -98,6 +108,7 @@ static void on_complete(void *arg) {
     (void)arg;
     deferral.response.code = coap_upload_release(deferral.response.code);
     deferral.stage = READY;
+    deferral.drop_at_s = coap_forget_at_s(deferral.type);
     coap_separate_room();
 }
 
@@ -109,17 +120,19 @@ static void address(const struct coap_turn *turn) {
     deferral.type = turn->pdu->type;
     deferral.method = turn->pdu->code;
     deferral.mid = turn->pdu->mid;
+    deferral.forget_at_s = coap_forget_at_s(turn->pdu->type);
     deferral.token_len = turn->pdu->token_len;
     memcpy(deferral.token, turn->pdu->token, turn->pdu->token_len);
     deferral.options = turn->options;
 }
 
 /* A client that asks anew at the same path waits for no answer from before: it must not hold this one
- * up. */
+ * up, nor may one that waits for a line which takes nothing. */
 static void forget_answer_before(const struct coap_turn *turn) {
     bool is_made = deferral.stage == READY || deferral.stage == SENT;
-    if (is_made && coap_peer_equal(&deferral.peer, turn->peer) &&
-        strcmp(deferral.options.path, turn->options.path) == 0) {
+    bool asks_anew = coap_peer_equal(&deferral.peer, turn->peer) &&
+                     strcmp(deferral.options.path, turn->options.path) == 0;
+    if (is_too_late() || (is_made && asks_anew)) {
         coap_exchange_cancel(&deferral.exchange);
         deferral.stage = NOTHING;
     }
@@ -171,8 +184,8 @@ void coap_complete(struct coap_deferral *of, const struct coap_response *respons
 /* ---- for the server --------------------------------------------------------------------- */
 
 bool coap_separate_is_waiting(const struct coap_peer *peer, const struct coap_pdu *request) {
-    return deferral.stage != NOTHING && deferral.mid == request->mid &&
-           deferral.token_len == request->token_len &&
+    return deferral.stage != NOTHING && coap_now_s() < deferral.forget_at_s &&
+           deferral.mid == request->mid && deferral.token_len == request->token_len &&
            memcmp(deferral.token, request->token, request->token_len) == 0 &&
            coap_peer_equal(&deferral.peer, peer);
 }

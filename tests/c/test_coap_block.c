@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-#include "fake_hal.h"
+#include "clock_edges.h"
 #include "net/coap_block.h"
+#include "net/coap_lifetime.h"
 
 #define PUT 3
 #define CONTINUE 0x5f
@@ -97,6 +98,30 @@ static void the_block_before_may_come_again(void **state) {
     assert_int_equal(offer(piece(2, false)), COAP_UPLOAD_REPEATED);
     assert_int_equal(coap_upload_last_code(), CHANGED);
     assert_int_equal(offer(piece(1, true)), COAP_UPLOAD_GAP);
+}
+
+static void the_last_block_repeats_for(size_t edge, enum coap_type type, uint32_t lifetime_s) {
+    fake_reset();
+    coap_block_start();
+    start_before_edge(edge, 5000000);
+    struct coap_piece last = piece(1, false);
+    last.type = type;
+    take(piece(0, true), CONTINUE);
+    take(last, CHANGED);
+    fake_jump_us((lifetime_s - 1) * UINT64_C(1000000));
+    assert_int_equal(offer(last), COAP_UPLOAD_REPEATED);
+    fake_jump_us(1000000);
+    assert_int_equal(offer(last), COAP_UPLOAD_GAP);
+    fake_jump_us(UINT64_C(7200) * 1000000);
+    assert_int_equal(offer(last), COAP_UPLOAD_GAP);
+}
+
+static void the_last_block_is_known_no_longer_than_its_message(void **state) {
+    (void)state;
+    for (size_t edge = 0; edge < CLOCK_EDGES; edge++) {
+        the_last_block_repeats_for(edge, COAP_CON, COAP_EXCHANGE_LIFETIME_S);
+        the_last_block_repeats_for(edge, COAP_NON, COAP_NON_LIFETIME_S);
+    }
 }
 
 static void an_error_ends_the_upload(void **state) {
@@ -227,6 +252,31 @@ static void a_transfer_holds_its_copy_until_its_end_or_a_pause(void **state) {
     assert_true(coap_body_find(&key, &body));
 }
 
+static void cut(const struct coap_body *body, uint32_t num) {
+    struct coap_block given;
+    const uint8_t *bytes;
+    size_t len;
+    assert_true(coap_body_cut(body, &(struct coap_block){.num = num, .szx = 0}, &given, &bytes, &len));
+}
+
+static void a_copy_that_nobody_asks_for_is_forgotten(void **state) {
+    (void)state;
+    for (size_t edge = 0; edge < CLOCK_EDGES; edge++) {
+        struct coap_body body;
+        fake_reset();
+        coap_block_start();
+        start_before_edge(edge, 300 * UINT64_C(1000000) < clock_edges_us[edge] ? 300000000 : 5000000);
+        keep(&key, 'x');
+        for (uint32_t num = 1; num < 4; num++) { /* slow, and yet going on */
+            fake_jump_us((COAP_EXCHANGE_LIFETIME_S - 1) * UINT64_C(1000000));
+            assert_true(coap_body_find(&key, &body));
+            cut(&body, num);
+        }
+        fake_jump_us(COAP_EXCHANGE_LIFETIME_S * UINT64_C(1000000));
+        assert_false(coap_body_find(&key, &body));
+    }
+}
+
 static void a_newer_body_under_the_same_key_replaces_it(void **state) {
     (void)state;
     struct coap_body body;
@@ -280,6 +330,7 @@ int main(void) {
         T(gaps_are_refused),
         T(peer_path_and_method_belong_together),
         T(the_block_before_may_come_again),
+        T(the_last_block_is_known_no_longer_than_its_message),
         T(an_error_ends_the_upload),
         T(an_error_on_the_last_block_abandons_too),
         T(the_slot_is_freed_after_a_minute),
@@ -288,6 +339,7 @@ int main(void) {
         T(a_kept_body_is_not_overwritten),
         T(every_part_of_the_key_counts),
         T(a_transfer_holds_its_copy_until_its_end_or_a_pause),
+        T(a_copy_that_nobody_asks_for_is_forgotten),
         T(a_newer_body_under_the_same_key_replaces_it),
         T(every_block_of_every_size_is_cut_right),
         T(a_block_behind_the_end_is_not_cut),

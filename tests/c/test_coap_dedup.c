@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "clock_edges.h"
 #include "config.h"
 #include "net/coap_dedup.h"
+#include "net/coap_lifetime.h"
 
 #define GET 1
 #define POST 2
@@ -17,6 +19,7 @@ static size_t found_len;
 
 static int fresh(void **state) {
     (void)state;
+    fake_reset();
     coap_dedup_reset();
     return 0;
 }
@@ -107,6 +110,40 @@ static void the_oldest_makes_room(void **state) {
     }
 }
 
+/* RFC 7252 section 4.8.2: after its lifetime a message ID may stand for another message. */
+static void an_entry_lives_as_long_as_its_message(size_t edge, enum coap_type type,
+                                                  uint32_t lifetime_s) {
+    fake_reset();
+    coap_dedup_reset();
+    start_before_edge(edge, 5000000);
+    make_response(10);
+    remember(&here, request(GET, type, 5), 99);
+    fake_jump_us((lifetime_s - 1) * UINT64_C(1000000));
+    assert_int_not_equal(find(&here, request(GET, type, 5), 99), COAP_DEDUP_NEW);
+    fake_jump_us(1000000);
+    assert_int_equal(find(&here, request(GET, type, 5), 99), COAP_DEDUP_NEW);
+    fake_jump_us(UINT64_C(50) * 24 * 3600 * 1000000);
+    assert_int_equal(find(&here, request(GET, type, 5), 99), COAP_DEDUP_NEW);
+}
+
+static void no_entry_outlives_its_message(void **state) {
+    (void)state;
+    for (size_t edge = 0; edge < CLOCK_EDGES; edge++) {
+        an_entry_lives_as_long_as_its_message(edge, COAP_CON, COAP_EXCHANGE_LIFETIME_S);
+        an_entry_lives_as_long_as_its_message(edge, COAP_NON, COAP_NON_LIFETIME_S);
+    }
+}
+
+static void a_replay_does_not_prolong_an_entry(void **state) {
+    (void)state;
+    make_response(10);
+    remember(&here, request(GET, COAP_CON, 5), 99);
+    fake_jump_us(200 * 1000000);
+    assert_int_equal(find(&here, request(GET, COAP_CON, 5), 99), COAP_DEDUP_REPLAY);
+    fake_jump_us(47 * 1000000);
+    assert_int_equal(find(&here, request(GET, COAP_CON, 5), 99), COAP_DEDUP_NEW);
+}
+
 #define T(test) cmocka_unit_test_setup(test, fresh)
 
 int main(void) {
@@ -114,6 +151,7 @@ int main(void) {
         T(a_duplicate_gets_the_same_bytes), T(peer_id_and_content_must_all_agree),
         T(a_duplicate_non_gets_no_answer),  T(the_longest_response_is_kept_and_no_longer_one),
         T(a_post_is_always_remembered),     T(the_oldest_makes_room),
+        T(no_entry_outlives_its_message),   T(a_replay_does_not_prolong_an_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

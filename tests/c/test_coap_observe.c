@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fake_hal.h"
+#include "clock_edges.h"
+#include "net/coap_lifetime.h"
 #include "net/coap_observe.h"
 
 /* ---- below ------------------------------------------------------------------------------ */
@@ -236,6 +237,24 @@ static void a_reset_for_one_of_the_last_notifications_counts(void **state) {
     assert_int_equal(coap_observe_count(), 1);
 }
 
+/* RFC 7252 section 4.8.2: by then the message ID may be that of another message. */
+static void a_reset_counts_no_longer_than_its_notification_lives(void **state) {
+    (void)state;
+    for (size_t edge = 0; edge < CLOCK_EDGES; edge++) {
+        (void)fresh(NULL);
+        start_before_edge(edge, 5000000);
+        (void)add(1, "t", "a");
+        change("a");
+        fake_jump_us(COAP_NON_LIFETIME_S * UINT64_C(1000000));
+        deliver_empty(1, COAP_RST, sent[0].mid);
+        assert_int_equal(coap_observe_count(), 1);
+        change("a");
+        fake_jump_us((COAP_NON_LIFETIME_S - 1) * UINT64_C(1000000));
+        deliver_empty(1, COAP_RST, sent[1].mid);
+        assert_int_equal(coap_observe_count(), 0);
+    }
+}
+
 static void one_confirmable_at_a_time_for_a_peer(void **state) {
     (void)state;
     (void)add(1, "x", "a");
@@ -405,6 +424,7 @@ int main(void) {
         T(without_room_it_waits_and_only_the_newest_goes),
         T(scarce_room_is_shared_in_turns),
         T(a_reset_for_one_of_the_last_notifications_counts),
+        T(a_reset_counts_no_longer_than_its_notification_lives),
         T(one_confirmable_at_a_time_for_a_peer),
         T(a_confirmable_one_comes_at_least_daily),
         T(who_is_gone_is_found_out_though_nothing_changes),

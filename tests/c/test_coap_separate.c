@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "coap_client.h"
+#include "net/coap_lifetime.h"
 #include "net/coap_observe.h"
 
 static struct coap_deferral *waiting;
@@ -367,6 +368,29 @@ static void it_waits_for_room(void **state) {
     assert_int_equal(answer.pdu.code, COAP_205_CONTENT);
 }
 
+static void a_line_that_takes_nothing_does_not_keep_others_out(void **state) {
+    (void)state;
+    (void)ASK(.token = "t");
+    fake_uart_tx_cap(0);
+    (void)ASK_QUICK(.token = "q"); /* in the way for ever */
+    (void)finished(SERIAL, COAP_205_CONTENT);
+    fake_jump_us((COAP_EXCHANGE_LIFETIME_S - 2) * UINT64_C(1000000));
+    struct answer answer = ASK(.token = "u", .peer = 1);
+    assert_int_equal(answer.pdu.code, COAP_503_UNAVAILABLE);
+    fake_jump_us(2 * 1000000);
+    answer = ASK(.token = "u", .peer = 1);
+    assert_int_equal(answer.pdu.code, COAP_CODE_EMPTY);
+}
+
+static void the_request_is_known_no_longer_than_its_message_lives(void **state) {
+    (void)state;
+    (void)ASK(.mid = 7, .token = "t");
+    fake_jump_us(COAP_EXCHANGE_LIFETIME_S * UINT64_C(1000000));
+    struct answer answer = ASK(.mid = 7, .token = "t"); /* another one: it cannot wait, too */
+    assert_int_equal(answer.pdu.code, COAP_503_UNAVAILABLE);
+    assert_int_equal(runs, 2);
+}
+
 #define T(test) cmocka_unit_test_setup(test, fresh)
 
 int main(void) {
@@ -389,6 +413,8 @@ int main(void) {
         T(a_body_of_the_applications_own_is_copied_if_it_fits),
         T(a_deferral_does_not_outlive_the_server),
         T(it_waits_for_room),
+        T(a_line_that_takes_nothing_does_not_keep_others_out),
+        T(the_request_is_known_no_longer_than_its_message_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

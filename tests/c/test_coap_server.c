@@ -2,7 +2,10 @@
  * noise. */
 #include "coap_site.h"
 
+#include "clock_edges.h"
 #include "core/loop.h"
+#include "net/coap_lifetime.h"
+#include "net/coap_observe.h"
 #include "net/link.h"
 #include "net/slipmux.h"
 
@@ -168,6 +171,43 @@ static void a_duplicate_non_is_ignored(void **state) {
     assert_int_equal(site.runs, 1);
 }
 
+/* The same bytes once more, when the message ID has become free for another message. */
+static void after_its_lifetime_the_same_message_is_executed(size_t edge, enum coap_type type) {
+    (void)fresh(NULL);
+    start_before_edge(edge, 5000000);
+    struct ask stop = {.method = COAP_POST, .type = type, .path = "modules/0/control", .mid = 7};
+    struct ask get = {.method = COAP_GET, .type = type, .path = "node", .mid = 8};
+    struct ask observe = {.method = COAP_GET,
+                          .type = type,
+                          .path = "out/0/features",
+                          .mid = 9,
+                          .token = "o",
+                          .observe = 1 + 0};
+    for (unsigned round = 1; round <= 2; round++) {
+        struct answer answer = client_ask(&stop);
+        assert_code(&answer, COAP_204_CHANGED);
+        site.version = round;
+        answer = client_ask(&get);
+        assert_payload(&answer, round == 1 ? "version 1" : "version 2");
+        answer = client_ask(&observe);
+        assert_true(option_of(&answer, COAP_OPT_OBSERVE) >= 0);
+        assert_int_equal(coap_observe_count(), 1);
+        client_ask(
+            &(struct ask){.method = COAP_GET, .path = "out/0/features", .token = "o", .observe = 1 + 1});
+        fake_jump_us((type == COAP_CON ? COAP_EXCHANGE_LIFETIME_S : COAP_NON_LIFETIME_S) *
+                     UINT64_C(1000000));
+    }
+    assert_int_equal(site.runs, 8);
+}
+
+static void no_message_is_known_for_ever(void **state) {
+    (void)state;
+    for (size_t edge = 0; edge < CLOCK_EDGES; edge++) {
+        after_its_lifetime_the_same_message_is_executed(edge, COAP_CON);
+        after_its_lifetime_the_same_message_is_executed(edge, COAP_NON);
+    }
+}
+
 /* ---- the line --------------------------------------------------------------------------- */
 
 static uint32_t frames_dropped(void) {
@@ -287,6 +327,7 @@ int main(void) {
         T(the_same_id_from_elsewhere_is_another_request),
         T(a_large_get_may_be_run_again),
         T(a_duplicate_non_is_ignored),
+        T(no_message_is_known_for_ever),
         T(after_noise_the_next_request_is_answered),
         T(a_request_may_come_byte_by_byte),
         T(an_answer_waits_for_room_and_the_next_request_for_the_answer),
