@@ -83,6 +83,9 @@ void runtime_usage(const struct runtime *rt, struct runtime_usage *out);
  * declares nonsense. Taken and set between events. */
 uint8_t *runtime_state(struct runtime *rt, size_t *len);
 
+/* How large it says that it is, before it was started too; 0 without the export. An event. */
+wm_status runtime_state_size(struct runtime *rt, uint32_t *size, char *why, size_t why_cap);
+
 /* Hands the state of a version with another schema to the export migrate(), through the guest's buffer.
  * *took: it says that it has taken it; false as well when there is no such export. An event. */
 wm_status runtime_migrate(struct runtime *rt, const uint8_t *state, size_t len, const char *schema,

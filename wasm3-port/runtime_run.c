@@ -194,3 +194,9 @@ uint8_t *runtime_state(struct runtime *rt, size_t *len) {
     *len = bytes != NULL ? size : 0;
     return bytes;
 }
+
+wm_status runtime_state_size(struct runtime *rt, uint32_t *size, char *why, size_t why_cap) {
+    struct text text = text_in(why, why_cap);
+    *size = 0;
+    return call(rt, EXPORT_WASMOTE_STATE_SIZE, NULL, size, &text);
+}

@@ -33,32 +33,70 @@ static int32_t read_sensor(const struct instance *instance, int32_t input, uint8
     return (int32_t)sensor->channels;
 }
 
+/* That there is no reading yet is no fault of the module. */
+static void note_refused_read(struct instance *instance, int32_t input, int32_t result, uint32_t cap) {
+    if (result == WM_EINVAL && instance_refused(instance, REFUSED_INPUT))
+        log_line(LOG_WARNING, instance->slot, "refused: it reads input %d, and its manifest has %u",
+                 (int)input, (unsigned)instance->manifest.input_count);
+    else if (result == WM_ENOMEM && instance_refused(instance, REFUSED_ROOM))
+        log_line(LOG_WARNING, instance->slot,
+                 "refused: it reads input %d with room for %u values, of more", (int)input,
+                 (unsigned)cap);
+}
+
 static int32_t guest_sensor_read(void *context, int32_t input, uint8_t *values, uint32_t cap) {
     int32_t result = replay_is_on() ? replay_sensor_read(input, values, cap)
                                     : read_sensor(context, input, values, cap);
     trace_sensor_read(context, input, result, values);
+    note_refused_read(context, input, result, cap);
     return result;
+}
+
+static wm_status check_emit(struct instance *instance, int32_t stream, uint32_t len) {
+    const struct manifest *manifest = &instance->manifest;
+    if (!instance->may_emit) {
+        if (instance_refused(instance, REFUSED_MOMENT))
+            log_line(LOG_WARNING, instance->slot, "refused: it emits outside of on_sample and on_tick");
+        return WM_EPERM;
+    }
+    if (stream < 0 || (uint32_t)stream >= manifest->stream_count) {
+        if (instance_refused(instance, REFUSED_STREAM))
+            log_line(LOG_WARNING, instance->slot,
+                     "refused: it emits to stream %d, and its manifest has %u", (int)stream,
+                     (unsigned)manifest->stream_count);
+        return WM_EINVAL;
+    }
+    const struct manifest_stream *declared = &manifest->stream[stream];
+    if (len == declared->values * sizeof(float))
+        return WM_OK;
+    if (instance_refused(instance, REFUSED_SIZE))
+        log_line(LOG_WARNING, instance->slot,
+                 "refused: it emits %u bytes to %s, whose %u values have %u", (unsigned)len,
+                 declared->name, (unsigned)declared->values,
+                 (unsigned)(declared->values * sizeof(float)));
+    return WM_EINVAL;
 }
 
 static int32_t guest_emit(void *context, int32_t stream, const uint8_t *bytes, uint32_t len) {
     struct instance *instance = context;
     const struct manifest *manifest = &instance->manifest;
-    if (!instance->may_emit)
-        return WM_EPERM;
-    if (stream < 0 || (uint32_t)stream >= manifest->stream_count)
-        return WM_EINVAL;
+    wm_status status = check_emit(instance, stream, len);
+    if (status)
+        return status;
     const struct manifest_stream *declared = &manifest->stream[stream];
-    if (len != declared->values * sizeof(float))
-        return WM_EINVAL;
     if (replay_is_on() && !replay_emit(stream))
         return WM_ETRAP;
     struct stream *out = stream_find(instance->slot, declared->name);
     bool added = stream_append(instance->slot, out, instance->event_ms, manifest->digest, bytes,
                                declared->values);
-    if (!added)
-        return WM_ENOMEM;
-    trace_emit(instance, stream);
-    return WM_OK;
+    if (added) {
+        trace_emit(instance, stream);
+        return WM_OK;
+    }
+    if (instance_refused(instance, REFUSED_RECORD))
+        log_line(LOG_WARNING, instance->slot, "refused: a record is larger than the ring of %s",
+                 declared->name);
+    return WM_ENOMEM;
 }
 
 static void guest_log(void *context, int32_t level, const char *text, uint32_t len) {

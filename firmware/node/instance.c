@@ -146,6 +146,20 @@ static uint32_t largest_sample(const struct manifest *m) {
     return channels * (uint32_t)sizeof(float);
 }
 
+/* A state of another size than the manifest says would be lost in every swap. */
+static wm_status check_state(struct instance *instance, char *why, size_t why_cap) {
+    const struct manifest *m = &instance->manifest;
+    uint32_t size;
+    if (m->state_bytes == 0)
+        return WM_OK;
+    wm_status status = runtime_state_size(&instance->runtime, &size, why, why_cap);
+    if (status || size == m->state_bytes)
+        return status;
+    snprintf(why, why_cap, "its manifest declares a state of %u bytes, the module's has %u",
+             (unsigned)m->state_bytes, (unsigned)size);
+    return WM_ENOTSUP;
+}
+
 wm_status instance_load(struct instance *instance, char *why, size_t why_cap) {
     const struct manifest *m = &instance->manifest;
     struct runtime_limits limits = {
@@ -160,6 +174,8 @@ wm_status instance_load(struct instance *instance, char *why, size_t why_cap) {
     if (status == WM_OK)
         status = runtime_load(&instance->runtime, instance->module.bytes, instance->module.len, &limits,
                               &instance->host, instance, why, why_cap);
+    if (status == WM_OK && (status = check_state(instance, why, why_cap)) != WM_OK)
+        runtime_unload(&instance->runtime);
     if (status)
         unmap(instance);
     return status;
@@ -175,7 +191,8 @@ void instance_leave(struct instance *instance, struct legacy *legacy) {
     if (!runtime_is_loaded(&instance->runtime) || instance->manifest.state_bytes == 0)
         return;
     legacy->state = runtime_state(&instance->runtime, &legacy->len);
-    if (legacy->len != instance->manifest.state_bytes)
+    legacy->lost = legacy->len != instance->manifest.state_bytes;
+    if (legacy->lost)
         legacy->state = NULL;
     memcpy(legacy->schema, instance->manifest.state_schema, sizeof legacy->schema);
 }
@@ -184,7 +201,7 @@ static wm_status hand_over(struct instance *to, const struct legacy *legacy, enu
                            char *why, size_t why_cap) {
     size_t len;
     bool took = false;
-    *handed = HAND_OVER_NONE;
+    *handed = legacy->lost ? HAND_OVER_FRESH : HAND_OVER_NONE;
     if (!legacy->state)
         return WM_OK;
     *handed = HAND_OVER_FRESH;
@@ -207,7 +224,8 @@ static wm_status hand_over(struct instance *to, const struct legacy *legacy, enu
 /* Every way into the module's events passes begin() and account(). One event is bounded by its
  * budget, but a request with many samples is many events in one turn of the loop: the watchdog is
  * fed before each. */
-static uint64_t begin(void) {
+static uint64_t begin(struct instance *instance) {
+    instance->event_refused = false;
     hal_watchdog_feed();
     return hal_now_us();
 }
@@ -221,10 +239,19 @@ static void account(struct instance *instance, uint64_t began_us, wm_status stat
         instance->longest_us = (uint32_t)spent;
 }
 
+bool instance_refused(struct instance *instance, enum refusal kind) {
+    uint8_t bit = (uint8_t)(1u << kind);
+    bool is_first = !(instance->refused_kinds & bit);
+    instance->refused_kinds |= bit;
+    instance->refused++;
+    instance->event_refused = true;
+    return is_first;
+}
+
 static wm_status give_config(struct instance *instance, char *why, size_t why_cap) {
     if (!instance->manifest.config.len)
         return WM_OK;
-    uint64_t began = begin();
+    uint64_t began = begin(instance);
     trace_config(instance);
     wm_status status =
         runtime_on_config(&instance->runtime, instance->config, instance->config_len, why, why_cap);
@@ -248,6 +275,8 @@ static wm_status prepare(struct instance *instance, struct span chosen, char *wh
     if (status == WM_OK)
         status = bind_inputs(instance, why, why_cap);
     instance->events = 0;
+    instance->refused = 0;
+    instance->refused_kinds = 0;
     instance->time_us = 0;
     instance->longest_us = 0;
     hal_watchdog_feed();
@@ -319,7 +348,7 @@ wm_status instance_restored(struct instance *instance, const struct state_reader
 
 wm_status instance_sample(struct instance *instance, uint32_t input, int64_t time_ms,
                           const float *values, size_t count, char *why, size_t why_cap) {
-    uint64_t began = begin();
+    uint64_t began = begin(instance);
     instance->may_emit = true;
     instance->event_ms = time_ms;
     trace_sample(instance, input, time_ms, values, count);
@@ -333,7 +362,7 @@ wm_status instance_sample(struct instance *instance, uint32_t input, int64_t tim
 wm_status instance_tick(struct instance *instance, int64_t now_ms, char *why, size_t why_cap) {
     if (!runtime_wants_tick(&instance->runtime))
         return WM_OK;
-    uint64_t began = begin();
+    uint64_t began = begin(instance);
     instance->may_emit = true;
     instance->event_ms = now_ms;
     trace_tick(instance, now_ms);

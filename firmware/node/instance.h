@@ -18,6 +18,7 @@ struct state_reader;
 struct legacy {
     const uint8_t *state; /* NULL: it declared none, or did not run */
     size_t len;
+    bool lost; /* it declared one that is not there any more, or has another size now */
     char schema[NAME_CAP];
 };
 
@@ -25,6 +26,16 @@ struct legacy {
 enum hand_over { HAND_OVER_NONE, HAND_OVER_SAME, HAND_OVER_MIGRATED, HAND_OVER_FRESH };
 
 struct stream;
+
+/* Why a host call was refused: a claim of the manifest that its module does not keep, mostly. */
+enum refusal {
+    REFUSED_STREAM, /* there is no such stream */
+    REFUSED_SIZE,   /* not the number of values that the manifest says */
+    REFUSED_MOMENT, /* an emit outside of on_sample and on_tick */
+    REFUSED_RECORD, /* larger than the ring of its stream */
+    REFUSED_INPUT,  /* there is no such input */
+    REFUSED_ROOM,   /* for fewer values than the input has */
+};
 
 struct instance {
     int slot;
@@ -41,8 +52,11 @@ struct instance {
     size_t config_len;
     int sensor[MODULE_INPUTS_MAX]; /* index of the sensor behind each input, once started */
     bool may_emit;
-    int64_t event_ms; /* time of the sample that is being handled */
-    uint32_t events;  /* these three since it was started */
+    bool event_refused;    /* a call of the newest event was refused */
+    uint8_t refused_kinds; /* a bit for each enum refusal that was logged since it was started */
+    int64_t event_ms;      /* time of the sample that is being handled */
+    uint32_t events;       /* these four since it was started */
+    uint32_t refused;      /* host calls */
     uint64_t time_us;
     uint32_t longest_us;
 };
@@ -61,7 +75,12 @@ void instance_close(struct instance *instance);
 /* Forgets which sensors are behind the inputs, so that it can read none: after a failed start. */
 void instance_unbind(struct instance *instance);
 
-/* Loads the module into the engine: parses, links, compiles; runs nothing of it. */
+/* Counts a host call that was refused. True: it is the first of its kind since the start, to be logged.
+ */
+bool instance_refused(struct instance *instance, enum refusal kind);
+
+/* Loads the module into the engine: parses, links, compiles; asks it for its buffer and the size of its
+ * state, which must be what the manifest declares, else WM_ENOTSUP. */
 wm_status instance_load(struct instance *instance, char *why, size_t why_cap);
 void instance_unload(struct instance *instance);
 

@@ -163,16 +163,18 @@ static void get_inputs(struct cbor_in *in, struct manifest *manifest) {
 static void get_config(struct cbor_in *in, struct manifest *manifest) {
     struct cbor_in look = *in;
     size_t pairs = cbor_get_map(&look);
-    while (pairs-- && !look.error) {
+    for (size_t left = pairs; left && !look.error; left--) {
         size_t len;
         cbor_get_text(&look, &len);
         cbor_get_number(&look);
     }
     if (look.error)
         in->error = true;
-    manifest->config = get_item(in);
-    if (manifest->config.len > MODULE_CONFIG_MAX)
+    struct span config = get_item(in);
+    if (config.len > MODULE_CONFIG_MAX)
         in->error = true;
+    if (pairs > 0) /* a map that names no parameter is as none */
+        manifest->config = config;
 }
 
 static void get_state(struct cbor_in *in, struct manifest *manifest) {

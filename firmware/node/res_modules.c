@@ -51,6 +51,10 @@ static void put_work(struct cbor_out *out, const struct slot *slot) {
     cbor_put_uint(out, instance->longest_us);
     cbor_put_uint(out, 10);
     cbor_put_uint(out, usage.arena_bytes);
+    if (instance->refused) {
+        cbor_put_uint(out, 25);
+        cbor_put_uint(out, instance->refused);
+    }
 }
 
 static void put_streams(struct cbor_out *out, int index) {
@@ -126,9 +130,9 @@ static void put_probation(struct cbor_out *out, const struct slot *slot, int ind
 }
 
 static size_t status_pairs(const struct slot *slot, int index) {
-    return 2 + (slot->active ? 10u + slot->active->is_signed : 0u) + (slot->why[0] ? 1u : 0u) +
-           (slot->candidate ? 1u : 0u) + (slot->swapped ? 4u : 0u) + (slot->missed ? 1u : 0u) +
-           probation_pairs(slot, index);
+    return 2 + (slot->active ? 10u + slot->active->is_signed + (slot->active->refused > 0) : 0u) +
+           (slot->why[0] ? 1u : 0u) + (slot->candidate ? 1u : 0u) + (slot->swapped ? 4u : 0u) +
+           (slot->missed ? 1u : 0u) + probation_pairs(slot, index);
 }
 
 static void put_notes(struct cbor_out *out, const struct slot *slot) {

@@ -12,7 +12,8 @@ static bool has_trapped(wm_status status) {
 static void went_well(struct slot *slot, int index) {
     if (slot->row && ++slot->good >= ROW_ENDS_AFTER)
         slot->row = 0;
-    slot_count_event(slot, index);
+    if (!slot->active->event_refused) /* what it said is lost: that proves nothing */
+        slot_count_event(slot, index);
 }
 
 /* True: another module runs now, the one that ran before. */
@@ -46,13 +47,13 @@ wm_status slot_configure(int index, struct span chosen, char *why, size_t why_ca
     if (!slot->active)
         return slot_refuse(WM_EBUSY, why, why_cap, "the slot is empty");
     slot_restore_abandon(index);
-    bool is_event = slot_is_live(slot);
-    if (is_event)
+    uint32_t events = slot->active->events;
+    if (slot_is_live(slot))
         state_copy_take(&slot->before, slot->active);
     wm_status status = instance_configure(slot->active, chosen, why, why_cap);
     if (slot->state == SLOT_PAUSED && has_trapped(status))
         stays_trapped(slot, index, why);
-    else if (is_event && (status == WM_OK || has_trapped(status)))
+    else if (slot->active->events != events) /* a module without parameters gets none */
         check_event(slot, index, status, why);
     return status;
 }

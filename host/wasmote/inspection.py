@@ -11,7 +11,7 @@ from wasmote.build import probe
 from wasmote.build.packer import Layout, layout
 from wasmote.build.pages import NODE_PAGE_LOG2, PackRefused
 from wasmote.build.wasm import FuncType, Kind, Limits, WasmModule
-from wasmote.errors import UsageFault, WasmoteError
+from wasmote.errors import UsageFault, VerificationRefused, WasmoteError
 from wasmote.keys import own_and_known_keys
 from wasmote.signing import find_signer
 from wasmote.wire.bundle import WASM_MAGIC, Bundle
@@ -65,6 +65,8 @@ def inspect(path: Path) -> Inspection:
         bundle = None if content.startswith(WASM_MAGIC) else Bundle.from_bytes(content)
         encoded = content if bundle is None else bundle.module
         _validate(encoded)  # first: what follows relies on indices that are in range
+        if bundle is not None:
+            _check_state(bundle)
         described = _describe(path, len(content), bundle.manifest if bundle else None, encoded)
         return replace(described, signature=_signature(bundle)) if bundle else described
     except WasmoteError as fault:
@@ -98,6 +100,19 @@ def _validate(encoded: bytes) -> None:
         wasmtime.Module.validate(wasmtime.Engine(), encoded)
     except wasmtime.WasmtimeError as fault:
         raise WasmoteError(f"module is not valid WebAssembly: {fault}") from fault
+
+
+def _check_state(bundle: Bundle) -> None:
+    """Hold the declared size of the state against what the module says, as a node does."""
+    declared = bundle.manifest.state
+    if declared is None:
+        return
+    size = probe.ask(bundle.module, 0, 0, bundle.manifest.memory_bytes).state_size or 0
+    if size != declared.size:
+        raise VerificationRefused(
+            f"its manifest declares a state of {declared.size} bytes, the module's has {size}",
+            "build it again: `wasmote build` measures the size",
+        )
 
 
 def _layout(module: WasmModule) -> Layout | None:

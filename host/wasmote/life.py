@@ -22,6 +22,8 @@ def life_notes(status: ModuleStatus) -> Iterator[str]:
         yield f"stays stopped after {_counted(status.traps_in_a_row, 'trap')} in a row"
     if status.failure is not None:
         yield failure_text(status, status.failure)
+    if status.refused:
+        yield refused_text(status.refused)
 
 
 def probation_text(status: ModuleStatus) -> str:
@@ -29,6 +31,11 @@ def probation_text(status: ModuleStatus) -> str:
     left = f"for {_counted(status.probation, 'event')}" if status.probation else "until it is confirmed"
     back = status.fallback
     return f"on probation {left}" + (f", else back to {back.name} {back.version}" if back else "")
+
+
+def refused_text(calls: int) -> str:
+    """That a module does what its manifest does not say."""
+    return f"{_counted(calls, 'host call')} refused: the board's log says which"
 
 
 def failure_text(status: ModuleStatus, failure: Failure) -> str:

@@ -147,6 +147,16 @@ static void another_schema_or_stream_begins_anew(void **state) {
     assert_int_equal(stream_find(0, "other")->ring.next, 0);
 }
 
+static void a_state_of_another_size_than_is_declared_is_no_candidate(void **state) {
+    (void)state;
+    struct release wrong = v1;
+    wrong.state_bytes = 8;
+    assert_int_equal(install(0, &wrong), WM_ENOTSUP);
+    assert_string_equal(why, "its manifest declares a state of 8 bytes, the module's has 4");
+    assert_null(slot_at(0)->candidate);
+    ASSERT_OK(install(0, &v1));
+}
+
 /* ---- beside ------------------------------------------------------------------------------ */
 
 static wm_status start_beside(int index, int other) {
@@ -344,6 +354,7 @@ int main(void) {
         TEST(a_trapped_module_can_be_started_again_or_replaced),
         TEST(a_swap_hands_over_state_numbers_and_parameters),
         TEST(another_schema_or_stream_begins_anew),
+        TEST(a_state_of_another_size_than_is_declared_is_no_candidate),
         TEST(a_candidate_beside_another_module_has_its_state_and_gets_its_samples),
         TEST(a_candidate_starts_beside_what_runs_in_another_slot_only),
         TEST(a_swap_that_traps_leaves_the_old_module_as_it_was),

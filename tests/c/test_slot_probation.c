@@ -54,6 +54,52 @@ static void so_many_events_confirm(void **state) {
     assert_runs(0, "2");
 }
 
+static bool log_holds(const char *text) {
+    uint8_t lines[LOG_RING_BYTES];
+    struct record_batch all = record_ring_all(log_ring(), lines, sizeof lines);
+    for (size_t at = 0; at + strlen(text) <= all.len; at++)
+        if (memcmp(lines + at, text, strlen(text)) == 0)
+            return true;
+    return false;
+}
+
+/* Its manifest promises four values, it emits three: all is lost that it says. */
+static void what_emits_other_records_than_it_claims_proves_nothing(void **state) {
+    struct release v2 = second();
+    (void)state;
+    v2.values = 4;
+    v2.probation = &(uint32_t){3};
+    run_confirmed(0, &v1);
+    swap_to(0, &v2);
+    assert_false(log_holds("bytes to out"));
+    for (int i = 0; i < 10; i++)
+        feed(1);
+    assert_true(slot_is_on_probation(0));
+    assert_int_equal(slot_at(0)->probation_left, 3);
+    assert_int_equal(slot_at(0)->active->events, 11);  /* and one for its parameters */
+    assert_int_equal(slot_at(0)->active->refused, 11); /* and one in on_start */
+    assert_int_equal(numbers_given(0), 0);
+    assert_true(log_holds("refused: it emits outside of on_sample and on_tick"));
+    assert_true(log_holds("refused: it emits 12 bytes to out, whose 4 values have 16"));
+    ASSERT_OK(slot_roll_back(0, why, sizeof why));
+    assert_int_equal(slot_at(0)->active->refused, 1); /* in on_start */
+    feed(1);
+    assert_int_equal(slot_at(0)->active->refused, 1);
+}
+
+static void a_module_without_parameters_is_not_proved_by_being_given_some(void **state) {
+    static const uint8_t none[] = {0xa0};
+    struct release bare = v1;
+    (void)state;
+    bare.parameter[0] = NULL;
+    bare.probation = &(uint32_t){1};
+    run(0, &bare);
+    ASSERT_OK(slot_configure(0, (struct span){none, sizeof none}, why, sizeof why));
+    assert_true(slot_is_on_probation(0));
+    feed(1);
+    assert_false(slot_is_on_probation(0));
+}
+
 static void with_none_only_a_person_confirms(void **state) {
     struct release v2 = second();
     (void)state;
@@ -149,6 +195,8 @@ int main(void) {
         TEST(a_trap_brings_back_the_old_module_with_state_and_sample),
         TEST(without_room_for_its_state_the_old_module_begins_anew),
         TEST(so_many_events_confirm),
+        TEST(what_emits_other_records_than_it_claims_proves_nothing),
+        TEST(a_module_without_parameters_is_not_proved_by_being_given_some),
         TEST(with_none_only_a_person_confirms),
         TEST(a_person_rolls_back),
         TEST(one_on_probation_that_is_replaced_leaves_its_fallback),

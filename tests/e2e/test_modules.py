@@ -13,6 +13,8 @@ from on_board import bundle, outputs, probe, run_module, swap_module
 from wasmote.errors import CoapError
 from wasmote.node import Node
 from wasmote.wire.bundle import Bundle
+from wasmote.wire.log import LogLine
+from wasmote.wire.manifest import StateSchema
 from wasmote.wire.modules import Control, ModuleState
 
 pytestmark = pytest.mark.cores
@@ -68,6 +70,28 @@ async def test_what_cannot_run_is_refused_and_the_running_module_goes_on(node: N
     await node.feed("probe", probe(1.0, 2.0))
     assert await outputs(node, "count") == [1.0, 2.0]
     assert (await node.module(0)).candidate is None
+
+
+async def test_a_state_of_another_size_than_is_declared_is_refused(node: Node) -> None:
+    good = bundle("short")
+    wrong = Bundle(replace(good.manifest, state=StateSchema("short/1", 8)), good.module)
+    with pytest.raises(CoapError) as caught:
+        await node.install(0, wrong.to_bytes())
+    assert caught.value.code is Code.UNPROCESSABLE_ENTITY
+    assert caught.value.diagnostic == "its manifest declares a state of 8 bytes, the module's has 4"
+
+
+async def test_what_emits_other_records_than_it_claims_proves_nothing(node: Node) -> None:
+    await run_module(node, "short")  # on probation for three events
+    await node.feed("probe", probe(*range(5)))
+    status = await node.module(0)
+    assert (status.events, status.probation, status.refused) == (5, 3, 5)
+    assert [(one.name, one.next_seq) for one in status.streams] == [("seen", 5), ("pair", 0)]
+    log = (await node.request("GET", "/log?since=none")).payload
+    lines = [line.text for line in LogLine.list_from_cbor(log, "/log") if line.slot == 0]
+    assert lines.count("refused: it emits 4 bytes to pair, whose 2 values have 8") == 1
+    await node.control(0, Control.CONFIRM)  # a person may
+    assert (await node.module(0)).probation is None
 
 
 async def test_damaged_bundles_are_refused(node: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from wasmote.build import build_bundle
 from wasmote.cli import main
 from wasmote.sim import ROOT
+from wasmote.wire.bundle import Bundle
 
 FLOOD = ROOT / "models" / "flood" / "flood.toml"
 
@@ -71,6 +73,13 @@ def test_a_changed_module_is_refused_with_6(flood, look):
     result = look(bytes(content))
     assert result.exit_code == 6
     assert "SHA-256" in result.stderr
+
+
+def test_a_state_of_another_size_than_is_declared_is_refused_with_6(flood, look):
+    state = replace(flood.manifest.state, size=flood.manifest.state.size + 4)
+    result = look(Bundle(replace(flood.manifest, state=state), flood.module).to_bytes())
+    assert result.exit_code == 6
+    assert f"declares a state of {state.size} bytes, the module's has {state.size - 4}" in result.output
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x41\x00"])

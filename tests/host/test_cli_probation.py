@@ -100,6 +100,21 @@ def test_the_first_record_confirms_what_is_run(board: Board) -> None:
     process.communicate()
 
 
+def test_what_had_host_calls_refused_is_not_confirmed(board: Board) -> None:
+    process = board.run(str(MODULES / "short.toml"))
+    board.feed(1, 5)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("seen 0 ")
+    assert process.stderr is not None
+    assert "development mode" in process.stderr.readline()
+    refused = "1 host call refused: the board's log says which"
+    assert process.stderr.readline() == f"slot 0: short 1.0.0 is not confirmed: {refused}\n"
+    assert board.slot()["probation"] == 3
+    assert refused in board.wasmote("ls")
+    process.terminate()
+    process.communicate()
+
+
 def test_it_is_confirmed_before_a_counted_run_ends(board: Board) -> None:
     process = board.run(str(MODULES / "sums_v1.toml"), "--count", "1")
     board.feed(1, 5)

@@ -299,6 +299,20 @@ async def test_good_records_confirm_a_new_module(tmp_path: Path):
         assert board.requests.count("control CONFIRM None") == 1
 
 
+async def test_records_do_not_confirm_what_had_host_calls_refused(tmp_path: Path):
+    board = FakeBoard()
+    board.has_probation = True
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        board.status = replace(board.status, refused=2)
+        for _ in range(2 * CONFIRM_AFTER):
+            board.emit()
+        await rig.read(2 * CONFIRM_AFTER)
+        await rig.session.until(SessionState.FOLLOWING)
+        assert board.status.probation == 60
+        assert not [one for one in board.requests if "CONFIRM" in one]
+
+
 async def test_a_roll_back_is_stored_and_not_undone(tmp_path: Path):
     board = FakeBoard()
     board.has_probation = True

@@ -19,6 +19,7 @@ from wasmote.wire.manifest import Input, Manifest, StateSchema, Stream
 
 WAT = Path(__file__).resolve().parents[1] / "c" / "wasm"
 PAGES = 3
+STATES = {"echo": 16, "start": 4}  # bytes, of those that have one
 
 GUEST = """
 #include <wasmote.h>
@@ -94,7 +95,7 @@ def bundle_of(name: str, **changes: object) -> Bundle:
     fields: dict[str, object] = {
         "streams": (Stream("out", (2,)), Stream("more", (1,))),
         "inputs": (Input("s", ("a", "b"), ("1", "1")),),
-        "state": StateSchema("s/1", 16),
+        "state": StateSchema("s/1", STATES[name]) if name in STATES else None,
         "capabilities": ("log", "random"),
     }
     manifest = Manifest(
@@ -176,7 +177,7 @@ def test_an_endless_loop_is_stopped() -> None:
 
 
 def test_the_start_function_runs_at_start_and_not_before() -> None:
-    host = HostModule(bundle_of("start", state=StateSchema("s/1", 4)))
+    host = HostModule(bundle_of("start"))
     assert host.state() == bytes(4)
     host.start()
     assert host.state() == b"\x07\0\0\0"
@@ -186,7 +187,12 @@ def test_host_functions_get_and_give_their_types() -> None:
     streams = (Stream("reading", (3,)), Stream("rest", (5,)))
     host = HostModule(bundle_of("host_calls", streams=streams), clock=lambda: -1000)
     host.start()
-    assert [(line.level, line.text) for line in host.log_lines] == [(2, "hello")]
+    assert [(line.level, line.text) for line in host.log_lines] == [
+        (1, "refused: it reads input 3, and its manifest has 1"),
+        (1, "refused: it emits outside of on_sample and on_tick"),
+        (2, "hello"),
+    ]
+    assert host.refused == 3
     assert host.on_tick(0) == []
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from wasmote.build import build_bundle
 from wasmote.errors import UsageFault
-from wasmote.runtime.slots import Conflict, HostSlot
+from wasmote.runtime.slots import Conflict, HostSlot, Unfit
 from wasmote.runtime.status import status_of
 from wasmote.wire.bundle import Bundle
+from wasmote.wire.manifest import StateSchema
 from wasmote.wire.modules import Cause, Control, ModuleState
 from wasmote.wire.samples import Sample
 
 MODULES = Path(__file__).parents[1] / "modules"
 GOOD, PICKY = (build_bundle(MODULES / f"sums_v{version}.toml") for version in (1, 2))
 TUNED = build_bundle(MODULES / "scale.toml")
+SHORT = build_bundle(MODULES / "short.toml")
 
 
 @dataclass
@@ -109,6 +111,30 @@ def test_a_new_module_is_on_probation_until_it_has_handled_so_many_events(bench:
     assert status_of(bench.slot).probation is None
     with pytest.raises(Conflict):
         bench.slot.control(Control.CONFIRM, {})
+
+
+def test_what_emits_other_records_than_it_claims_proves_nothing(bench: Bench) -> None:
+    said: list[str] = []
+    bench.slot.log = lambda _slot, _level, text: said.append(text)
+    bench.put(SHORT)
+    bench.feed(*range(5))
+    status = status_of(bench.slot)
+    assert (status.probation, status.events, status.refused) == (3, 5, 5)
+    assert [(one.name, one.next_seq) for one in status.streams] == [("seen", 5), ("pair", 0)]
+    told = "refused: it emits 4 bytes to pair, whose 2 values have 8"
+    assert said == ["running short 1.0.0", told]
+    bench.slot.control(Control.STOP, {})
+    bench.slot.control(Control.START, {})
+    assert status_of(bench.slot).refused is None
+    bench.feed(1)
+    assert said.count(told) == 2  # once of each kind and start
+
+
+def test_a_state_of_another_size_than_is_declared_is_refused(bench: Bench) -> None:
+    claim = replace(SHORT.manifest, state=StateSchema("short/1", 8))
+    with pytest.raises(Unfit, match="declares a state of 8 bytes, the module's has 4"):
+        bench.slot.install(Bundle(claim, SHORT.module))
+    assert bench.slot.candidate is None
 
 
 def test_it_goes_back_to_what_was_confirmed_last(swapped: Bench) -> None:

@@ -9,6 +9,7 @@ from aiocoap import Code
 
 from wasmote.cli.common import note
 from wasmote.errors import CoapError, LinkDown, WasmoteError
+from wasmote.life import refused_text
 from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control, Failure, ModuleState
 
 if TYPE_CHECKING:
@@ -88,9 +89,10 @@ class Trial:
             return
 
     async def _look(self) -> None:
-        if self.proved:
-            await self._end()
         status = await self._node.module(self._slot)
+        if self.proved and self._is_kept(status):
+            await self._end()
+            status = await self._node.module(self._slot)
         if failure := status.out_of_service(self._digest):
             raise rolled_back(self._title, status, failure)
         if status.state is ModuleState.TRAPPED and status.restart_in_ms is None:
@@ -98,6 +100,14 @@ class Trial:
         if status.digest == self._digest and status.probation is None:
             note(f"slot {self._slot}: {self._title} is confirmed")
         self._pending = status.digest == self._digest and status.probation is not None
+
+    def _is_kept(self, status: ModuleStatus) -> bool:
+        """Whether what the module does is what its manifest says; if not, it is not confirmed from here."""
+        if status.digest == self._digest and status.refused:
+            self._confirm = False
+            note(f"slot {self._slot}: {self._title} is not confirmed: {refused_text(status.refused)}")
+            return False
+        return True
 
     async def _end(self) -> None:
         try:

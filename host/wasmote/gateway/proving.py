@@ -11,6 +11,7 @@ from aiocoap import Code
 from wasmote.errors import CoapError
 from wasmote.gateway.entities import Place
 from wasmote.gateway.store import ROLLED_BACK
+from wasmote.life import refused_text
 from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control
 
 if TYPE_CHECKING:
@@ -23,20 +24,22 @@ if TYPE_CHECKING:
 class Proving:
     """A module on probation, as `status` says; `needed` good records confirm it.
 
-    A record is good when it holds neither NaN nor infinity.
+    A record is good when it holds neither NaN nor infinity. `is_held`: whatever it emits, it is left to the
+    board.
     """
 
     def __init__(self, status: ModuleStatus, needed: int) -> None:
         assert status.digest is not None
         self.digest = status.digest
         self.good = 0
+        self.is_held = False
         self._needed = needed
         self._from = {stream.name: stream.next_seq for stream in status.streams}
 
     @property
     def proved(self) -> bool:
         """Whether it has emitted enough."""
-        return self.good >= self._needed
+        return self.good >= self._needed and not self.is_held
 
     def took(self, stream: str, records: Sequence[Record]) -> bool:
         """Count records. True when it is proved with them, or when a later one is another module's."""
@@ -70,7 +73,7 @@ class Probations:
     async def confirm(self, node: Node) -> None:
         """Confirm what has proved itself; what the board refuses to confirm stays on probation there."""
         for slot, proving in [*self._proving.items()]:
-            if not proving.proved:
+            if not proving.proved or self._is_held(proving, await node.module(slot)):
                 continue
             del self._proving[slot]
             try:
@@ -80,6 +83,13 @@ class Probations:
                     self._log.warning("module not confirmed", slot=slot, fault=str(fault))
             else:
                 self._log.info("module confirmed", slot=slot, records=proving.good)
+
+    def _is_held(self, proving: Proving, status: ModuleStatus) -> bool:
+        """Whether the module had host calls refused: records of a call that was not are no proof of those."""
+        if status.digest == proving.digest and status.refused:
+            proving.is_held = True
+            self._log.warning("module not confirmed", slot=status.slot, fault=refused_text(status.refused))
+        return proving.is_held
 
     async def note_failure(self, slot: int, before: ModuleStatus | None, status: ModuleStatus) -> bool:
         """Store that a module was taken out of service since `before`, once; True when that is new."""

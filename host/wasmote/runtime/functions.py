@@ -15,6 +15,7 @@ from wasmote.wire.manifest import Manifest
 from wasmote.wire.trace import Call, Function
 
 OK, INVALID, NO_ENTRY, NO_ROOM, NOT_ALLOWED = 0, -1, -2, -3, -7  # firmware/core/status.h
+WARNING = 1  # a log line's level
 
 Float32 = NDArray[np.float32]
 
@@ -43,7 +44,8 @@ class GuestServices:
     `now_ms` is the clock that the guest may ask; without one it is told the time of the event.
     `entropy` gives random bytes; it is seeded by default, so that a replay repeats itself. `calls` are those
     of the event so far that a trace tells of; with a `script` they are answered as they were before. `on_log`
-    gets what is logged; without it the lines are kept.
+    gets what is logged; without it the lines are kept. `refused` counts the calls that cannot be what the
+    manifest says; `event_refused` is whether there was one since it was last set to False.
     """
 
     manifest: Manifest
@@ -58,11 +60,19 @@ class GuestServices:
     on_log: Callable[[int, str], None] | None = None
     calls: list[Call] = field(default_factory=list)
     script: Script | None = None
+    refused: int = 0
+    event_refused: bool = False
+    _kinds_refused: set[str] = field(default_factory=set)
 
     def take_emissions(self) -> list[Emission]:
         """Return what was emitted since the last call."""
         taken, self.emissions = self.emissions, []
         return taken
+
+    def forget_refusals(self) -> None:
+        """Count refused calls from here on: the module is started."""
+        self.refused, self.event_refused = 0, False
+        self._kinds_refused.clear()
 
     def merge_config(self, config: Mapping[str, float]) -> None:
         """Set some parameters; the others keep their values."""
@@ -77,6 +87,11 @@ class GuestServices:
             self._read(input_, room) if self.script is None else self.script.sensor_read(input_, room)
         )
         values.write(read)
+        if result == INVALID:
+            has = len(self.manifest.inputs)
+            self._refuse("input", f"it reads input {input_}, and its manifest has {has}")
+        elif result == NO_ROOM:
+            self._refuse("room", f"it reads input {input_} with room for {room} values, of more")
         self.calls.append(Call(Function.SENSOR_READ, (input_, result, read) if read else (input_, result)))
         return result
 
@@ -93,11 +108,17 @@ class GuestServices:
     def emit(self, stream: int, values: bytes) -> int:
         """Keep a record."""
         if not self.may_emit:
+            self._refuse("moment", "it emits outside of on_sample and on_tick")
             return NOT_ALLOWED
         if not 0 <= stream < len(self.manifest.streams):
+            has = len(self.manifest.streams)
+            self._refuse("stream", f"it emits to stream {stream}, and its manifest has {has}")
             return INVALID
         declared = self.manifest.streams[stream]
-        if len(values) != declared.count * declared.dtype.bytes:
+        size = declared.count * declared.dtype.bytes
+        if len(values) != size:
+            what = f"{declared.name}, whose {declared.count} values have {size}"
+            self._refuse("size", f"it emits {len(values)} bytes to {what}")
             return INVALID
         if self.script is not None:
             self.script.emit(stream)
@@ -105,6 +126,14 @@ class GuestServices:
         self.emissions.append(Emission(declared.name, self.event_ms, record))
         self.calls.append(Call(Function.EMIT, (stream,)))
         return OK
+
+    def _refuse(self, kind: str, reason: str) -> None:
+        """Count a call that is refused, and say it once: the guest may never look at the answer."""
+        self.refused += 1
+        self.event_refused = True
+        if kind not in self._kinds_refused:
+            self._kinds_refused.add(kind)
+            self.log(WARNING, f"refused: {reason}")
 
     def log(self, level: int, text: str) -> None:
         """Hand a line on, or keep it."""

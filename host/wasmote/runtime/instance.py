@@ -78,6 +78,17 @@ class GuestInstance:
         """Copy bytes into its memory."""
         self._memory.write(self._store, data, address)
 
+    def check_state(self) -> None:
+        """Hold the size of its state against the manifest, as a node does."""
+        declared = self._manifest.state
+        size = int(self.call("wasmote_state_size")) & 0xFFFF_FFFF if declared else 0
+        if declared and size != declared.size:
+            raise ModuleRefused(
+                f"module {self._manifest.name}: its manifest declares a state of {declared.size} bytes, "
+                f"the module's has {size}",
+                "build it again: `wasmote build` measures the size",
+            )
+
     def state_place(self) -> tuple[int, int]:
         """Return address and size of the state that the module declares."""
         address = int(self.call("wasmote_state")) & 0xFFFF_FFFF

@@ -57,6 +57,7 @@ class HostModule:
         self._guest = GuestInstance(bundle, self._services)
         self._sample_bytes = 4 * max((len(i.channels) for i in self._manifest.inputs), default=0)
         self._sample_ptr = self._guest.ask_buffer(self._sample_bytes)
+        self._guest.check_state()
 
     @property
     def log_lines(self) -> list[LogLine]:
@@ -72,6 +73,7 @@ class HostModule:
         if self._started:
             raise UsageFault(f"module {self._manifest.name} was started already")
         self._started = True
+        self._services.forget_refusals()
         self._guest.call(START)
         self._guest.call("on_start")
         handed = HandOver.NONE if state is None else self._take_over(state, schema)
@@ -175,6 +177,16 @@ class HostModule:
         """Events handled since it was started, wherever that was."""
         return self._events
 
+    @property
+    def refused(self) -> int:
+        """Host calls that were refused since it was started."""
+        return self._services.refused
+
+    @property
+    def event_refused(self) -> bool:
+        """Whether a call of the newest event was refused."""
+        return self._services.event_refused
+
     def reading_times(self) -> dict[str, int]:
         """When the newest reading of each input was taken that has one, by sensor, in ms."""
         return {self._manifest.inputs[index].sensor: at for index, at in self._reading_times.items()}
@@ -239,6 +251,7 @@ class HostModule:
         if self._started:
             raise UsageFault(f"module {self._manifest.name} was started already")
         self._started = True
+        self._services.forget_refusals()
         self._guest.put_back(snapshot)
         self._services.config = dict(snapshot.config)
         self._events = snapshot.events
@@ -274,6 +287,7 @@ class HostModule:
         return self._services.take_emissions()
 
     def _count_event(self) -> None:
+        self._services.event_refused = False
         self._events = (self._events + 1) & 0xFFFF_FFFF
 
     @contextmanager

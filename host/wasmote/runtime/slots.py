@@ -227,7 +227,9 @@ class HostSlot:
         self.good += events
         if self.good >= GOOD_EVENTS:
             self.traps_in_a_row = 0
-        if self.probation and self.probation.passed(events):
+        assert self.module is not None  # it has handled them
+        proofs = 0 if self.module.event_refused else events
+        if self.probation and self.probation.passed(proofs):
             self._confirm()
 
     def _trapped(self, error: str, state: bytes | None, event: Event) -> None:

@@ -39,6 +39,7 @@ def status_of(slot: HostSlot) -> ModuleStatus:
         restart_in_ms=_restart_in_ms(slot),
         traps_in_a_row=slot.traps_in_a_row or None,
         signer=slot.active.signer,
+        refused=(slot.module.refused if slot.module else 0) or None,
     )
 
 

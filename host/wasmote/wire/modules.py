@@ -177,6 +177,7 @@ class ModuleStatus(Payload):
     restart_in_ms: int | None = None  # after a trap
     traps_in_a_row: int | None = None
     signer: bytes | None = None  # id of the key that the bundle of the module is signed with
+    refused: int | None = None  # host calls since it was started; None: there were none
 
     def out_of_service(self, digest: bytes) -> Failure | None:
         """Why a module, by its SHA-256, was taken out of this slot last; None of one that is there."""
@@ -216,6 +217,7 @@ class ModuleStatus(Payload):
             restart_in_ms=fields.optional_unsigned(22),
             traps_in_a_row=fields.optional_unsigned(23),
             signer=fields.optional_binary(24, KEY_ID_BYTES),
+            refused=fields.optional_unsigned(25),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -246,6 +248,7 @@ class ModuleStatus(Payload):
             self.restart_in_ms,
             self.traps_in_a_row,
             self.signer,
+            self.refused,
         )
         return without_none(enumerate(values))
 
