@@ -19,8 +19,8 @@ enum observer_state {
 
 struct observer {
     enum observer_state state;
-    bool leaving; /* the last notification was sent: free once it is acknowledged */
-    uint8_t since_con;
+    bool leaving;      /* the last notification was sent: free once it is acknowledged */
+    uint8_t since_con; /* notifications to its peer, of all its observations, since the last CON */
     uint8_t oldest_mid;
     uint16_t mids[MIDS_KEPT]; /* of the last notifications, in a ring */
     uint32_t forget_mids_at_s[MIDS_KEPT];
@@ -50,9 +50,6 @@ static uint64_t daily_us(const struct observer *observer) {
 }
 
 static bool confirmable_is_due(const struct observer *observer) {
-    if (coap_exchange_pending(&observer->what.peer)) {
-        return false; /* NSTART = 1 (RFC 7252 section 4.7): the next one will be */
-    }
     return observer->state == OBSERVER_GONE || observer->since_con + 1 >= COAP_OBSERVE_CON_EVERY ||
            hal_now_us() >= daily_us(observer);
 }
@@ -93,10 +90,24 @@ static wm_status transmit(struct observer *observer, enum coap_type type, uint16
     return coap_msg_send(&observer->what.peer, builder.len);
 }
 
+static bool is_of(const struct observer *observer, const struct coap_peer *peer) {
+    return observer->state != OBSERVER_FREE && coap_peer_equal(&observer->what.peer, peer);
+}
+
+/* What is sent before somebody must answer is counted for each peer: one that is gone gets no more for
+ * having observed much. */
+static void count_for_peer(const struct coap_peer *peer, uint8_t since_con) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        if (is_of(&table[i], peer)) {
+            table[i].since_con = since_con;
+        }
+    }
+}
+
 static void await_ack(struct observer *observer, uint16_t mid) {
     observer->exchange.mid = mid;
     observer->exchange.peer = &observer->what.peer;
-    observer->since_con = 0;
+    count_for_peer(&observer->what.peer, 0);
     observer->last_con_us = hal_now_us();
     coap_exchange_start(&observer->exchange);
 }
@@ -118,7 +129,7 @@ static bool notify(struct observer *observer) {
         return true;
     }
     if (observer->since_con < UINT8_MAX) {
-        observer->since_con++;
+        count_for_peer(&observer->what.peer, observer->since_con + 1);
     }
     if (observer->leaving) {
         free_observer(observer);
@@ -126,10 +137,11 @@ static bool notify(struct observer *observer) {
     return true;
 }
 
-/* When this observer needs a look next: now or earlier when it is due, the far future while it
- * waits for an ACK. */
+/* When this observer needs a look next: now or earlier when it is due, the far future while its peer
+ * owes an ACK. Nothing else goes there until then, neither a second confirmable message (NSTART = 1, RFC
+ * 7252 section 4.7) nor one that is not: it would go to somebody who may be gone. */
 static uint64_t due_us(const struct observer *observer) {
-    if (observer->state == OBSERVER_FREE || observer->exchange.active) {
+    if (observer->state == OBSERVER_FREE || coap_exchange_pending(&observer->what.peer)) {
         return UINT64_MAX;
     }
     switch (observer->state) {
@@ -137,8 +149,8 @@ static uint64_t due_us(const struct observer *observer) {
         return 0;
     case OBSERVER_DUE:
         return observer->not_before_us;
-    default: /* without a change once a day, when no other confirmable one is in the way */
-        return coap_exchange_pending(&observer->what.peer) ? UINT64_MAX : daily_us(observer);
+    default: /* without a change once a day */
+        return daily_us(observer);
     }
 }
 
@@ -207,11 +219,15 @@ static void resend(struct coap_exchange *exchange) {
     }
 }
 
+/* An RST is about this observation, silence about the peer. What changed meanwhile goes now: the end of
+ * an exchange makes room. */
 static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome) {
     struct observer *observer = owner(exchange);
-    if (outcome != COAP_ACKED || observer->leaving) {
+    if (outcome == COAP_TIMED_OUT) {
+        coap_observe_lost(&observer->what.peer);
+    } else if (outcome == COAP_REJECTED || observer->leaving) {
         free_observer(observer);
-    } /* else what changed meanwhile goes now: the end of an exchange makes room */
+    }
 }
 
 /* ---- the table -------------------------------------------------------------------------- */
@@ -219,9 +235,8 @@ static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome)
 static struct observer *find(const struct coap_peer *peer, const uint8_t *token, size_t token_len) {
     for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
         struct observer *observer = &table[i];
-        if (observer->state != OBSERVER_FREE && observer->what.token_len == token_len &&
-            memcmp(observer->what.token, token, token_len) == 0 &&
-            coap_peer_equal(&observer->what.peer, peer)) {
+        if (is_of(observer, peer) && observer->what.token_len == token_len &&
+            memcmp(observer->what.token, token, token_len) == 0) {
             return observer;
         }
     }
@@ -235,6 +250,16 @@ static struct observer *find_free(void) {
         }
     }
     return NULL;
+}
+
+/* What its peer was sent since it last had to answer. */
+static uint8_t since_con_of(const struct coap_peer *peer) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        if (is_of(&table[i], peer)) {
+            return table[i].since_con;
+        }
+    }
+    return 0;
 }
 
 /* Makes the next notification of everyone confirmable. */
@@ -255,8 +280,10 @@ int32_t coap_observe_add(const struct coap_observation *observation) {
     }
     coap_exchange_cancel(&observer->exchange);
     sequence = (sequence + 1) & SEQUENCE_MASK;
-    *observer =
-        (struct observer){.state = OBSERVER_IDLE, .what = *observation, .last_con_us = hal_now_us()};
+    *observer = (struct observer){.state = OBSERVER_IDLE,
+                                  .since_con = since_con_of(&observation->peer),
+                                  .what = *observation,
+                                  .last_con_us = hal_now_us()};
     observer->exchange.resend = resend;
     observer->exchange.done = concluded;
     wake_for_the_next();
@@ -273,9 +300,17 @@ void coap_observe_remove(const struct coap_peer *peer, const uint8_t *token, siz
 void coap_observe_rejected(const struct coap_peer *peer, uint16_t mid) {
     for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
         struct observer *observer = &table[i];
-        if (observer->state != OBSERVER_FREE && has_mid(observer, mid) &&
-            coap_peer_equal(&observer->what.peer, peer)) {
+        if (is_of(observer, peer) && has_mid(observer, mid)) {
             free_observer(observer);
+        }
+    }
+}
+
+void coap_observe_lost(const struct coap_peer *peer) {
+    const struct coap_peer gone = *peer; /* it may be that of an entry */
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        if (is_of(&table[i], &gone)) {
+            free_observer(&table[i]);
         }
     }
 }

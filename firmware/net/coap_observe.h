@@ -1,9 +1,10 @@
 /* The observer table (RFC 7641): who wants to hear of which path, and the notifications. It does
  * not know resources: a function of the server builds each notification.
  *
- * Nobody is sent more than one notification in COAP_OBSERVE_INTERVAL_MS, nor any while one of theirs
- * is unacknowledged; every COAP_OBSERVE_CON_EVERY-th is confirmable, and so is one a day even when
- * nothing changes, so that who is gone leaves the table (sections 4.5 and 4.5.1). */
+ * Nobody is sent more than one notification of a resource in COAP_OBSERVE_INTERVAL_MS, nor any while a
+ * confirmable message of the node's is unacknowledged; every COAP_OBSERVE_CON_EVERY-th to a peer is
+ * confirmable, and so is one a day of each resource even when nothing changes, so that who is gone
+ * leaves the table with all that it observed (sections 4.5 and 4.5.1). */
 #ifndef WASMOTE_COAP_OBSERVE_H
 #define WASMOTE_COAP_OBSERVE_H
 
@@ -43,6 +44,9 @@ void coap_observe_remove(const struct coap_peer *peer, const uint8_t *token, siz
 
 /* RST for a notification that was not confirmable (section 3.6). */
 void coap_observe_rejected(const struct coap_peer *peer, uint16_t mid);
+
+/* This peer left a confirmable message unanswered: nobody is there, whatever it observed. */
+void coap_observe_lost(const struct coap_peer *peer);
 
 void coap_observe_changed(const char *path);
 void coap_observe_gone(const char *path);

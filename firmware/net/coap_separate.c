@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "net/coap_lifetime.h"
+#include "net/coap_observe.h"
 #include "net/coap_turn.h"
 
 enum stage {
@@ -69,11 +70,12 @@ static void resend(struct coap_exchange *exchange) {
     (void)transmit(exchange->mid); /* no room: as if it was lost */
 }
 
-/* Acknowledged, rejected or given up: there is nothing more to do in any case. */
 static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome) {
     (void)exchange;
-    (void)outcome;
     deferral.stage = NOTHING;
+    if (outcome == COAP_TIMED_OUT) {
+        coap_observe_lost(&deferral.peer);
+    }
 }
 
 static bool is_too_late(void) {

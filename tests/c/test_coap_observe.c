@@ -262,18 +262,90 @@ static void one_confirmable_at_a_time_for_a_peer(void **state) {
     for (int i = 0; i < COAP_OBSERVE_CON_EVERY; i++) {
         change("a");
     }
-    size_t cons = 0;
-    uint16_t mid = 0;
-    for (size_t i = 0; i < sent_count; i++) {
-        cons += sent[i].type == COAP_CON;
-        mid = sent[i].type == COAP_CON ? sent[i].mid : mid;
+    assert_int_equal(sent_count, COAP_OBSERVE_CON_EVERY); /* NSTART = 1: the others wait */
+    for (size_t i = 0; i + 1 < sent_count; i++) {
+        assert_int_equal(sent[i].type, COAP_NON);
     }
-    assert_int_equal(cons, 1); /* NSTART = 1: the other one had to be a NON */
-    deliver_empty(1, COAP_ACK, mid);
-    sent_count = 0;
-    change("a");
-    assert_int_equal(sent_count, 2);
-    assert_true(sent[0].type == COAP_CON || sent[1].type == COAP_CON);
+    assert_int_equal(sent[sent_count - 1].type, COAP_CON);
+    deliver_empty(1, COAP_ACK, sent[sent_count - 1].mid);
+    assert_int_equal(sent_count, COAP_OBSERVE_CON_EVERY + 2); /* what changed meanwhile, of both */
+}
+
+static const char *const tokens[COAP_OBSERVERS_MAX] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+
+/* 31 that need no answer, and five copies of one that does: not more for having observed more. */
+static void who_is_gone_is_sent_36_messages(size_t observations, bool same_resource) {
+    (void)fresh(NULL);
+    for (size_t i = 0; i < observations; i++) {
+        (void)add(1, tokens[i], same_resource ? "a" : tokens[i]);
+    }
+    bool others = observations < COAP_OBSERVERS_MAX && add(2, "t", "a") >= 0;
+    for (int i = 0; i < 4 * COAP_OBSERVE_CON_EVERY; i++) {
+        for (size_t at = 0; at < observations; at++) {
+            coap_observe_changed(tokens[at]);
+        }
+        fake_advance_us(1000000);
+        if (others && sent[sent_count - 1].peer == 2 && sent[sent_count - 1].type == COAP_CON) {
+            deliver_empty(2, COAP_ACK, sent[sent_count - 1].mid);
+        }
+    }
+    size_t to_the_dead = 0;
+    for (size_t i = 0; i < sent_count; i++) {
+        to_the_dead += sent[i].peer == 1;
+    }
+    assert_int_equal(to_the_dead, 36);
+    assert_int_equal(coap_observe_count(), others);
+}
+
+static void who_is_gone_is_sent_36_messages_whatever_it_observed(void **state) {
+    (void)state;
+    for (size_t observations = 1; observations <= COAP_OBSERVERS_MAX; observations++) {
+        who_is_gone_is_sent_36_messages(observations, true);
+        who_is_gone_is_sent_36_messages(observations, false);
+    }
+}
+
+static void a_reset_ends_one_observation_and_silence_all(void **state) {
+    (void)state;
+    (void)add(1, "x", "a");
+    (void)add(1, "y", "b");
+    (void)add(1, "z", "c");
+    coap_observe_gone("a");
+    fake_settle();
+    deliver_empty(1, COAP_RST, sent[0].mid);
+    assert_int_equal(coap_observe_count(), 2);
+    coap_observe_gone("b");
+    fake_advance_us(100 * 1000000);
+    assert_int_equal(coap_observe_count(), 0);
+}
+
+/* An observation that begins while its peer is being waited for does not start the count anew. */
+static void observing_more_does_not_put_off_the_next_confirmable_one(void **state) {
+    (void)state;
+    (void)add(1, "x", "a");
+    for (int i = 0; i + 1 < COAP_OBSERVE_CON_EVERY; i++) {
+        change("a");
+    }
+    (void)add(1, "y", "b");
+    (void)add(1, "x", "a");
+    change("b");
+    assert_int_equal(sent[sent_count - 1].type, COAP_CON);
+}
+
+static void a_deletion_is_told_to_each_observation_in_its_turn(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        (void)add(1, tokens[i], "a");
+    }
+    coap_observe_gone("a");
+    fake_settle();
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        assert_int_equal(sent_count, i + 1);
+        assert_int_equal(sent[i].type, COAP_CON);
+        assert_true(last_gone);
+        deliver_empty(1, COAP_ACK, sent[i].mid);
+        assert_int_equal(coap_observe_count(), COAP_OBSERVERS_MAX - i - 1);
+    }
 }
 
 static void a_confirmable_one_comes_at_least_daily(void **state) {
@@ -426,6 +498,10 @@ int main(void) {
         T(a_reset_for_one_of_the_last_notifications_counts),
         T(a_reset_counts_no_longer_than_its_notification_lives),
         T(one_confirmable_at_a_time_for_a_peer),
+        T(who_is_gone_is_sent_36_messages_whatever_it_observed),
+        T(a_reset_ends_one_observation_and_silence_all),
+        T(observing_more_does_not_put_off_the_next_confirmable_one),
+        T(a_deletion_is_told_to_each_observation_in_its_turn),
         T(a_confirmable_one_comes_at_least_daily),
         T(who_is_gone_is_found_out_though_nothing_changes),
         T(the_daily_ones_of_a_peer_come_one_after_the_other),
