@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
+import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from wasmote.gateway.entities import Prediction, StreamKey
 from wasmote.gateway.http import listen
 from wasmote.gateway.identities import Identities, SameNode
 from wasmote.gateway.inference import ModelFault, OnnxModel
+from wasmote.gateway.outlet import Outlet
 from wasmote.gateway.reader import Gap, Position, Step
 from wasmote.gateway.session import SessionState
 from wasmote.gateway.sinks import StdoutSink
@@ -318,11 +320,32 @@ async def test_a_failed_write_is_told_to_everyone_in_its_batch(tmp_path: Path):
             await future
 
 
+async def test_a_roll_back_that_fails_ends_no_later_write(tmp_path: Path):
+    async with Store(tmp_path / "store.sqlite", commit_every_s=0) as store:
+        writer = store.database._writer
+        execute = writer.execute
+
+        async def failing(statement: str, *values: object) -> object:
+            if statement == "ROLLBACK":
+                await execute(statement)
+                raise sqlite3.OperationalError("disk I/O error")
+            return await execute(statement, *values)
+
+        writer.execute = failing  # type: ignore[method-assign, assignment]
+        with pytest.raises(StoreFault, match="no such table"):
+            await store.database.write(lambda db: db.execute("INSERT INTO nowhere VALUES (1)"))
+        await store.database.write(lambda db: db.execute("SELECT 1"))
+
+
 async def test_lines_on_standard_output(tmp_path: Path):
-    out = io.StringIO()
+    reads, writes = os.pipe()
+    out = Outlet("stdout", writes, lambda *_: None)
     made = Prediction("p", "one", 0, "features", 1, 7, 1000, bytes(8), bytes(8), (1.5,), id=3)
     await StdoutSink(out).send(made)
-    line = json.loads(out.getvalue())
+    out.close()
+    os.close(writes)
+    line = json.loads(os.read(reads, 1000))
+    os.close(reads)
     assert (line["board"], line["seq"], line["time_ms"], line["value"]) == ("one", 7, 1000, 1.5)
     assert "withheld" not in line
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
 import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +21,22 @@ import httpx
 import pytest
 
 from fake_board import FIELDS, UNITS, FakeBoard, make_bundle
-from test_gateway import make_config, take
+from test_gateway import make_config, take, write_model
 from test_gateway_session import make_rig
+from wasmote.build import build_bundle
+from wasmote.gateway.config import HttpSettings
 from wasmote.gateway.contract import Contract
 from wasmote.gateway.core import Gateway
+from wasmote.gateway.http import listen
 from wasmote.gateway.inference import ModelFault, OnnxModel
+from wasmote.gateway.outlet import Outlet
 from wasmote.gateway.session import BoardSession, SessionState
+from wasmote.node import Node
+from wasmote.runtime.server import serve
+from wasmote.wire.samples import Sample
 
 MODELS = Path(__file__).parents[1] / "onnx_models"
+SUMS = build_bundle(Path(__file__).parents[1] / "modules" / "sums_v1.toml")
 MOMENTS = 60  # at which the order to end arrives
 PATIENCE_S = 20.0  # for what is awaited; nothing is asserted about how long it takes
 
@@ -192,6 +203,182 @@ async def test_a_manifest_that_no_longer_reads_keeps_nothing_from_starting(tmp_p
         await gateway.following("one")
         board.emit(1.0, 1.0)
         assert [one.values for one in await take(gateway.predictions(0), 1)] == [(2.0,)]
+
+
+# ---- outputs ---------------------------------------------------------------------------------------------
+
+
+class Outside:
+    """A gateway of its own process, whose board is in this one, so that a test can feed it."""
+
+    def __init__(self, node: Node, client: httpx.AsyncClient, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self._node = node
+        self._client = client
+        self._fed = 0
+
+    async def feed(self, count: int, value: float = 1.0) -> None:
+        """Let so many predictions be made."""
+        times = range(self._fed + 1, self._fed + count + 1)
+        await self._node.feed("probe", [Sample(1000 * time, (value,)) for time in times])
+        self._fed += count
+
+    async def ask(self, path: str) -> dict[str, Any]:
+        """GET a resource; while the gateway starts, again."""
+        while True:
+            assert self.process.returncode is None, "the gateway has ended"
+            try:
+                return dict((await self._client.get(path)).json())
+            except httpx.ConnectError:
+                await asyncio.sleep(0)
+
+    async def predicted(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many predictions are stored."""
+        while len(made := (await self.ask("/predictions?limit=10000"))["predictions"]) < count:
+            pass
+        return list(made)
+
+    async def lost(self, output: str, fault: str) -> int:
+        """Wait until lines are lost for this reason; return how many."""
+        while (told := (await self.ask("/healthz"))["outputs"][output])["fault"] != fault:
+            pass
+        return int(told["lost"])
+
+
+@asynccontextmanager
+async def outside(folder: Path, **streams: int) -> AsyncIterator[Outside]:
+    fields, units = ("sum", "seen"), ("1", "1")
+    (folder / "sums.bundle").write_bytes(SUMS.to_bytes())
+    write_model(folder / "sum.onnx", Contract("sums", "f32", (2,), fields, units))
+    with listen(HttpSettings(port=0)) as taken:
+        port = taken.getsockname()[1]
+    async with (
+        serve("127.0.0.1", 0) as (_, link),
+        await Node.connect(link) as node,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client,
+    ):
+        (folder / "gateway.toml").write_text(
+            f"""
+            [gateway]
+            store = "store.sqlite"
+            commit_every_s = 0
+            [http]
+            port = {port}
+            [boards.one]
+            link = "{link}"
+            [modules.sums]
+            bundle = "sums.bundle"
+            [pipelines.sums]
+            source = "sums/sums"
+            model = {{ kind = "onnx", file = "sum.onnx" }}
+            sinks = [{{ kind = "stdout" }}]
+            """
+        )
+        command = (sys.executable, "-m", "wasmote", "gateway", "run", str(folder / "gateway.toml"))
+        streams = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL} | streams
+        process = await asyncio.create_subprocess_exec(*command, **streams)  # type: ignore[arg-type]
+        try:
+            gateway = Outside(node, client, process)
+            while (await gateway.ask("/healthz"))["boards"] != {"one": "following"}:
+                pass
+            yield gateway
+            process.terminate()
+            assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
+@contextmanager
+def output(kind: str) -> Iterator[int]:
+    """What a standard stream of a process may be: a pipe without a reader, a full disk, a pipe not read."""
+    if kind == "full":
+        descriptor = os.open("/dev/full", os.O_WRONLY)
+        yield descriptor
+        os.close(descriptor)
+        return
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    if kind == "closed":
+        os.close(reads)
+    yield writes
+    os.close(writes)
+    if kind != "closed":
+        os.close(reads)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [("closed", "Broken pipe"), ("full", "No space left on device")],
+    ids=["closed", "full"],
+)
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+async def test_an_output_that_fails_is_named_and_counted_and_the_gateway_goes_on(
+    tmp_path: Path, name: str, kind: str, fault: str
+):
+    with output(kind) as descriptor:
+        async with outside(tmp_path, **{name: descriptor}) as gateway:
+            await gateway.feed(5)
+            await gateway.predicted(5)
+            lost = await gateway.lost("stdout" if name == "stdout" else "log", fault)
+            await gateway.feed(5)
+            await gateway.predicted(10)
+            assert lost > 0
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+async def test_an_output_that_nobody_reads_holds_nothing_up(tmp_path: Path, name: str):
+    value = 1.0 if name == "stdout" else 3e38  # sums to infinity: withheld, with a line in the log
+    with output("unread") as descriptor:
+        async with outside(tmp_path, **{name: descriptor}) as gateway:
+            for count in range(1, 9):
+                await gateway.feed(16, value)
+                await gateway.predicted(16 * count)
+
+
+async def test_a_closed_standard_output_is_no_other_file(tmp_path: Path):
+    command = f'"{sys.executable}" -c "import sys; sys.exit(sys.stdout is not None)" >&-'
+    assert await (await asyncio.create_subprocess_shell(command)).wait() == 0
+    out = Outlet.of("stdout", None, lambda *_: None)
+    out.write("nobody reads this\n")
+    out.close()
+    assert (out.lost, out.fault) == (1, "Bad file descriptor")
+
+
+def test_lines_beyond_the_bound_are_dropped_and_the_end_waits_for_nobody():
+    told: list[tuple[str, int]] = []
+    with output("unread") as descriptor:
+        os.write(descriptor, bytes(4096))  # it is full now
+        out = Outlet("stdout", descriptor, lambda *one: told.append(one), waiting_max=4)
+        for _ in range(100):
+            out.write("a line\n")
+        out.close()
+        out.write("too late\n")
+        assert out.lost in (101, 100)  # one line may be in the thread's hands
+    assert told == [("nobody reads it", 1)]
+
+
+def test_an_output_that_works_again_says_how_many_lines_were_lost():
+    told: list[tuple[str, int]] = []
+    news = threading.Event()
+
+    def tell(fault: str, lost: int) -> None:
+        told.append((fault, lost))
+        news.set()
+
+    reads, writes = os.pipe()
+    with output("full") as full:
+        descriptor = os.dup(full)
+        out = Outlet("stdout", descriptor, tell)
+        out.write("lost\n")
+        assert news.wait(PATIENCE_S)
+        os.dup2(writes, descriptor)
+        out.write("kept\n")
+        out.close()
+        assert os.read(reads, 100) == b"kept\n"
+        assert told == [("No space left on device", 1), ("", 1)]
+    for one in (reads, writes, descriptor):
+        os.close(one)
 
 
 # ---- models of others ------------------------------------------------------------------------------------

@@ -58,9 +58,9 @@ def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None
     from wasmote.gateway.core import Gateway
     from wasmote.gateway.logs import log_to_stderr
 
-    log_to_stderr(log_level)
+    log = log_to_stderr(log_level)
     config = override(load(file, links), store=store, port=port)
-    asyncio.run(Gateway(config).run())
+    asyncio.run(Gateway(config, log=log).run())
 
 
 @gateway.command()

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from wasmote.gateway.entities import Place
 from wasmote.gateway.identities import Identities
 from wasmote.gateway.inference import load_model
 from wasmote.gateway.moves import Moves
+from wasmote.gateway.outlet import Outlet
 from wasmote.gateway.pipeline import Pipeline
 from wasmote.gateway.pulse import Clock, Pulse
 from wasmote.gateway.session import BoardSession, Connect, SessionState
@@ -50,10 +52,15 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Gateway:
-    """A configured gateway. `connect` and `clock` are for tests."""
+    """A configured gateway. `log` is where its log goes, if that counts lost lines; the rest is for tests."""
 
     def __init__(
-        self, config: GatewayConfig, *, connect: Connect = Node.connect, clock: Clock | None = None
+        self,
+        config: GatewayConfig,
+        *,
+        log: Outlet | None = None,
+        connect: Connect = Node.connect,
+        clock: Clock | None = None,
     ) -> None:
         self.config = config
         self.http_url = ""  # once it runs
@@ -68,6 +75,8 @@ class Gateway:
         self._identities = Identities()
         self._moves = Moves(self.store)
         self._links = {name: board.link for name, board in config.boards.items()}
+        self._stdout = Outlet.of("stdout", sys.stdout, self._tell_output)
+        self._outlets = [self._stdout] if log is None else [self._stdout, log]
         self._log = structlog.get_logger()
 
     # ---- running ----------------------------------------------------------------------------
@@ -81,6 +90,7 @@ class Gateway:
         """
         async with AsyncExitStack() as stack:
             await self.load()
+            stack.callback(self._stdout.close)
             listener = stack.enter_context(http.listen(self.config.http))
             await stack.enter_async_context(self.store)
             await self._agree()
@@ -186,7 +196,8 @@ class Gateway:
         pipelines = {
             name: {"withheld": one.withheld, "failed": one.failed} for name, one in self._pipelines.items()
         }
-        return {"pipelines": pipelines}
+        outputs = {one.name: {"lost": one.lost, "fault": one.fault} for one in self._outlets}
+        return {"pipelines": pipelines, "outputs": outputs}
 
     async def _describe(self, session: BoardSession) -> dict[str, object]:
         streams = [vars(totals) for totals in await self.store.totals(session.name)]
@@ -244,7 +255,7 @@ class Gateway:
             work.append((f"pipeline {name}", pipeline.run(self.stored, self._predicted.beat)))
         since = await self.store.last_prediction()
         for name, settings in self.config.pipelines.items():
-            for sink in map(make_sink, settings.sinks):
+            for sink in (make_sink(one, self._stdout) for one in settings.sinks):
                 work.append((f"{type(sink).__name__} of {name}", self._drive(sink, name, since)))
         app = http.make_app(self)
         work.append(("http", http.serve(app, listener)))
@@ -285,6 +296,12 @@ class Gateway:
                 heed_cancellation()
                 self._log.error("sink waits", pipeline=pipeline, sink=type(sink).__name__, fault=str(fault))
                 await self._clock.sleep(next(pauses))
+
+    def _tell_output(self, fault: str, lost: int) -> None:
+        if fault:
+            self._log.error("predictions are lost on the way out", output="stdout", fault=fault)
+        else:
+            self._log.warning("predictions come through again", output="stdout", lost=lost)
 
     def _announce(self, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]

@@ -9,6 +9,7 @@ last ones when the power does; both ways the file is consistent, and a reader go
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -152,8 +153,10 @@ class Database:
                 job.done.set_result(result)
 
     async def _roll_back(self) -> None:
+        """Give the transaction up. Where that fails as well, the next BEGIN says so to the next batch."""
         if self._writer.in_transaction:
-            await self._writer.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                await self._writer.execute("ROLLBACK")
 
     def _fault(self, fault: sqlite3.Error) -> StoreFault:
         return StoreFault(f"{self.path}: {fault}", "check free space, permissions and the health of the disk")

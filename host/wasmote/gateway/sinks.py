@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from wasmote.gateway.config import StdoutSinkSettings
     from wasmote.gateway.entities import Prediction
+    from wasmote.gateway.outlet import Outlet
 
 
 class Sink(Protocol):
@@ -19,17 +19,16 @@ class Sink(Protocol):
 
 
 class StdoutSink:
-    """One JSON object a line."""
+    """One JSON object a line. What standard output does not take is dropped there, and counted."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
+    def __init__(self, out: Outlet) -> None:
+        self._out = out
 
     async def send(self, prediction: Prediction) -> None:
-        """Write a line, and flush it: whoever reads a pipe wants it now."""
+        """Write a line; it is not awaited."""
         self._out.write(json.dumps(prediction.to_json(), separators=(",", ":")) + "\n")
-        self._out.flush()
 
 
-def make_sink(settings: StdoutSinkSettings) -> Sink:
-    """Make the sink that a pipeline names; `kind` chooses the class."""
-    return StdoutSink()
+def make_sink(settings: StdoutSinkSettings, out: Outlet) -> Sink:
+    """Make the sink that a pipeline names; `kind` chooses the class. `out` is standard output."""
+    return StdoutSink(out)
