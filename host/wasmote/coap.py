@@ -26,6 +26,7 @@ from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, back
 from wasmote.link.ports import open_port
 from wasmote.link.transport import LinkBroken, SlipmuxInterface, UdpInterface
 from wasmote.link.url import CoapLink, Link, StreamLink, TcpLink, UnixLink
+from wasmote.output import OutputFault
 from wasmote.upload import Upload
 
 if TYPE_CHECKING:
@@ -302,8 +303,10 @@ class Endpoint:
         return first
 
     def explain(self, fault: BaseException) -> WasmoteError:
-        """Turn an error of aiocoap into one of ours."""
+        """Turn an error of aiocoap into one of ours. Raises `OutputFault`, which is none of the link."""
         match fault:
+            case OutputFault():  # of the trace
+                raise fault
             case LinkBroken():
                 return LinkDown(fault.message, "it is re-opened as soon as the port is back")
             case error.LibraryShutdown():

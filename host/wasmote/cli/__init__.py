@@ -18,6 +18,7 @@ from wasmote.cli.common import HelpfulGroup, no_color
 from wasmote.cli.examples import examples
 from wasmote.cli.verbosity import with_verbosity
 from wasmote.errors import WasmoteError
+from wasmote.output import guarded_streams
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -60,7 +61,8 @@ class LazyGroup(HelpfulGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line; help and usage errors, which rich prints, keep to NO_COLOR as well."""
         rich_settings.COLOR_SYSTEM = None if no_color() else "auto"
-        return super().main(*args, **extra)
+        with guarded_streams():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands."""

@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -19,6 +20,7 @@ from wasmote.cli.verbosity import is_quiet
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.link import trace
 from wasmote.link.connection import is_link_loss
+from wasmote.output import OutputFault, calling
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -116,12 +118,32 @@ async def _interruptible(command: Coroutine[Any, Any, None]) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
-    await command
+    with _ended_by_faults_elsewhere(task):
+        await command
+
+
+@contextmanager
+def _ended_by_faults_elsewhere(task: asyncio.Task[Any]) -> Iterator[None]:
+    """Cancel the command when an output fails in another task or in a callback, and raise that fault."""
+    found: list[OutputFault] = []
+
+    def end(fault: OutputFault) -> None:
+        if asyncio.current_task(task.get_loop()) is not task:  # where it is, the exception ends it
+            found.append(fault)
+            task.cancel()
+
+    with calling(end):
+        try:
+            yield
+        except asyncio.CancelledError:
+            if found:
+                raise found[0] from None
+            raise
 
 
 def _report_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report what asyncio reports, but not a port that broke while it was written to: that is no bug."""
-    if not is_link_loss(context):
+    """Report what asyncio reports, but not a port or an output that broke: these are no bugs."""
+    if not is_link_loss(context) and not isinstance(context.get("exception"), OutputFault):
         loop.default_exception_handler(context)
 
 

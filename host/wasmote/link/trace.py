@@ -9,13 +9,14 @@ Format: draft-ietf-opsawg-pcapng, little endian.
 
 from __future__ import annotations
 
+import logging
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 from wasmote.errors import UsageFault
+from wasmote.output import Output, OutputFault
 
 COAP_PORT = 5683
 SYSLOG_PORT = 514
@@ -32,6 +33,8 @@ _INBOUND, _OUTBOUND = 1, 2  # of the flags
 _IP_HEADER_BYTES, _UDP_HEADER_BYTES, _PROTOCOL_UDP, _HOP_LIMIT = 20, 8, 17, 64
 _SYSLOG_USER_INFO = b"<14>"  # facility 1, severity 6
 
+_log = logging.getLogger("wasmote.trace")
+
 Clock = Callable[[], int]
 
 
@@ -41,10 +44,11 @@ class TraceFile:
     def __init__(self, path: Path, clock: Clock = time.time_ns) -> None:
         """Begin a new file. Raises `UsageFault`."""
         try:
-            self._file: BinaryIO = path.open("wb", buffering=0)  # complete packets, even if we are killed
+            self._file = Output(str(path), str(path))  # unbuffered: complete packets, even if we are killed
         except OSError as fault:
             raise UsageFault(f"{path}: the trace cannot be written: {fault.strerror}") from fault
         self._clock = clock
+        self._ended = False
         self._taps: dict[str, Tap] = {}
         self._write(_SECTION_HEADER, struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1))
 
@@ -69,8 +73,16 @@ class TraceFile:
         self._file.close()
 
     def _write(self, kind: int, body: bytes) -> None:
+        """Write a block. Raises `OutputFault` once: a trace that has missed something is no trace."""
+        if self._ended:
+            return
         length = len(body) + 12
-        self._file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+        try:
+            self._file.write(struct.pack("<II", kind, length) + body + struct.pack("<I", length))
+        except OutputFault as fault:
+            self._ended = True
+            _log.error("%s; the trace ends here", fault)
+            raise
 
 
 class Tap:
