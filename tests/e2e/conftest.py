@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 
 from hil.rig import RigBoard, empty_slots, load_rig
+from on_board import SANITIZED
 from wasmote.node import Node
-from wasmote.sim import ROOT, Simulator
+from wasmote.sim import Simulator
 
 EMULATED = ("native", "netduinoplus2")
 CORES = ("netduino2", "qemu-rv32", "esp32c3-devkitm")  # other cores: worth what a module may notice
 # These run the code of one above: they are worth a few tests only.
 SIBLINGS = ("nucleo-f446re", "stm32f411-blackpill", "stm32f4-discovery")
-SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from wasmote.build import build_bundle
 from wasmote.node import Node
+from wasmote.sim import ROOT
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.modules import Control
 from wasmote.wire.samples import Sample
 
+SANITIZED = ROOT / "build" / "native-asan" / "firmware.elf"
 MODULES = Path(__file__).parents[1] / "modules"
 
 

@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 from aiocoap import Code
 
-from conftest import SANITIZED
 from hil.rig import RigBoard
-from on_board import bundle, outputs, probe
+from on_board import SANITIZED, bundle, outputs, probe
 from wasmote.errors import CoapError, WasmoteError
 from wasmote.keys import Key, new_key
 from wasmote.node import Node

@@ -12,9 +12,8 @@ import pytest_asyncio
 from aiocoap import Code
 from click.testing import CliRunner
 
-from conftest import SANITIZED
 from hil.rig import RigBoard
-from on_board import bundle, outputs, probe, run_module
+from on_board import SANITIZED, bundle, outputs, probe, run_module
 from wasmote.cli import main
 from wasmote.devices import Device
 from wasmote.errors import CoapError

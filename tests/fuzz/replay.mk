@@ -38,14 +38,13 @@ $(ARM)/obj/%.o: $(ROOT)/%.S Makefile replay.mk
 	@$(ARM_CC) $(ARM_CFLAGS) -c $< -o $@
 
 # Seeds, regressions, and whatever `fuzz` has learnt.
-.PHONY: replay
-replay: seeds $(TARGET:%=$(ARM)/%.elf)
-	@$(foreach target,$(TARGET),$(PYTHON) seeds.py --pack $(ARM)/$(target).pack $(call known,$(target)) \
-	    $(wildcard $(OUT)/corpus/$(target)); \
-	  said="$$(timeout $(REPLAY_TIMEOUT) $(QEMU) enable=on$(comma)target=native$(comma)arg=replay$(comma)arg=$(ARM)/$(target).pack$(comma)arg=$(or $(MUTANTS_$(target)),$(MUTANTS)) \
-	    -kernel $(ARM)/$(target).elf 2>&1)" \
-	  && echo "ok      replay $(target): $$said" || { echo "$$said"; echo "FAILED  replay $(target)"; exit 1; }; ) :
+.PHONY: replay $(TARGET:%=replay-%)
+replay: $(TARGET:%=replay-%)
+$(TARGET:%=replay-%): replay-%: $(ARM)/%.elf | seeds
+	@$(PYTHON) seeds.py --pack $(ARM)/$*.pack $(call known,$*) $(wildcard $(OUT)/corpus/$*); \
+	  said="$$(timeout $(REPLAY_TIMEOUT) $(QEMU) enable=on,target=native,arg=replay,arg=$(ARM)/$*.pack,arg=$(or $(MUTANTS_$*),$(MUTANTS)) \
+	    -kernel $(ARM)/$*.elf 2>&1)" \
+	  && echo "ok      replay $*: $$said" || { echo "$$said"; echo "FAILED  replay $*"; exit 1; }
 
-comma := ,
 REPLAY_TIMEOUT ?= 600
 -include $(shell find $(ARM)/obj -name '*.d' 2>/dev/null)

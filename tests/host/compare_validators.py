@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from pathlib import Path
 import wasmtime
 
 from random_wasm import ModuleMaker
+from shared_library import shared_library
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = ROOT / "wasm3-port"
@@ -73,13 +72,16 @@ class Verdict:
 class Validator:
     """wasm3-port/validate.c as a shared library; undefined behaviour ends the process."""
 
-    def __init__(self, folder: Path) -> None:
-        library = folder / "libvalidate.so"
+    def __init__(self) -> None:
         checks = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-        flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-DINSTRUCTION_NAMES=1", *checks]
         includes = [f"-I{PORT}", f"-I{ROOT / 'firmware'}"]
-        subprocess.run(["gcc", *flags, *includes, *map(str, sources()), "-o", str(library)], check=True)
-        self._call = ctypes.CDLL(str(library)).validate_module
+        flags = ["-std=c11", "-O1", "-DINSTRUCTION_NAMES=1", *checks, *includes]
+        headers = [
+            path
+            for suffix in ("h", "def")
+            for path in (*PORT.glob(f"*.{suffix}"), *ROOT.glob(f"firmware/core/*.{suffix}"))
+        ]
+        self._call = shared_library("validate", flags, sources(), headers).validate_module
         self._scratch = ctypes.create_string_buffer(SCRATCH_BYTES)
         self._why = ctypes.create_string_buffer(WHY_BYTES)
 
@@ -171,8 +173,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = compare(Validator(Path(folder)), arguments.count, arguments.seed, real_modules())
+    result = compare(Validator(), arguments.count, arguments.seed, real_modules())
     print(dict(result.statuses), f"{len(result.disagreements)} disagreements")
     for wasm, words in result.disagreements[:20]:
         print(words, wasm.hex(), sep="\n  ")

@@ -11,6 +11,8 @@ from types import ModuleType
 
 import numpy as np
 
+from shared_library import shared_library
+
 ROOT = Path(__file__).resolve().parents[2]
 PORT = ROOT / "wasm3-port"
 ARENA_BYTES = 256 * 1024
@@ -51,7 +53,7 @@ class _Limits(ctypes.Structure):
     )
 
 
-def build_library(folder: Path) -> ctypes.CDLL:
+def build_library() -> ctypes.CDLL:
     """Compile wasm3, as tools/fetch.py prepares it, and the port."""
     source = (
         ROOT
@@ -59,15 +61,18 @@ def build_library(folder: Path) -> ctypes.CDLL:
             ["python3", "tools/fetch.py"], cwd=ROOT, check=True, capture_output=True, text=True
         ).stdout.strip()
     )
-    library = folder / "libwasmote_runtime.so"
-    engine = [str(source / f"m3_{part}.c") for part in ENGINE_PARTS]
-    port = [str(path) for folder in (PORT, PORT / "machine") for path in sorted(folder.glob("*.c"))]
-    port.append(str(ROOT / "firmware" / "core" / "utf8.c"))
+    engine = [source / f"m3_{part}.c" for part in ENGINE_PARTS]
+    port = [path for folder in (PORT, PORT / "machine") for path in sorted(folder.glob("*.c"))]
+    port.append(ROOT / "firmware" / "core" / "utf8.c")
     include = [f"-I{PORT}", f"-I{PORT / 'machine'}", f"-I{ROOT / 'firmware'}", f"-I{source}"]
     config = ["-include", str(PORT / "config" / "wasm3_config.h")]
-    command = ["gcc", *ENGINE_FLAGS, "-fPIC", "-shared", *config, *include, *engine, *port, "-lm"]
-    subprocess.run([*command, "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    headers = [
+        path
+        for folder in (PORT, PORT / "machine", PORT / "config", ROOT / "firmware" / "core", source)
+        for path in (*folder.glob("*.h"), *folder.glob("*.def"))
+    ]
+    flags = [*ENGINE_FLAGS, *config, *include]
+    return shared_library("wasmote_runtime", flags, [*engine, *port], headers, ["-lm"])
 
 
 def embed_wat() -> ModuleType:

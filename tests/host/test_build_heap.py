@@ -188,8 +188,8 @@ def allocating(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return build_library(tmp_path_factory.mktemp("native"))
+def library() -> ctypes.CDLL:
+    return build_library()
 
 
 def both(linked: bytes) -> tuple[Guest, Guest]:

@@ -191,8 +191,8 @@ RIGHT = {
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return build_library(tmp_path_factory.mktemp("runtime"))
+def library() -> ctypes.CDLL:
+    return build_library()
 
 
 @pytest.mark.parametrize("make", RIGHT.values(), ids=RIGHT)

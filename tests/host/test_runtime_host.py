@@ -77,8 +77,8 @@ schema = "mixed/1"
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return build_library(tmp_path_factory.mktemp("native"))
+def library() -> ctypes.CDLL:
+    return build_library()
 
 
 @pytest.fixture(scope="module")
