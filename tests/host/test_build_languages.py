@@ -16,6 +16,7 @@ import pytest
 from wasmote.build import build_bundle
 from wasmote.build.compilers import COMPILERS, CompileFailed, assemblyscript, rust, tool, zig
 from wasmote.build.compilers.tool import GUEST
+from wasmote.build.pages import PackRefused
 from wasmote.build.project import Project
 from wasmote.errors import UsageFault
 from wasmote.runtime import HostModule
@@ -154,6 +155,58 @@ def test_globals_of_assemblyscript_are_not_taken_for_a_c_stack(tmp_path: Path) -
         (EXAMPLES / "assemblyscript" / "smooth.toml").read_text().replace("smooth.ts", "large.ts")
     )
     assert build_bundle(source).manifest.pages == 1
+
+
+NAMESAKES = {
+    ".c": """
+#include <wasmote.h>
+char __heap_base[100]; /* the linker's then lies here, below what follows */
+static char more[5000];
+WASMOTE_BUFFER(64)
+void on_tick(int64_t now) { more[now & 4095]++, __heap_base[now & 31]++; }
+""",
+    ".zig": """
+const wasmote = @import("wasmote");
+export var __heap_base: [100]u8 = @splat(0);
+var more: [5000]u8 = @splat(0);
+comptime {
+    wasmote.buffer(64);
+    wasmote.on_tick(on_tick);
+}
+fn on_tick(now: i64) void {
+    more[@intCast(now & 4095)] +%= 1;
+    __heap_base[@intCast(now & 31)] +%= 1;
+}
+""",
+    ".rs": """
+#![no_std]
+use core::sync::atomic::{AtomicU8, Ordering};
+const ZERO: AtomicU8 = AtomicU8::new(0);
+#[no_mangle]
+pub static __heap_base: [AtomicU8; 100] = [ZERO; 100];
+static MORE: [AtomicU8; 5000] = [ZERO; 5000];
+wasmote::buffer!(64);
+wasmote::on_tick!(on_tick);
+fn on_tick(now: i64) {
+    MORE[now as usize & 4095].fetch_add(1, Ordering::Relaxed);
+    __heap_base[now as usize & 31].fetch_add(1, Ordering::Relaxed);
+}
+""",
+    ".ts": """
+const buffer = memory.data(64, 8);
+export const wasmote_memory_end: i32 = 16;
+export function wasmote_buffer(size: u32): usize { return size <= 64 ? buffer : 0; }
+export function on_tick(now: i64): void { store<i64>(buffer, now); }
+""",
+}
+
+
+@pytest.mark.parametrize("suffix", NAMESAKES)
+def test_a_namesake_of_the_linkers_heap_base_does_not_cut_memory(suffix: str, tmp_path: Path) -> None:
+    source = tmp_path / f"namesake{suffix}"
+    source.write_text(NAMESAKES[suffix])
+    with pytest.raises(PackRefused, match=r"but its data ends at \d+: no linker has made this"):
+        build_bundle(source)
 
 
 def test_every_place_pins_the_same_compilers() -> None:

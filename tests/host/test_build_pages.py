@@ -55,13 +55,8 @@ def test_a_linked_module_gets_the_pages_up_to_its_heap_base_and_cannot_grow(end:
     assert memory_of(module) == Limits(pages, pages, 14)
 
 
-def test_data_beyond_the_heap_base_counts_too() -> None:
-    module = packed(heap_base(2000, rest='(data (i32.const 20000) "x")'))
-    assert memory_of(module).minimum == 2
-
-
 def test_the_linkers_exports_are_gone_from_a_packed_module() -> None:
-    assert [entry.name for entry in WasmModule.from_bytes(packed(heap_base(9))).exports()] == ["memory"]
+    assert [entry.name for entry in WasmModule.from_bytes(packed(heap_base(1024))).exports()] == ["memory"]
 
 
 def test_a_module_that_does_not_tell_its_end_keeps_all_that_it_declares() -> None:
@@ -250,8 +245,8 @@ def test_too_few_pages_are_refused() -> None:
         (
             heap_base(70000, pages=1, rest="(func (drop memory.size))"),
             MemoryPlan(),
-            "data ends at 70000, beyond its memory of 65536",
-            "",
+            "__heap_base = 70000, but its memory ends at 65536",
+            "another name",
         ),
     ],
 )
@@ -275,6 +270,62 @@ def test_other_page_sizes_are_refused() -> None:
 def test_a_module_without_memory_has_no_pages_to_turn() -> None:
     module = compiled("(module)")
     assert to_byte_pages(module) == module
+
+
+# ---- names that only a linker may give -------------------------------------------------------------------
+
+ANY = '(module (memory (export "memory") 2) (global $sp (mut i32) (i32.const 1024)) {0})'
+
+
+@pytest.mark.parametrize("plan", [MemoryPlan(), MemoryPlan(trim=True), MemoryPlan(heap=100)])
+@pytest.mark.parametrize("name", ["__heap_base", "wasmote_memory_end"])
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ('(global (export "{0}") (mut i32) (i32.const 4096))', "no immutable i32 global with a constant"),
+        ('(global (export "{0}") i64 (i64.const 4096))', "no immutable i32 global with a constant"),
+        ('(global (export "{0}") f32 (f32.const 4096))', "no immutable i32 global with a constant"),
+        ('(func (export "{0}"))', "no immutable i32 global with a constant"),
+        ('(export "{0}" (memory 0))', "no immutable i32 global with a constant"),
+        ('(global (export "{0}") i32 (i32.const -16))', "= 4294967280, but its memory ends at 131072"),
+        ('(global (export "{0}") i32 (i32.const 131073))', "= 131073, but its memory ends at 131072"),
+        (
+            '@ (data (i32.const 4090) "0123456")',
+            "= 4096, but its data ends at 4097",
+        ),
+        (
+            '@ (global (export "__data_end") i32 (i32.const 4097))',
+            "= 4096, but its data ends at 4097",
+        ),
+        (
+            '@ (global (export "__global_base") i32 (i32.const 5000))',
+            "= 4096, but its data begins at 5000",
+        ),
+        (
+            '(global (export "{0}") i32 (i32.const 512)) (export "__stack_pointer" (global $sp))',
+            "= 512, but its C stack ends at 1024",
+        ),
+        (
+            '@ (global (export "__stack_pointer") i32 (i32.const 0))',
+            "a __stack_pointer that no linker has made: it is no mutable i32 global",
+        ),
+        (
+            '@ (global (export "__data_end") f64 (f64.const 0))',
+            "a __data_end that no linker has made",
+        ),
+        (
+            '@ (func (export "__global_base"))',
+            "a __global_base that no linker has made",
+        ),
+    ],
+)
+def test_memory_is_not_cut_by_what_no_linker_has_made(
+    name: str, rest: str, reason: str, plan: MemoryPlan
+) -> None:
+    """`@` stands for what a linker would have made."""
+    made = '(global (export "{0}") i32 (i32.const 4096))'
+    with pytest.raises(PackRefused, match=reason):
+        packed(ANY.format(rest.replace("@", made).format(name)), plan)
 
 
 # ---- meaning ---------------------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ STACKLESS_END = "wasmote_memory_end"
 LINK_FLAGS = "-Wl,--stack-first -Wl,-z,stack-size=1024 -Wl,--export=__heap_base -Wl,--export=__global_base"
 
 _NEVER_GROWS = "note: memory.grow will always fail: pages = N, in the project file, lets the module grow\n"
-_HEAP_BASE, _DATA_START, _STACK_POINTER = "__heap_base", "__global_base", "__stack_pointer"
-_FOR_THE_PACKER = (STACKLESS_END, _HEAP_BASE, _DATA_START, "__data_end")
+_HEAP_BASE, _DATA_START, _DATA_END = "__heap_base", "__global_base", "__data_end"
+_STACK_POINTER = "__stack_pointer"
+_FOR_THE_PACKER = (STACKLESS_END, _HEAP_BASE, _DATA_START, _DATA_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +96,16 @@ def layout(module: WasmModule) -> Layout | None:
     With it, the stack must lie first: below the data, where overflowing it traps. A language that keeps no
     stack in linear memory says wasmote_memory_end instead.
     """
-    end = _exported_constant(module, STACKLESS_END)
+    end = _linkers_address(module, STACKLESS_END)
     if end is not None:
-        return Layout(0, _above_data(module, end))
-    end = _exported_constant(module, _HEAP_BASE)
+        _check_end(module, STACKLESS_END, end, stack=0)
+        return Layout(0, end)
+    end = _linkers_address(module, _HEAP_BASE)
     if end is None:
         return None
     stack = _c_stack(module)
-    return Layout(stack, max(stack, _above_data(module, end)))
+    _check_end(module, _HEAP_BASE, end, stack)
+    return Layout(stack, end)
 
 
 # ---- measuring -------------------------------------------------------------------------------------------
@@ -219,8 +222,6 @@ class _Measured:
         """Divide what is held from the start."""
         if self.layout is None:
             return None
-        if self.layout.end > held:
-            raise PackRefused(f"module's data ends at {self.layout.end}, beyond its memory of {held} bytes")
         return MemoryUse(self.layout.stack, self.layout.end - self.layout.stack, held - self.layout.end)
 
 
@@ -228,18 +229,44 @@ def _pages(size: int) -> int:
     return -(-size // PAGE_BYTES)
 
 
-def _exported_constant(module: WasmModule, name: str) -> int | None:
-    for entry in module.exports():
-        if entry.name == name and entry.kind == Kind.GLOBAL:
-            own = entry.index - sum(imported.kind == Kind.GLOBAL for imported in module.imports())
-            return module.globals()[own].value if 0 <= own < len(module.globals()) else None
-    return None
+def _linkers_address(module: WasmModule, name: str, *, mutable: bool = False) -> int | None:
+    """The address that a linker exports under one of its names; None when nothing has the name.
+
+    Anybody may export something under such a name, and memory is cut by it: PackRefused unless it is what a
+    linker makes, a global of the module's own, of type i32, that begins as a constant.
+    """
+    entry = next((entry for entry in module.exports() if entry.name == name), None)
+    if entry is None:
+        return None
+    own = entry.index - sum(imported.kind == Kind.GLOBAL for imported in module.imports())
+    made = module.globals()[own : own + 1] if entry.kind == Kind.GLOBAL and own >= 0 else []
+    if not made or (made[0].type, made[0].mutable) != (I32, mutable) or made[0].value is None:
+        kind = "mutable" if mutable else "immutable"
+        raise PackRefused(
+            f"module exports a {name} that no linker has made: it is no {kind} i32 global with a constant",
+            "give what the source calls so another name",
+        )
+    return made[0].value
 
 
-def _above_data(module: WasmModule, end: int) -> int:
-    """`end`, or what lies above it."""
+def _check_end(module: WasmModule, name: str, end: int, stack: int) -> None:
+    """Refuse an end of memory in use above which, as the module itself shows, there is something."""
+    memory = own_memory(module)
+    limits = {"its memory ends": memory.minimum << memory.page_log2}
     addressed = [segment for segment in module.data() if segment.address is not None]
-    return max([end, *((segment.address or 0) + len(segment.data) for segment in addressed)])
+    data = max(((segment.address or 0) + len(segment.data) for segment in addressed), default=0)
+    below = {
+        "its data ends": max(data, _linkers_address(module, _DATA_END) or 0),
+        "its data begins": _linkers_address(module, _DATA_START) or 0,
+        "its C stack ends": max(stack, _linkers_address(module, _STACK_POINTER, mutable=True) or 0),
+    }
+    wrong = [f"{what} at {at}" for what, at in limits.items() if end > at]
+    wrong += [f"{what} at {at}" for what, at in below.items() if end < at]
+    if wrong:
+        raise PackRefused(
+            f"module exports {name} = {end}, but {wrong[0]}: no linker has made this",
+            "give what the source calls so another name, and link it anew",
+        )
 
 
 def _c_stack(module: WasmModule) -> int:
@@ -248,10 +275,10 @@ def _c_stack(module: WasmModule) -> int:
     Its top is where the linker put the data (__global_base), or else what the stack pointer starts with: as
     LLVM lays modules out, that is the first mutable i32 global.
     """
-    pointer = _exported_constant(module, _STACK_POINTER)
+    pointer = _linkers_address(module, _STACK_POINTER, mutable=True)
     if pointer is None:
         pointer = next((one.value for one in module.globals() if one.mutable and one.type == I32), None)
-    start = _exported_constant(module, _DATA_START)
+    start = _linkers_address(module, _DATA_START)
     data = [segment.address for segment in module.data() if segment.address is not None]
     lowest = min([*data, *([] if start is None else [start])], default=None)
     if pointer is not None and lowest is not None and lowest < pointer:

@@ -44,13 +44,15 @@ CODE_FLAGS = (
     "-Wextra",
     "-nostdlibinc",
 )
-# The packer needs the stack first (overflow traps), and where data begins and all that is used ends.
+# The packer needs the stack first (overflow traps), where data begins and ends, and where all that is used
+# does: the last two differ more than by rounding where a source has something called __heap_base.
 LINK_FLAGS = (
     "--no-entry",
     "--stack-first",
     "--strip-all",
     "--compress-relocations",
     "--export=__global_base",
+    "--export=__data_end",
     "--export=__heap_base",
     "--fatal-warnings",
 )

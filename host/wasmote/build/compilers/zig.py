@@ -32,6 +32,7 @@ CODE_FLAGS = (
     "-fstrip",
     "-rdynamic",
     "--export=__global_base",
+    "--export=__data_end",
     "--export=__heap_base",
 )
 
