@@ -19,13 +19,15 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from fake_board import FIELDS, UNITS, FakeBoard, make_bundle
 from test_gateway import make_config, take, write_model
 from test_gateway_session import make_rig
 from wasmote.build import build_bundle
-from wasmote.gateway.config import HttpSettings
-from wasmote.gateway.contract import Contract
+from wasmote.cli import main
+from wasmote.gateway.config import HttpSettings, load
+from wasmote.gateway.contract import Contract, ContractMismatch
 from wasmote.gateway.core import Gateway
 from wasmote.gateway.http import listen
 from wasmote.gateway.inference import ModelFault, OnnxModel
@@ -33,6 +35,8 @@ from wasmote.gateway.outlet import Outlet
 from wasmote.gateway.session import BoardSession, SessionState
 from wasmote.node import Node
 from wasmote.runtime.server import serve
+from wasmote.wire.bundle import Bundle
+from wasmote.wire.manifest import Stream
 from wasmote.wire.samples import Sample
 
 MODELS = Path(__file__).parents[1] / "onnx_models"
@@ -405,3 +409,81 @@ def test_a_model_that_takes_one_record_runs(name: str):
 
     answer = OnnxModel(MODELS / f"{name}.onnx").predict(np.array([0, np.log(3)], np.float32))
     assert answer == pytest.approx((0.25, 0.75))
+
+
+def write_duo(folder: Path, source: str, model: str = "plain") -> Path:
+    """A configuration with a module that emits a quantity in two units, and a model for the one in m."""
+    streams = (
+        Stream("alarm", (2,), ("mean", "raw"), ("m", "m")),
+        Stream("alarm_mm", (2,), ("mean", "raw"), ("mm", "mm")),
+    )
+    bundle = make_bundle(name="duo")
+    changed = replace(bundle.manifest, streams=streams)
+    (folder / "duo.bundle").write_bytes(Bundle(changed, bundle.module).to_bytes())
+    config = folder / "gateway.toml"
+    config.write_text(
+        f"""
+        [http]
+        port = 0
+        [boards.absent]
+        link = "tcp://127.0.0.1:1"
+        [modules.duo]
+        bundle = "duo.bundle"
+        [pipelines.duo]
+        source = "{source}"
+        model = {{ kind = "onnx", file = "{MODELS / model}.onnx" }}
+        """
+    )
+    return config
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("duo/nosuch", "it reads stream 'alarm', and is fed stream 'nosuch'"),
+        ("duo/alarm_mm", "it reads stream 'alarm', and is fed stream 'alarm_mm'"),
+    ],
+)
+async def test_a_model_is_not_fed_a_stream_that_it_was_not_made_for(tmp_path: Path, source: str, reason: str):
+    path = write_duo(tmp_path, source)
+    told = f"pipelines.duo: model plain.onnx does not fit module duo 1.0.0: {reason}"
+    result = await asyncio.to_thread(CliRunner().invoke, main, ["gateway", "check", str(path)])
+    assert (result.exit_code, told in result.output) == (6, True)
+    with pytest.raises(ContractMismatch, match=told):
+        async with Gateway(load(path)).running():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [
+        *(("plain", 0), ("freedim", 0), ("batch16", 2)),
+        *(("zipmap", 2), ("textlabel", 2), ("fails", 2), ("noout", 2)),
+    ],
+)
+def test_a_check_runs_the_model_once(tmp_path: Path, model: str, status: int):
+    result = CliRunner().invoke(main, ["gateway", "check", str(write_duo(tmp_path, "duo/alarm", model))])
+    assert result.exit_code == status, result.output
+    assert ("all fit" in result.output) is (status == 0)
+
+
+def test_a_unit_of_the_stream_that_is_fed_is_compared():
+    streams = (Stream("alarm", (2,), ("mean", "raw"), ("mm", "mm")),)
+    manifest = replace(make_bundle().manifest, streams=streams)
+    model = OnnxModel(MODELS / "plain.onnx")
+    with pytest.raises(ContractMismatch, match="unit 0 is 'm' to the model and 'mm' to the module"):
+        model.contract.check(manifest, "plain.onnx", "alarm")
+    with pytest.raises(ContractMismatch, match="it reads stream 'alarm', the module's streams are: features"):
+        model.contract.check(make_bundle().manifest, "plain.onnx", "alarm")
+
+
+async def test_a_release_whose_stream_has_another_unit_is_not_deployed(tmp_path: Path):
+    board = FakeBoard()
+    async with Gateway(make_config(tmp_path), connect=board.connect).running() as gateway:
+        await gateway.following("one")
+        released = make_bundle(2)
+        [stream] = released.manifest.streams
+        changed = replace(released.manifest, streams=(replace(stream, units=("mm", "l/s")),))
+        with pytest.raises(ContractMismatch, match="unit 1 is 'm3/s' to the model and 'l/s' to the module"):
+            await gateway.deploy("one", Bundle(changed, released.module))
+        assert board.requests.count("install") == 1

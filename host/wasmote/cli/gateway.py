@@ -72,7 +72,7 @@ def run(file: Path, links: tuple[str, ...], store: Path | None, port: int | None
     "wasmote gateway check gateway.toml --json",
 )
 def check(file: Path, links: tuple[str, ...], as_json: bool) -> None:
-    """Check the configuration FILE, and that modules build and models fit them. Touches no board."""
+    """Check the configuration FILE: that modules build, that models run and fit them. Touches no board."""
     from wasmote.gateway.config import load
     from wasmote.gateway.core import Gateway
 

@@ -76,19 +76,24 @@ class Contract:
         """Values in one record."""
         return math.prod(self.shape)
 
-    def check(self, manifest: Manifest, model: str) -> None:
-        """Compare with a module. Raises ContractMismatch that names the first difference."""
-        for difference in self._differences(manifest):
+    def check(self, manifest: Manifest, model: str, fed: str | None = None) -> None:
+        """Compare with the stream of a module that is `fed` to the model; by default the one that it names.
+
+        Raises ContractMismatch that names the first difference.
+        """
+        for difference in self._differences(manifest, self.stream if fed is None else fed):
             raise ContractMismatch(
                 f"model {model} does not fit module {manifest.name} {manifest.version}: {difference}",
-                "train the model on this module's features, or deploy the module it was trained on",
+                "train the model on this module's features, or feed it the stream that it was trained on",
             )
 
-    def _differences(self, manifest: Manifest) -> Iterator[str]:
-        stream = next((stream for stream in manifest.streams if stream.name == self.stream), None)
+    def _differences(self, manifest: Manifest, fed: str) -> Iterator[str]:
+        if fed != self.stream:
+            yield f"it reads stream {self.stream!r}, and is fed stream {fed!r}"
+        stream = next((stream for stream in manifest.streams if stream.name == fed), None)
         if stream is None:
             names = ", ".join(stream.name for stream in manifest.streams) or "none"
-            yield f"it reads stream {self.stream!r}, the module's streams are: {names}"
+            yield f"it reads stream {fed!r}, the module's streams are: {names}"
             return
         given = Contract.of(stream)
         if given.dtype != self.dtype:

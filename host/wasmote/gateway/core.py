@@ -231,7 +231,11 @@ class Gateway:
         for name, settings in self.config.pipelines.items():
             model = await asyncio.to_thread(load_model, settings.model)
             self._pipelines[name] = self._make_pipeline(name, model)
-            self._pipelines[name].agree(self._bundles[settings.module].manifest)
+            try:
+                self._pipelines[name].agree(self._bundles[settings.module].manifest)
+            except ContractMismatch as fault:
+                fault.locate(f"pipelines.{name}")
+                raise
 
     def _make_pipeline(self, name: str, model: Model) -> Pipeline:
         stream = self.config.pipelines[name].stream

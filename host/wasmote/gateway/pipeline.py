@@ -53,7 +53,7 @@ class Pipeline:
 
     def agree(self, manifest: Manifest) -> None:
         """Accept the records of a module from now on. Raises ContractMismatch where the model cannot."""
-        self.model.contract.check(manifest, self.model.name)
+        self.model.contract.check(manifest, self.model.name, self.stream)
         self._agreed.add(manifest.digest[:SHORT_DIGEST_BYTES])
 
     async def run(self, stored: Pulse, predicted: Callable[[], None]) -> None:
