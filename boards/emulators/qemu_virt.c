@@ -4,13 +4,14 @@
  *   reset cause    noted in RAM that a warm reset keeps
  *   boot escape    from the command line: without-modules=1
  *   loader         there is no ROM
- *   watchdog       the alarm of the real-time clock resets; unlike a real one it cannot while interrupts
- *                  are locked
+ *   watchdog       the timer's interrupt resets (qemu_watchdog.h): it counts time that the board lives
+ *                  through, not the machine's; unlike a real one it cannot while interrupts are locked
  *   entropy        seed=HEX from the command line, and a count of resets
  *   flash          a file (qemu_flash.h), with the times of a serial flash beside an ESP32-C3 */
 #include "common/bare/chip.h"
 #include "parts.h"
 #include "qemu.h"
+#include "qemu_watchdog.h"
 #include "virt.h"
 
 #define FLASH_WORD_US 11u /* 0.7 ms for 256 bytes (W25Q32JV, section 9.6) */
@@ -43,26 +44,8 @@ void chip_choose_loader(void) {
 
 /* ---- watchdog --------------------------------------------------------------------------------- */
 
-static uint64_t timeout_ns;
-
-void rtc_handler(void) {
-    qemu_next_reset(HAL_RESET_WATCHDOG);
-    hal_reset();
-}
-
-void chip_watchdog_start(uint32_t timeout_ms) {
-    timeout_ns = timeout_ms * UINT64_C(1000000);
-    interrupts_enable(SOURCE_RTC);
-    RTC->IRQ_ENABLED = 1;
-    chip_watchdog_feed();
-}
-
-/* Reading TIME_LOW latches TIME_HIGH; writing ALARM_LOW sets the alarm. */
-void chip_watchdog_feed(void) {
-    uint64_t now = RTC->TIME_LOW;
-    now |= (uint64_t)RTC->TIME_HIGH << 32;
-    RTC->ALARM_HIGH = (uint32_t)((now + timeout_ns) >> 32);
-    RTC->ALARM_LOW = (uint32_t)(now + timeout_ns);
+void timer_tick(void) {
+    watchdog_look();
 }
 
 /* ---- flash ------------------------------------------------------------------------------------ */

@@ -188,7 +188,7 @@ class Machine:
         if self._driven:
             return
         timeout_s = None if until is None else until - self._clock.now()
-        self._clock.sleep(lambda: ports.wait_for(listening, writing or [], timeout_s))
+        self._clock.sleep(lambda limit_s: ports.wait_for(listening, writing or [], limit_s), timeout_s)
 
     def _load(self) -> None:
         """Serve the loader; a command may end it."""

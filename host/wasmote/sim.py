@@ -3,6 +3,11 @@
 All say by themselves when they can be reached - QEMU by the greeting of its monitor protocol (QMP), which
 comes when the UART's socket listens, the others by their first line - so nothing here waits by the clock.
 
+Time on a board passes by what the board does, not by how long this machine takes for it, so that neither
+its watchdog nor a module's time budget runs out because this machine has other work: QEMU counts
+instructions (-icount), the others the processor time that they got. While a board sleeps, time passes by
+this machine's clock.
+
 A board ends with the program that started it, however that ends: setpriv has the kernel see to it. The
 terminal's Ctrl-C does not reach it, so that whoever started it can end things in order.
 """
@@ -30,7 +35,8 @@ from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
 from wasmote.flash_map import FlashMap
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards run what was built there
-START_TIMEOUT_S = 20.0  # until a board can be reached, on a busy machine
+START_TIMEOUT_S = 120.0  # until a board can be reached, on a very busy machine
+INSTRUCTION_NS_LOG2 = 3  # 8 ns, about what the chips take at least: 1 / 168 MHz to 1 / 100 MHz
 STOP_TIMEOUT_S = 5.0  # until a board that was asked to end is made to
 LAST_WORDS_BYTES = 4096  # of what a board writes on standard output and error, kept for messages
 QEMU_PACKAGES = {"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc"}
@@ -161,8 +167,8 @@ class Simulator:
         `instance` tells several boards of a kind apart (it goes into the unique id). `port` is where it
         listens on 127.0.0.1: UDP for native, TCP for others; without it native takes any free port and the
         others a Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
-        `count_instructions` makes time on a QEMU board pass by 1 ns an instruction; with `skip_idle` it does
-        not pass by this machine's clock while the board sleeps either: it jumps. With `slow_flash` a QEMU
+        `count_instructions` makes time on a QEMU board pass by 1 ns an instruction, not 8; `skip_idle` has it
+        jump while the board sleeps, where it else passes by this machine's clock. With `slow_flash` a QEMU
         board's erases take the datasheet's longest times, not the typical ones. `keys` are the public keys
         that it is flashed with; without any a new one starts in development mode. Raises `UsageFault`, also
         for keys where the flash is not new, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
@@ -309,11 +315,8 @@ class Simulator:
             self.url, chardev = f"tcp://127.0.0.1:{self._port}", f"host=127.0.0.1,port={self._port}"
         unique_id = f"qemu-{self._instance:07d}".encode().hex()  # 96 bits, as on the chip
         seed = secrets.token_hex(8)  # QEMU has no entropy for this machine
-        counting = (
-            ("-icount", f"shift=0{',sleep=off' if self._skip_idle else ''}")
-            if self._count_instructions
-            else ()
-        )
+        shift = 0 if self._count_instructions else INSTRUCTION_NS_LOG2
+        counting = ("-icount", f"shift={shift},sleep={'off' if self._skip_idle else 'on'}")
         unconnected = ("-serial", "null") * machine.serial
         return [
             *(program, "-machine", machine.name, *machine.options, "-kernel", str(self._image.path)),

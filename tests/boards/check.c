@@ -170,6 +170,30 @@ static void past(unsigned argument) {
     answer("past %d", early);
 }
 
+/* Computes for so many milliseconds without feeding the watchdog, as an event of a module may. Answers
+ * when it begins, and with the longest time in microseconds between two looks at the clock. */
+static void spin(unsigned argument) {
+    answer("spin %u", argument);
+    uint64_t now = hal_now_us(), until = now + argument * 1000u, longest = 0;
+    while (now < until) {
+        uint64_t before = now;
+        now = hal_now_us();
+        if (now - before > longest)
+            longest = now - before;
+    }
+    answer("spun %" PRIu32, (uint32_t)longest);
+}
+
+/* Sleeps for ever, and never feeds the watchdog. */
+static void doze(unsigned argument) {
+    (void)argument;
+    for (;;) {
+        uint32_t state = hal_irq_lock();
+        hal_idle(HAL_NEVER);
+        hal_irq_unlock(state);
+    }
+}
+
 static void reset(unsigned argument) {
     (void)argument;
     hal_reset();
@@ -272,6 +296,7 @@ static const struct {
     {"escape", say_escape}, {"beat", beat},
     {"beats", say_beats},   {"hog", hog},
     {"past", past},         {"drain", drain},
+    {"spin", spin},         {"doze", doze},
 };
 
 static void run_line(void) {

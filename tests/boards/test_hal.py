@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
+import signal
 
 from check import UNIQUE_IDS, Check, image_of
 from wasmote.sim import Simulator
@@ -110,6 +112,40 @@ async def test_watchdog_bites_a_hang_and_not_a_running_loop(check: Check) -> Non
     assert (await check.ask("wait 1500")).startswith("late ")  # alive after twice its time
     assert await check.ask("hang") == f"ready {ResetCause.WATCHDOG:d}"
     assert int(await check.ask("cause")) == ResetCause.WATCHDOG
+
+
+async def test_watchdog_bites_a_hang_that_sleeps(check: Check) -> None:
+    assert await check.ask("watchdog 700") == "watchdog 700"
+    assert await check.ask("doze") == f"ready {ResetCause.WATCHDOG:d}"
+
+
+STOPPED_S = 1.5  # twice the watchdog's time, and more
+
+
+async def stand_still(check: Check) -> None:
+    """Keep the emulator from running, as a machine that is busy with other things does."""
+    process = check.simulator.process
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(STOPPED_S)
+    process.send_signal(signal.SIGCONT)
+
+
+async def test_watchdog_does_not_bite_a_sleeping_board_that_gets_no_processor(check: Check) -> None:
+    assert await check.ask("watchdog 700") == "watchdog 700"
+    for _ in range(2):
+        await stand_still(check)
+        assert int(await check.ask("cause")) == ResetCause.POWER
+
+
+async def test_no_time_passes_for_a_computing_board_that_gets_no_processor(check: Check) -> None:
+    """Neither the watchdog's, nor that of the time budget of a module's event."""
+    assert await check.ask("watchdog 700") == "watchdog 700"
+    assert await check.ask("spin 400") == "spin 400"
+    await stand_still(check)
+    word, longest_us = (await check.line()).split()
+    assert word == "spun"
+    assert int(longest_us) < STOPPED_S * 1e6 / 10
+    assert int(await check.ask("cause")) == ResetCause.POWER
 
 
 def values(answer: str) -> dict[str, float]:

@@ -22,7 +22,7 @@ struct chip_calibration {
 };
 struct chip_calibration chip_calibration(void);
 
-/* SysTick's interrupt came: at least once a second, unless interrupts are locked. */
+/* SysTick's interrupt came: at least every 1.4 s, unless interrupts are locked. */
 void chip_tick(void);
 
 #endif

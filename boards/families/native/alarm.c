@@ -1,5 +1,6 @@
 /* Interrupts of the native board: there is one, the alarm, and it is a signal. While interrupts are
- * locked the handler only notes that it came. */
+ * locked the handler only notes that it came. The signal comes by this machine's clock, of which the
+ * board's may be behind (hal.c): then it is asked for once more. */
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
@@ -11,11 +12,23 @@ static uint64_t due_us = HAL_NEVER;
 static void (*on_due)(void);
 static volatile sig_atomic_t locked, came;
 
-/* With interrupts locked, so that nothing nests. */
+static void arm(void) {
+    uint64_t now = hal_now_us();
+    uint64_t us = due_us > now ? due_us - now : 0;
+    struct itimerspec after = {
+        .it_value = {.tv_sec = (time_t)(us / 1000000u), .tv_nsec = (long)(us % 1000000u) * 1000 + 1}};
+    if (due_us == HAL_NEVER)
+        after = (struct itimerspec){{0}, {0}}; /* stops it */
+    timer_settime(timer, 0, &after, NULL);
+}
+
+/* With interrupts locked, so that nothing nests. It may have been moved meanwhile, too. */
 static void ring(void) {
     void (*fire)(void) = on_due;
-    if (due_us > hal_now_us())
-        return; /* it was moved */
+    if (due_us > hal_now_us()) {
+        arm();
+        return;
+    }
     due_us = HAL_NEVER;
     fire();
 }
@@ -43,17 +56,11 @@ uint64_t native_alarm_us(void) {
     return due_us;
 }
 
-static void arm(uint64_t monotonic_us) {
-    struct itimerspec at = {.it_value = {.tv_sec = (time_t)(monotonic_us / 1000000u),
-                                         .tv_nsec = (long)(monotonic_us % 1000000u) * 1000}};
-    timer_settime(timer, TIMER_ABSTIME, &at, NULL);
-}
-
 void hal_alarm_at(uint64_t at_us, void (*fire)(void)) {
     uint32_t state = hal_irq_lock();
     due_us = at_us;
     on_due = fire;
-    arm(at_us == HAL_NEVER ? 0 : native_start_us() + at_us); /* 0 stops it */
+    arm();
     hal_irq_unlock(state);
 }
 

@@ -1,6 +1,10 @@
 /* Life, time and sleep of the native board. Nothing runs asynchronously but the watchdog and the alarm
  * (alarm.c): what else an interrupt would do is done in hal_idle() and hal_watchdog_feed(), that is once
- * a loop turn. */
+ * a loop turn.
+ *
+ * Its time is what the process computed, which is processor time, and what it slept: while this machine
+ * does something else, or a debugger has stopped it, no time passes on the board. So neither the
+ * watchdog nor a module's time budget runs out for what is not the board's doing. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,12 +21,14 @@
 
 static volatile sig_atomic_t terminated;
 static sigset_t idle_signals; /* the mask while asleep: SIGTERM and SIGINT come through */
-static uint64_t start_us;
-static uint32_t watchdog_ms;
+static uint64_t start_us;     /* of the process's time: a restart goes on with it */
+static uint64_t asleep_us;
+static uint64_t watchdog_us; /* 0: it does not run */
+static uint64_t fed_us;
 
-static uint64_t monotonic_us(void) {
+static uint64_t clock_us(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
@@ -39,7 +45,7 @@ static void on_watchdog(int number) {
 /* SIGTERM is blocked but while asleep, so it cannot slip in between the check and ppoll(). The mask
  * and the interval timer survive a restart, hence both are set from scratch. */
 static void install_signals(void) {
-    setitimer(ITIMER_VIRTUAL, &(struct itimerval){{0}, {0}}, NULL);
+    setitimer(ITIMER_PROF, &(struct itimerval){{0}, {0}}, NULL);
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
@@ -48,7 +54,7 @@ static void install_signals(void) {
     sigemptyset(&idle_signals);
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_terminate}, NULL);
     sigaction(SIGINT, &(struct sigaction){.sa_handler = on_terminate}, NULL);
-    sigaction(SIGVTALRM, &(struct sigaction){.sa_handler = on_watchdog}, NULL);
+    sigaction(SIGPROF, &(struct sigaction){.sa_handler = on_watchdog}, NULL);
 }
 
 static void announce(const char *pty, int port) {
@@ -63,7 +69,7 @@ static void announce(const char *pty, int port) {
 }
 
 void hal_init(void) {
-    start_us = monotonic_us();
+    start_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
     install_signals();
     native_alarm_start();
     const char *pty = native_options.pty ? native_pty_open() : NULL;
@@ -75,24 +81,32 @@ void hal_init(void) {
 }
 
 uint64_t hal_now_us(void) {
-    return monotonic_us() - start_us;
-}
-
-uint64_t native_start_us(void) {
-    return start_us;
+    return clock_us(CLOCK_PROCESS_CPUTIME_ID) - start_us + asleep_us;
 }
 
 static uint64_t first_of(uint64_t one, uint64_t other) {
     return one < other ? one : other;
 }
 
+#define LATE_US 1000u /* what waking up from a sleep may take where a processor is free */
+
+/* A sleep counts as long as it lasted, but not the time that this machine then was late. */
+static int wait_for_bytes(struct pollfd files[2], uint64_t timeout_us) {
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_us / 1000000u),
+                               .tv_nsec = (long)(timeout_us % 1000000u) * 1000};
+    uint64_t from = clock_us(CLOCK_MONOTONIC) - clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    int ready = ppoll(files, 2, &timeout, &idle_signals);
+    uint64_t until = clock_us(CLOCK_MONOTONIC) - clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t slept = until > from ? until - from : 0;
+    asleep_us += slept > timeout_us && slept - timeout_us > LATE_US ? timeout_us + LATE_US : slept;
+    return ready;
+}
+
 /* Moves bytes and posts events, waiting at most timeout_us for the first. */
 static void pump(uint64_t timeout_us) {
     struct pollfd files[2] = {{.fd = native_files.pty_master, .events = native_pty_events()},
                               {.fd = native_files.udp, .events = POLLIN}};
-    struct timespec timeout = {.tv_sec = (time_t)(timeout_us / 1000000u),
-                               .tv_nsec = (long)(timeout_us % 1000000u) * 1000};
-    int ready = ppoll(files, 2, &timeout, &idle_signals);
+    int ready = wait_for_bytes(files, timeout_us);
     if (terminated)
         exit(EXIT_SUCCESS);
     if (ready < 0 && errno != EINTR)
@@ -103,25 +117,34 @@ static void pump(uint64_t timeout_us) {
         loop_post(EVENT_UDP);
 }
 
+static uint64_t watchdog_bites_us(void) {
+    return watchdog_us ? fed_us + watchdog_us : HAL_NEVER;
+}
+
 void hal_idle(uint64_t until_us) {
     uint64_t now = hal_now_us();
     uint64_t until = first_of(until_us, first_of(native_pty_deadline_us(), native_alarm_us()));
+    until = first_of(until, watchdog_bites_us());
     pump(until > now ? until - now : 0);
+    if (hal_now_us() >= watchdog_bites_us())
+        native_restart(HAL_RESET_WATCHDOG);
 }
 
-/* It counts processor time: neither a busy machine nor a debugger makes it bite, a hang does. */
+/* It counts the board's time: a hang that computes ends with the interval timer, which counts processor
+ * time, one that sleeps ends in hal_idle(). */
 void hal_watchdog_start(uint32_t timeout_ms) {
-    watchdog_ms = timeout_ms;
+    watchdog_us = timeout_ms * UINT64_C(1000);
     hal_watchdog_feed();
 }
 
 void hal_watchdog_feed(void) {
     pump(0);
-    if (watchdog_ms == 0)
+    if (watchdog_us == 0)
         return;
-    struct itimerval bite = {
-        .it_value = {.tv_sec = watchdog_ms / 1000, .tv_usec = watchdog_ms % 1000 * 1000}};
-    setitimer(ITIMER_VIRTUAL, &bite, NULL);
+    fed_us = hal_now_us();
+    struct itimerval bite = {.it_value = {.tv_sec = (time_t)(watchdog_us / 1000000u),
+                                          .tv_usec = (suseconds_t)(watchdog_us % 1000000u)}};
+    setitimer(ITIMER_PROF, &bite, NULL);
 }
 
 void hal_random(uint8_t *out, size_t len) {

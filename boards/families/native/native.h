@@ -51,9 +51,6 @@ bool native_pty_pump(bool readable);
 /* When the transmit side must be looked at again at the latest; UINT64_MAX when it need not. */
 uint64_t native_pty_deadline_us(void);
 
-/* CLOCK_MONOTONIC when hal_now_us() was 0. */
-uint64_t native_start_us(void);
-
 /* Makes the alarm's timer; and for when the alarm is set. */
 void native_alarm_start(void);
 uint64_t native_alarm_us(void);

@@ -32,8 +32,6 @@ void interrupts_enable(unsigned source) {
 static void handle_source(uint32_t source) {
     if (source == SOURCE_UART)
         uart_handler();
-    else if (source == SOURCE_RTC)
-        rtc_handler();
     else
         trap_unexpected(source);
 }

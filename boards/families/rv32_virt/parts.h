@@ -10,6 +10,6 @@ void interrupts_enable(unsigned source);
 
 void timer_handler(void);
 void uart_handler(void);
-void rtc_handler(void); /* the emulator's file */
+void timer_tick(void); /* the emulator's file: the timer interrupted, at least twice a second */
 
 #endif

@@ -18,10 +18,17 @@ static uint64_t mtime(void) {
     return (uint64_t)high << 32 | low;
 }
 
-/* The high half is out of the way while the low one changes, or the interrupt might come in between. */
+uint64_t hal_now_us(void) {
+    return (mtime() - started) / MTIME_PER_US;
+}
+
+#define LONGEST_US 500000u /* so often the emulator's file is shown that time goes on */
+
+/* The timer's interrupt at that time, or before. The high half is out of the way while the low one
+ * changes, or the interrupt might come in between. */
 static void wake_at(uint64_t at_us) {
-    uint64_t farthest = (UINT64_MAX - started) / MTIME_PER_US;
-    uint64_t at = started + (at_us < farthest ? at_us : farthest) * MTIME_PER_US;
+    uint64_t latest = hal_now_us() + LONGEST_US;
+    uint64_t at = started + (at_us < latest ? at_us : latest) * MTIME_PER_US;
     MTIMECMP[1] = UINT32_MAX;
     MTIMECMP[0] = (uint32_t)at;
     MTIMECMP[1] = (uint32_t)(at >> 32);
@@ -31,10 +38,6 @@ void time_start(void) {
     started = mtime();
     wake_at(HAL_NEVER);
     csr_set(mie, MIE_TIMER);
-}
-
-uint64_t hal_now_us(void) {
-    return (mtime() - started) / MTIME_PER_US;
 }
 
 void hal_idle(uint64_t until_us) {
@@ -60,4 +63,5 @@ void timer_handler(void) {
     wake_at(alarm_us);
     if (is_due)
         alarm_fire();
+    timer_tick();
 }

@@ -18,7 +18,7 @@
 #define PLIC_CLAIM (*(volatile uint32_t *)0x0C200004u) /* read: the source, 0 for none; write: done */
 #define MIE_EXTERNAL (1u << 11)
 enum { INTERRUPT_TIMER = 7, INTERRUPT_EXTERNAL = 11 };
-enum { SOURCE_UART = 10, SOURCE_RTC = 11 };
+enum { SOURCE_UART = 10 };
 
 /* ---- UART: a 16550A with FIFOs of 16 bytes ------------------------------------------------------- */
 struct uart {
@@ -33,13 +33,6 @@ struct uart {
 #define UART_LSR_OVERRUN (1u << 1)
 #define UART_LSR_CAN_SEND (1u << 5)
 #define UART_LSR_SENT_ALL (1u << 6)
-
-/* ---- real-time clock (Goldfish): nanoseconds, with an alarm; high halves are written first -------- */
-struct rtc {
-    volatile uint32_t TIME_LOW, TIME_HIGH, ALARM_LOW, ALARM_HIGH, IRQ_ENABLED, CLEAR_ALARM, ALARM_STATUS,
-        CLEAR_INTERRUPT;
-};
-#define RTC ((struct rtc *)0x00101000u)
 
 /* ---- reset (SiFive test finisher) ----------------------------------------------------------------- */
 #define FINISHER (*(volatile uint32_t *)0x00100000u)
