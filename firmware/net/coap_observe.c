@@ -10,6 +10,9 @@
 #define SEQUENCE_MASK 0xffffffu /* 24 bits (section 3.4) */
 #define MIDS_KEPT 4             /* an RST may be that many notifications late */
 
+/* Who has acknowledged within this time is there, and not probed for somebody who finds no place. */
+#define PROBE_AGAIN_US UINT64_C(30000000)
+
 enum observer_state {
     OBSERVER_FREE = 0,
     OBSERVER_IDLE, /* the client has the newest representation, or it is on its way */
@@ -20,6 +23,8 @@ enum observer_state {
 struct observer {
     enum observer_state state;
     bool leaving;      /* the last notification was sent: free once it is acknowledged */
+    bool probed;       /* somebody waits for its place: is anyone there? */
+    bool confirmed;    /* it has acknowledged the last confirmable notification */
     uint8_t since_con; /* notifications to its peer, of all its observations, since the last CON */
     uint8_t oldest_mid;
     uint16_t mids[MIDS_KEPT]; /* of the last notifications, in a ring */
@@ -50,8 +55,8 @@ static uint64_t daily_us(const struct observer *observer) {
 }
 
 static bool confirmable_is_due(const struct observer *observer) {
-    return observer->state == OBSERVER_GONE || observer->since_con + 1 >= COAP_OBSERVE_CON_EVERY ||
-           hal_now_us() >= daily_us(observer);
+    return observer->state == OBSERVER_GONE || observer->probed ||
+           observer->since_con + 1 >= COAP_OBSERVE_CON_EVERY || hal_now_us() >= daily_us(observer);
 }
 
 static bool has_mid(const struct observer *observer, uint16_t mid) {
@@ -108,19 +113,22 @@ static void await_ack(struct observer *observer, uint16_t mid) {
     observer->exchange.mid = mid;
     observer->exchange.peer = &observer->what.peer;
     count_for_peer(&observer->what.peer, 0);
+    observer->probed = observer->confirmed = false;
     observer->last_con_us = hal_now_us();
     coap_exchange_start(&observer->exchange);
 }
 
 /* False: the link has no room, the notification stays due. A link that lost it (WM_EIO) is like
- * a network that lost it. */
+ * a network that lost it, and so is, for a probe, a line that nobody reads: it may never have room. */
 static bool notify(struct observer *observer) {
     enum observer_state due = observer->state;
     bool confirmable = confirmable_is_due(observer);
     uint16_t mid = coap_msg_next_id();
     if (transmit(observer, confirmable ? COAP_CON : COAP_NON, mid) == WM_EAGAIN) {
         observer->state = due;
-        return false;
+        if (!observer->probed) {
+            return false;
+        }
     }
     remember_mid(observer, mid);
     observer->not_before_us = hal_now_us() + INTERVAL_US;
@@ -143,6 +151,9 @@ static bool notify(struct observer *observer) {
 static uint64_t due_us(const struct observer *observer) {
     if (observer->state == OBSERVER_FREE || coap_exchange_pending(&observer->what.peer)) {
         return UINT64_MAX;
+    }
+    if (observer->probed) {
+        return 0;
     }
     switch (observer->state) {
     case OBSERVER_GONE:
@@ -227,6 +238,8 @@ static void concluded(struct coap_exchange *exchange, enum coap_outcome outcome)
         coap_observe_lost(&observer->what.peer);
     } else if (outcome == COAP_REJECTED || observer->leaving) {
         free_observer(observer);
+    } else {
+        observer->confirmed = true;
     }
 }
 
@@ -262,11 +275,17 @@ static uint8_t since_con_of(const struct coap_peer *peer) {
     return 0;
 }
 
-/* Makes the next notification of everyone confirmable. */
-static void probe_all(void) {
+/* Asks everyone who has not shown it lately whether they are there: the newest representation, once
+ * more, in a confirmable notification (section 4.5). Else who observes what never changes stays for a
+ * day. */
+static void probe(void) {
+    uint64_t now = hal_now_us();
     for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
-        table[i].since_con = COAP_OBSERVE_CON_EVERY;
+        struct observer *observer = &table[i];
+        bool is_there = observer->confirmed && now < observer->last_con_us + PROBE_AGAIN_US;
+        observer->probed = !is_there && !observer->exchange.active;
     }
+    flush_soon();
 }
 
 int32_t coap_observe_add(const struct coap_observation *observation) {
@@ -275,7 +294,7 @@ int32_t coap_observe_add(const struct coap_observation *observation) {
         observer = find_free();
     }
     if (observer == NULL) {
-        probe_all();
+        probe();
         return WM_ENOMEM;
     }
     coap_exchange_cancel(&observer->exchange);

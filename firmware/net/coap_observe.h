@@ -36,7 +36,7 @@ void coap_observe_start(coap_notification *build);
 
 /* Registers, or renews the entry with the same peer and token (section 4.1). Returns the sequence
  * number for the response, or WM_ENOMEM when the table is full: the response then goes without
- * Observe, and every observer is probed, so that dead ones make room. */
+ * Observe, and the others are probed, so that dead ones make room. */
 int32_t coap_observe_add(const struct coap_observation *observation);
 
 /* Deregistration with Observe = 1, or a registration that ended in an error. */

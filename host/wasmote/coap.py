@@ -132,7 +132,7 @@ class Endpoint:
         self._remote: Any = None
         self._on_diagnostic = on_diagnostic
         self._opener = opener
-        self._sleep = sleep
+        self.sleep = sleep
 
     async def open(self) -> None:
         """Open the port or socket; to be closed even if that fails.
@@ -160,7 +160,7 @@ class Endpoint:
             self._on_diagnostic,
             tap=trace.tap(str(link)),
             opener=self._opener,
-            sleep=self._sleep,
+            sleep=self.sleep,
         )
         self._install(slipmux)
         slipmux.attach(self.connection)
@@ -216,7 +216,7 @@ class Endpoint:
             except (LinkDown, NoAnswer):
                 if not self.context.request_interfaces:
                     raise
-                await self._sleep(pause)
+                await self.sleep(pause)
             else:
                 return
 

@@ -269,8 +269,8 @@ class Node:
         """Observe a stream: what it holds now (the newest record, if any), then every notification.
 
         Notifications may be skipped: close gaps with `records()`. Raises `LinkDown` when the link breaks or
-        the observation ends, `NotObserved` when the node has no room for another observer. Leave it with
-        `contextlib.aclosing`, or by cancelling the task: both deregister.
+        the observation ends, `NotObserved` when the node has had no room for another observer for minutes.
+        Leave it with `contextlib.aclosing`, or by cancelling the task: both deregister.
         """
         from wasmote.wire.records import Records  # late: numpy takes a while
 
@@ -301,8 +301,13 @@ class Node:
             return await self._endpoint.upload(code, path, payload, content_format, None)
         return await self._endpoint.exchange(self._endpoint.message(code, path, payload, content_format))
 
-    async def observe(self, path: str) -> AsyncGenerator[Reply, None]:
-        """Observe any resource: its representation now, then every notification. See `watch`."""
-        async with Observation(self._endpoint, path) as observation:
+    async def observe(
+        self, path: str, on_full: Callable[[], None] = lambda: None
+    ) -> AsyncGenerator[Reply, None]:
+        """Observe any resource: its representation now, then every notification. See `watch`.
+
+        `on_full` is called when all the node's places are taken and one is waited for.
+        """
+        async with Observation(self._endpoint, path, on_full) as observation:
             while True:
                 yield Reply.of(await observation.next())

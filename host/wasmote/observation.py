@@ -8,6 +8,7 @@ Max-Age has passed without news, and deregisters with Observe=1.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from aiocoap import Code, error
@@ -17,7 +18,7 @@ from wasmote.coap import check
 from wasmote.errors import Busy, LinkDown, NoAnswer, WasmoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from aiocoap.message import Message
 
@@ -29,6 +30,14 @@ MAX_AGE_DEFAULT_S = 60.0  # RFC 7252 section 5.10.5
 MAX_AGE_MIN_S = 1.0  # a Max-Age of 0 must not make us ask without a pause
 QUEUE_MAX = 256  # notifications that wait for a slow reader; beyond it the oldest are skipped
 ORDER_RESET_S = 128.0  # RFC 7641 section 3.4: after so long any notification is newer
+
+# A node whose table is full finds out by a confirmable notification who is dead: at once on a serial line, by
+# its time-out of at most 93 s over UDP, and it asks nobody again who answered within 30 s (SPEC, Observe).
+ROOM_WITHIN_S = 150.0
+ROOM_PAUSE_MIN_S = 0.25
+ROOM_PAUSE_MAX_S = 8.0
+
+_OBSERVABLE = re.compile(rb";obs(?=[;,=]|$)")  # RFC 7641 section 6
 
 
 class NotObserved(Busy):
@@ -52,11 +61,25 @@ class Freshness:
         return True
 
 
-class Observation:
-    """Registers when it is entered, deregisters when it is left; `next()` waits for a representation."""
+def pauses_for_room() -> Iterator[float]:
+    """Yield the pauses, s, before a node is asked once more for a place, until that is no use."""
+    pause, waited = ROOM_PAUSE_MIN_S, 0.0
+    while waited < ROOM_WITHIN_S:
+        yield pause
+        waited += pause
+        pause = min(2 * pause, ROOM_PAUSE_MAX_S)
 
-    def __init__(self, endpoint: Endpoint, path: str) -> None:
+
+class Observation:
+    """Registers when it is entered, deregisters when it is left; `next()` waits for a representation.
+
+    A node that has no room for another observer says so by leaving out the Observe option: then it is asked
+    again for a while, since it finds out meanwhile which of the others are dead.
+    """
+
+    def __init__(self, endpoint: Endpoint, path: str, on_full: Callable[[], None] = lambda: None) -> None:
         self._endpoint = endpoint
+        self._on_full = on_full  # told once when a place has to be waited for
         self._path = path
         self._line = f"observe {path}"
         self._token: bytes | None = None
@@ -65,6 +88,8 @@ class Observation:
         self._freshness = Freshness()
         self._max_age_s = MAX_AGE_DEFAULT_S
         self._notifying = False  # the node has us in its list
+        self._room: Iterator[float] | None = None  # it had no place for us, and is asked again
+        self._shown = b""  # the representation that was returned last
 
     async def __aenter__(self) -> Observation:
         self._endpoint.at_close.add(self.end)
@@ -86,8 +111,8 @@ class Observation:
     async def next(self) -> Message:
         """Return the next representation, the present one first.
 
-        Raises `CoapError` when the node refuses, `NotObserved` when it does not notify, `LinkDown` when the
-        link breaks or the node ends the observation.
+        Raises `CoapError` when the node refuses, `NotObserved` when the resource cannot be observed or no
+        place became free, `LinkDown` when the link breaks or the node ends the observation.
         """
         while True:
             try:
@@ -96,10 +121,39 @@ class Observation:
             except TimeoutError:
                 await self._register()  # the node may have been reset, and know nothing of us any more
                 continue
-            if isinstance(event, BaseException):
+            if isinstance(event, NotObserved):
+                await self._wait_for_room(event)
+            elif isinstance(event, BaseException):
                 self._notifying = False
                 raise self._explain(event) from event
-            return await self._complete(check(event, self._line))
+            elif not self._is_shown(check(event, self._line)):
+                return await self._complete(event)
+
+    def _is_shown(self, message: Message) -> bool:
+        """Whether this is only the answer to another try, with the same content as before."""
+        again = self._room is not None and message.payload == self._shown
+        if self._notifying:
+            self._room = None
+        self._shown = message.payload
+        return again
+
+    async def _wait_for_room(self, refusal: NotObserved) -> None:
+        """Register again after a pause. Raises `refusal` when that is no use."""
+        if self._room is None:
+            if not await self._is_observable():
+                raise refusal
+            self._room = pauses_for_room()
+            self._on_full()
+        pause = next(self._room, None)
+        if pause is None:
+            raise refusal
+        await self._endpoint.sleep(pause)
+        await self._register()
+
+    async def _is_observable(self) -> bool:
+        """Ask the node's list: it answers a registration the same way when it will never notify."""
+        response = await self._endpoint.get(f"/.well-known/core?href={self._path}")
+        return response.code.is_successful() and _OBSERVABLE.search(response.payload) is not None
 
     async def _register(self) -> None:
         self._stop()
@@ -156,7 +210,7 @@ class Observation:
             ended = LinkDown(f"{self._line}: the node ended the observation", "observe again")
             refused = NotObserved(
                 f"{self._line}: the node answers, but does not notify",
-                "it is not observable, or the node's eight observers are taken; try again later",
+                "it is not observable, or its eight observers are all alive; try again when one has ended",
             )
             self._put(ended if was_notifying else refused)
 

@@ -138,21 +138,89 @@ static void tokens_and_peers_are_told_apart(void **state) {
     assert_int_equal(coap_observe_count(), 3);
 }
 
-static void a_full_table_refuses_and_probes(void **state) {
-    (void)state;
+static const char *const tokens[COAP_OBSERVERS_MAX] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+
+static void fill_the_table(void) {
     for (uint8_t peer = 1; peer <= COAP_OBSERVERS_MAX; peer++) {
         assert_true(add(peer, "t", "a") >= 0);
     }
+}
+
+static void refuse_another(void) {
+    assert_int_equal(add(100, "t", "a"), WM_ENOMEM);
+    fake_settle();
+}
+
+static void a_full_table_refuses_and_probes(void **state) {
+    (void)state;
+    fill_the_table();
     change("a");
     assert_int_equal(sent[0].type, COAP_NON);
-    assert_int_equal(add(100, "t", "a"), WM_ENOMEM);
     sent_count = 0;
-    change("a");
+    refuse_another(); /* nothing has changed */
+    assert_int_equal(sent_count, COAP_OBSERVERS_MAX);
     for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
         assert_int_equal(sent[i].type, COAP_CON);
     }
+    refuse_another(); /* they are being asked */
+    assert_int_equal(sent_count, COAP_OBSERVERS_MAX);
     deliver_empty(sent[2].peer, COAP_RST, sent[2].mid); /* one of them is gone: there is room again */
     assert_true(add(100, "t", "a") >= 0);
+}
+
+static void the_dead_make_room_though_nothing_changes(void **state) {
+    (void)state;
+    fill_the_table();
+    refuse_another();
+    assert_int_equal(sent[4].peer, 5);
+    deliver_empty(5, COAP_ACK, sent[4].mid);
+    fake_advance_us(20000000);
+    refuse_another(); /* the ninth goes on asking, which puts nothing off */
+    fake_advance_us(75000000);
+    assert_int_equal(coap_observe_count(), 1);
+    assert_true(add(100, "t", "a") >= 0);
+}
+
+static void who_has_just_answered_is_not_asked_again(void **state) {
+    (void)state;
+    fill_the_table();
+    for (size_t round = 1; round <= 3; round++) {
+        refuse_another();
+        for (size_t i = (round - 1) * COAP_OBSERVERS_MAX; i < round * COAP_OBSERVERS_MAX; i++) {
+            deliver_empty(sent[i].peer, COAP_ACK, sent[i].mid);
+        }
+        for (int i = 0; i < 20; i++) {
+            refuse_another();
+        }
+        assert_int_equal(sent_count, round * COAP_OBSERVERS_MAX);
+        fake_advance_us(30000000);
+    }
+}
+
+/* On a serial line all are one peer: one after the other is found out, at once when somebody else is
+ * there by now and answers RST. */
+static void one_peer_is_probed_for_each_of_its_observations(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        (void)add(1, tokens[i], "a");
+    }
+    assert_int_equal(add(1, "ninth", "a"), WM_ENOMEM);
+    fake_settle();
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        assert_int_equal(sent_count, i + 1);
+        deliver_empty(1, i == 5 ? COAP_ACK : COAP_RST, sent[i].mid);
+    }
+    assert_int_equal(coap_observe_count(), 1);
+    assert_true(add(1, "ninth", "a") >= 0);
+}
+
+static void a_probe_does_not_wait_for_a_line_that_nobody_reads(void **state) {
+    (void)state;
+    fill_the_table();
+    room_for = 0;
+    refuse_another();
+    fake_advance_us(100 * 1000000);
+    assert_int_equal(coap_observe_count(), 0);
 }
 
 static void sequence_numbers_grow_in_24_bits(void **state) {
@@ -270,8 +338,6 @@ static void one_confirmable_at_a_time_for_a_peer(void **state) {
     deliver_empty(1, COAP_ACK, sent[sent_count - 1].mid);
     assert_int_equal(sent_count, COAP_OBSERVE_CON_EVERY + 2); /* what changed meanwhile, of both */
 }
-
-static const char *const tokens[COAP_OBSERVERS_MAX] = {"a", "b", "c", "d", "e", "f", "g", "h"};
 
 /* 31 that need no answer, and five copies of one that does: not more for having observed more. */
 static void who_is_gone_is_sent_36_messages(size_t observations, bool same_resource) {
@@ -490,6 +556,10 @@ int main(void) {
         T(the_same_token_renews_its_entry),
         T(tokens_and_peers_are_told_apart),
         T(a_full_table_refuses_and_probes),
+        T(the_dead_make_room_though_nothing_changes),
+        T(who_has_just_answered_is_not_asked_again),
+        T(one_peer_is_probed_for_each_of_its_observations),
+        T(a_probe_does_not_wait_for_a_line_that_nobody_reads),
         T(sequence_numbers_grow_in_24_bits),
         T(nothing_is_sent_from_inside_a_change),
         T(a_change_while_building_is_sent_too),

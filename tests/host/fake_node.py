@@ -238,6 +238,10 @@ class FakeNode:
                     self.log[int(since) + 1 :] if since.isdigit() else self.log if query else self.log[-1:]
                 )
                 return content(cbor2.dumps([line.to_item() for line in lines]))
+            case Code.GET, [".well-known", "core"]:
+                path = query.removeprefix("href=")
+                observable = ";obs" if path.startswith(("/out/", "/log")) else ""
+                return Message(code=Code.CONTENT, payload=f"<{path}>{observable}".encode(), content_format=40)
             case Code.GET, ["text"]:
                 return Message(code=Code.CONTENT, payload=b"plain", content_format=0)
         raise Refusal(Code.NOT_FOUND, f"there is no {path}")

@@ -92,12 +92,52 @@ async def test_the_end_of_a_stream_ends_the_observation():
 
 
 async def test_a_full_observer_table_is_told():
-    fake = FakeNode(observers_max=0)
+    fake, pauses = FakeNode(observers_max=0), []
+
+    async def sleep(pause: float) -> None:
+        pauses.append(pause)
+
     fake.emit([1.0])
-    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+    async with (
+        FakeServer(fake) as server,
+        await Node.connect(server.url, sleep=sleep) as node,
+        aclosing(node.watch(0, "features")) as watched,
+    ):
         assert (await anext(watched)).records[0].seq == 0
         with pytest.raises(NotObserved, match="does not notify"):
             await anext(watched)
+    assert pauses == sorted(pauses)
+    assert 93 + 30 < sum(pauses) < 180  # the node's time-out, and for how long it believes an answer
+    assert fake.requests.count(("GET", "/out/0/features")) == 1 + len(pauses)
+
+
+async def test_a_place_that_becomes_free_is_taken():
+    fake, pauses = FakeNode(observers_max=0), []
+
+    async def sleep(pause: float) -> None:
+        pauses.append(pause)
+        if len(pauses) == 3:
+            fake.observers_max = 8
+            fake.emit([2.0])
+
+    fake.emit([1.0])
+    async with (
+        FakeServer(fake) as server,
+        await Node.connect(server.url, sleep=sleep) as node,
+        aclosing(node.watch(0, "features")) as watched,
+    ):
+        assert (await anext(watched)).records[0].seq == 0
+        assert (await anext(watched)).records[0].seq == 1  # the answers to the tries before are not shown
+        assert len(fake.observers) == 1
+
+
+async def test_what_is_never_notified_is_not_asked_for_again():
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.observe("/text")) as replies:
+        assert (await anext(replies)).payload == b"plain"
+        with pytest.raises(NotObserved, match="does not notify"):
+            await anext(replies)
+    assert fake.requests.count(("GET", "/text")) == 1
 
 
 async def test_an_unknown_stream_is_refused():

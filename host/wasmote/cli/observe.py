@@ -45,11 +45,15 @@ async def observe(link: str, path: str, count: int | None, as_json: bool) -> Non
                 await node.wait_up()
 
 
+def _tell_full() -> None:
+    note("all of the node's observers are taken: waiting until one turns out to be gone")
+
+
 async def _observe_once(node: Node, path: str, count: int | None, as_json: bool) -> int:
     from wasmote.cli.render import is_text, jsonable
 
     seen = 0
-    async with aclosing(node.observe(path)) as replies:
+    async with aclosing(node.observe(path, on_full=_tell_full)) as replies:
         async for reply in replies:
             if is_text(reply) and not as_json:
                 click.echo(jsonable(reply, path))
