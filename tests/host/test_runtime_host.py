@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,11 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     (folder / "mixed.c").write_text(GUEST)
     (folder / "mixed.toml").write_text(PROJECT)
     return build_bundle(folder / "mixed.toml")
+
+
+@pytest.mark.parametrize("package", ["wasmote.runtime", "wasmote.build"])
+def test_either_package_can_be_imported_first(package: str):
+    subprocess.run([sys.executable, "-c", f"import {package}"], check=True)
 
 
 def bundle_of(name: str, **changes: object) -> Bundle:

@@ -9,8 +9,8 @@ import wasmtime
 
 from wasmote.build.pages import PackRefused, to_byte_pages
 from wasmote.build.startup import EXPORT_CONSTRUCTORS
+from wasmote.runtime import engine as node_engine  # the module: it imports this package, and may come first
 from wasmote.runtime import host_api
-from wasmote.runtime.engine import START, with_exported_start
 from wasmote.runtime.guest import GuestView, HostRefusal, sentence
 
 PROBE_FUEL = 50_000_000
@@ -85,7 +85,7 @@ def ask(packed: bytes, event_bytes: int, config_bytes: int, memory_bytes: int | 
     store = wasmtime.Store(_engine())
     store.set_fuel(PROBE_FUEL)
     linker = _linker()
-    module = wasmtime.Module(_engine(), with_exported_start(to_byte_pages(packed, memory_bytes)))
+    module = wasmtime.Module(_engine(), node_engine.with_exported_start(to_byte_pages(packed, memory_bytes)))
     linker.define_unknown_imports_as_traps(module)
     try:
         return _ask(store, linker.instantiate(store, module), event_bytes, config_bytes)
@@ -100,8 +100,8 @@ def _ask(store: wasmtime.Store, instance: wasmtime.Instance, event_bytes: int, c
     memory = exports["memory"]
     assert isinstance(memory, wasmtime.Memory)
     _ask_buffer(store, instance, memory, "its largest sample", event_bytes)
-    if exports.get(START) is not None:
-        _call(store, instance, START)
+    if exports.get(node_engine.START) is not None:
+        _call(store, instance, node_engine.START)
     if exports.get("on_config") is not None:
         _ask_buffer(store, instance, memory, "its config", config_bytes)
     if exports.get("wasmote_state") is None:
