@@ -29,6 +29,7 @@ COMMANDS = {
     "setup": "setup:setup",
     "flash": "flash:flash",
     "sim": "sim:sim",
+    "new": "new:new",
     "build": "build:build",
     "inspect": "inspect:inspect",
     "keys": "keys:keys",
