@@ -20,7 +20,15 @@ from aiocoap.messagemanager import MessageManager
 from aiocoap.numbers.constants import TransportTuning
 from aiocoap.tokenmanager import TokenManager
 
-from wasmote.errors import CoapError, DeviceNotFound, LinkDown, NoAnswer, NothingThere, WasmoteError
+from wasmote.errors import (
+    CoapError,
+    DeviceNotFound,
+    LinkDown,
+    NoAnswer,
+    NothingThere,
+    UsageFault,
+    WasmoteError,
+)
 from wasmote.link import trace
 from wasmote.link.connection import Connection, LinkState, Opener, Sleeper, backoff
 from wasmote.link.ports import open_port
@@ -28,11 +36,16 @@ from wasmote.link.transport import LinkBroken, SlipmuxInterface, UdpInterface
 from wasmote.link.url import CoapLink, Link, StreamLink, TcpLink, UnixLink
 from wasmote.output import OutputFault
 from wasmote.upload import Upload
+from wasmote.wire.node import NodeInfo
 
 if TYPE_CHECKING:
     from aiocoap.pipe import Pipe
 
     from wasmote.upload import Progress
+
+MESSAGE_MAX = 1152  # bytes that a node reads (firmware/SPEC.md)
+HEADER_MAX = 4 + 8  # with the longest token, RFC 7252 section 3
+URI_PART_MAX = 255  # bytes of one Uri-Path or Uri-Query, RFC 7252 section 5.10
 
 _log = logging.getLogger("wasmote.coap")
 
@@ -60,6 +73,7 @@ class Timings:
         0.25, 4
     )  # a board that is just booting answers soon, a silent one is known after 8 to 12 s
     request: Timing = Timing(2.0, 3)
+    alive: Timing = Timing(1.0, 3)  # whether a node that has nothing to tell is still there: 15 s or more
     install: Timing = Timing(4.0, 5)  # the first block may erase a flash sector; here, tries of two copies
 
 
@@ -199,6 +213,21 @@ class Endpoint:
         question.transport_tuning = self.timings.probe.tuning()
         await self.exchange(question)
 
+    async def ask_boot_id(self) -> bytes | None:
+        """Make sure that the node is still there; return which start of it this is, where it says so.
+
+        Raises `NoAnswer` or `LinkDown`.
+        """
+        question = self.message(Code.GET, "/node")
+        question.transport_tuning = self.timings.alive.tuning()
+        try:
+            answer = await self.exchange(question)
+        except RepresentationChanged:  # between its blocks
+            return None
+        if not answer.code.is_successful():
+            return None
+        return NodeInfo.from_cbor(answer.payload, "/node").boot_id
+
     async def wait_up(self) -> None:
         """Wait until a request can be sent again. Raises `LinkDown` once the endpoint is closed."""
         if not self.context.request_interfaces:
@@ -241,6 +270,7 @@ class Endpoint:
         """
         if not self.context.request_interfaces:
             raise LinkDown(f"{self.link}: the link is closed")
+        require_fit(message)
         try:
             return await self.context.request(message, handle_blockwise=blockwise).response
         except (error.Error, OSError) as fault:
@@ -328,6 +358,21 @@ class Endpoint:
 
 class RepresentationChanged(WasmoteError):
     """The blocks of one answer are of different representations (RFC 7959 section 2.4)."""
+
+
+def require_fit(request: Message) -> None:
+    """Raise `UsageFault` for a request that no node would read: one that is too long is dropped unanswered."""
+    path, query = "/".join(request.opt.uri_path), "&".join(request.opt.uri_query)
+    for what, parts in (("a part of the path", request.opt.uri_path), ("the query", request.opt.uri_query)):
+        longest = max((len(part.encode()) for part in parts), default=0)
+        if longest > URI_PART_MAX:
+            raise UsageFault(f"{what} has {longest} bytes", f"CoAP allows {URI_PART_MAX} (RFC 7252)")
+    size = HEADER_MAX + len(request.opt.encode()) + len(request.payload) + bool(request.payload)
+    if size > MESSAGE_MAX:
+        raise UsageFault(
+            f"a request of {size} bytes, {len(path) + len(query)} of them path and query",
+            f"a node reads messages of up to {MESSAGE_MAX} bytes",
+        )
 
 
 def check(response: Message, request_line: str) -> Message:

@@ -3,6 +3,9 @@
 aiocoap's own `request.observation` keeps one notification at most, tells nothing to the server when it is
 dropped, and is not renewed. This one drives aiocoap's `Pipe` itself: it queues, renews the registration when
 Max-Age has passed without news, and deregisters with Observe=1.
+
+A node that has nothing to tell and one that has died are equally quiet, over UDP and behind a serial adapter
+alike: after a while of silence it is asked whether it is there, and still the one that it was.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING
 from aiocoap import Code, error
 from aiocoap.pipe import Pipe
 
-from wasmote.coap import check
+from wasmote.coap import check, require_fit
 from wasmote.errors import Busy, LinkDown, NoAnswer, WasmoteError
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ REGISTER = 0  # values of the Observe option in a request, RFC 7641 section 2
 DEREGISTER = 1
 MAX_AGE_DEFAULT_S = 60.0  # RFC 7252 section 5.10.5
 MAX_AGE_MIN_S = 1.0  # a Max-Age of 0 must not make us ask without a pause
+SILENCE_S = 10.0  # without news before the node is asked whether it is there
 QUEUE_MAX = 256  # notifications that wait for a slow reader; beyond it the oldest are skipped
 ORDER_RESET_S = 128.0  # RFC 7641 section 3.4: after so long any notification is newer
 
@@ -90,6 +94,8 @@ class Observation:
         self._notifying = False  # the node has us in its list
         self._room: Iterator[float] | None = None  # it had no place for us, and is asked again
         self._shown = b""  # the representation that was returned last
+        self._heard_s = 0.0  # when the last news came, by the loop's clock
+        self._boot_id: bytes | None = None  # of the node that we are registered at, once it was asked
 
     async def __aenter__(self) -> Observation:
         self._endpoint.at_close.add(self.end)
@@ -112,14 +118,15 @@ class Observation:
         """Return the next representation, the present one first.
 
         Raises `CoapError` when the node refuses, `NotObserved` when the resource cannot be observed or no
-        place became free, `LinkDown` when the link breaks or the node ends the observation.
+        place became free, `LinkDown` when the link breaks, the node ends the observation, does not answer
+        any more or was restarted.
         """
         while True:
             try:
-                async with asyncio.timeout(self._max_age_s):
+                async with asyncio.timeout(min(SILENCE_S, self._max_age_s)):
                     event = await self._queue.get()
             except TimeoutError:
-                await self._register()  # the node may have been reset, and know nothing of us any more
+                await self._bear_silence()
                 continue
             if isinstance(event, NotObserved):
                 await self._wait_for_room(event)
@@ -155,8 +162,25 @@ class Observation:
         response = await self._endpoint.get(f"/.well-known/core?href={self._path}")
         return response.code.is_successful() and _OBSERVABLE.search(response.payload) is not None
 
+    async def _bear_silence(self) -> None:
+        """Ask the node whether it is there; register again where what it told is stale.
+
+        Only its first answer tells which start of the node it is: it may have been reset just before, and
+        know nothing of us any more. The registration that is due after Max-Age mends that.
+        """
+        try:
+            boot_id = await self._endpoint.ask_boot_id()
+        except NoAnswer as fault:  # for an observer, a silent node and a broken link are the same
+            raise LinkDown(fault.message, fault.hint) from fault
+        if None not in (self._boot_id, boot_id) and self._boot_id != boot_id:
+            raise LinkDown(f"{self._line}: the node was restarted")
+        self._boot_id = boot_id or self._boot_id
+        if asyncio.get_running_loop().time() >= self._heard_s + self._max_age_s:
+            await self._register()
+
     async def _register(self) -> None:
         self._stop()
+        self._heard_s = asyncio.get_running_loop().time()
         self._freshness = Freshness()  # a node that was reset counts from the beginning
         message = self._endpoint.message(Code.GET, self._path)
         message.opt.observe = REGISTER
@@ -180,6 +204,7 @@ class Observation:
         endpoint = self._endpoint
         if not endpoint.context.request_interfaces:
             raise LinkDown(f"{endpoint.link}: the link is closed")
+        require_fit(pipe.request)
         try:
             await endpoint.context.find_remote_and_interface(pipe.request)
         except (error.Error, OSError) as fault:
@@ -197,7 +222,8 @@ class Observation:
             self._take_last(message)
             return False
         self._notifying = True
-        if self._freshness.is_newer(message.opt.observe, asyncio.get_running_loop().time()):
+        self._heard_s = asyncio.get_running_loop().time()
+        if self._freshness.is_newer(message.opt.observe, self._heard_s):
             max_age = MAX_AGE_DEFAULT_S if message.opt.max_age is None else float(message.opt.max_age)
             self._max_age_s = max(max_age, MAX_AGE_MIN_S)
             self._put(message)

@@ -77,6 +77,34 @@ async def test_the_whole_job_over_any_line(line):
 # ---- plain requests ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/" + "a" * 2000, "a part of the path has 2000 bytes"),
+        ("/" + "ä" * 128, "a part of the path has 256 bytes"),
+        ("/node?" + "a" * 300, "the query has 300 bytes"),
+        ("/abcdefg" * 250, r"a request of \d+ bytes, 1999 of them path and query"),
+    ],
+)
+async def test_a_path_that_no_node_would_read_is_refused_before_it_is_sent(path, problem):
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        with pytest.raises(UsageFault, match=problem):
+            await node.request("GET", path)
+        with pytest.raises(UsageFault, match=problem):
+            await anext(node.observe(path))
+        with pytest.raises(UsageFault, match=problem):
+            await node.request("PUT", path, b"x" * 1500)
+    assert [what for what in fake.requests if what != ("GET", "/node")] == []
+
+
+async def test_the_longest_request_that_fits_is_sent():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        with pytest.raises(CoapError, match=r"4\.04"):
+            await node.request("GET", "/abcdefg" * 140)  # 1120 bytes of options and 12 of the header
+
+
 async def test_over_a_pty():
     fake = FakeNode()
     async with fake_pty(fake) as url, await Node.connect(url) as node:

@@ -7,9 +7,10 @@ from contextlib import aclosing
 
 import pytest
 
-from fake_line import FakeServer
+from fake_line import FakeServer, fake_udp
 from fake_node import FakeNode
 from served import no_leaked_tasks, served
+from wasmote.coap import Timing, Timings
 from wasmote.errors import CoapError, LinkDown
 from wasmote.link.connection import LinkState
 from wasmote.node import Node
@@ -157,6 +158,52 @@ async def test_a_silent_observation_is_renewed_after_max_age(monkeypatch):
         while (await anext(watched)).boot_id != b"new!":
             pass
         assert list(fake.observers) == [token]
+
+
+SOON = Timings(alive=Timing(0.02, 4))
+
+
+async def test_a_node_that_died_is_noticed_without_news_of_it(monkeypatch):
+    """Over UDP nothing breaks when a board loses its power."""
+    monkeypatch.setattr("wasmote.observation.SILENCE_S", 0.01)
+    fake = FakeNode()
+    async with fake_udp(fake) as url, await Node.connect(url, timings=SOON) as node:
+        watched = node.watch(0, "features")
+        await anext(watched)
+        fake.silent = True
+        with pytest.raises(LinkDown, match="the node does not answer"):
+            await anext(watched)
+        fake.silent = False
+        fake.reboot(b"new!")
+        await node.wait_up()
+        async with aclosing(node.watch(0, "features")) as again:
+            assert (await anext(again)).boot_id == b"new!"
+
+
+async def test_a_node_that_was_restarted_meanwhile_is_noticed(monkeypatch):
+    monkeypatch.setattr("wasmote.observation.SILENCE_S", 0.01)
+    fake = FakeNode()
+    async with fake_udp(fake) as url, await Node.connect(url) as node:
+        watched = node.watch(0, "features")
+        await anext(watched)
+        waiting = asyncio.create_task(anext(watched))
+        while fake.requests.count(("GET", "/node")) < 3:  # connecting asks once
+            await asyncio.sleep(0)
+        fake.reboot(b"new!")
+        with pytest.raises(LinkDown, match="the node was restarted"):
+            await waiting
+
+
+async def test_a_quiet_node_that_is_there_is_waited_for(monkeypatch):
+    monkeypatch.setattr("wasmote.observation.SILENCE_S", 0.01)
+    fake = FakeNode()
+    async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
+        await anext(watched)
+        waiting = asyncio.create_task(anext(watched))
+        while fake.requests.count(("GET", "/node")) < 4:
+            await asyncio.sleep(0)
+        fake.emit([5.0])
+        assert (await waiting).records[0].values[0] == 5.0
 
 
 async def test_a_long_notification_is_fetched_whole():
