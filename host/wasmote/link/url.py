@@ -34,7 +34,7 @@ class SerialLink:
         return _label(self.path.removeprefix("/dev/"))
 
     def __str__(self) -> str:
-        return f"serial://{self.path}" + _baud_suffix(self.baud)
+        return f"serial://{_quoted(self.path)}" + _baud_suffix(self.baud)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,7 @@ class UsbSerialLink:
         return _label(self.serial_number)
 
     def __str__(self) -> str:
-        number = urllib.parse.quote(self.serial_number, safe=":")
-        return f"serial:id={number}" + _baud_suffix(self.baud)
+        return f"serial:id={_quoted(self.serial_number)}" + _baud_suffix(self.baud)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class UnixLink:
         return _label(self.path)
 
     def __str__(self) -> str:
-        return f"unix:{self.path}"
+        return f"unix:{_quoted(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +105,21 @@ Link = StreamLink | CoapLink
 
 
 def parse_link(text: str) -> Link:
-    """Parse a link URL; a path below /dev is a serial port. Raises `UsageFault`."""
+    """Parse a link URL; a path below /dev is a serial port. Raises `UsageFault`.
+
+    There are no fragments: a # is a part of the path, and only ? and % have to be written %3F and %25.
+    """
     if text.startswith("/dev/"):
         return SerialLink(text)
+    plain = urllib.parse.unquote(text)
+    if not plain.isprintable() or text != text.strip():  # urlsplit would leave them out, and open() not take
+        raise _fault(text, "blanks around it or control characters in it")
     try:
-        parts = urllib.parse.urlsplit(text)
-        host, port = parts.hostname, parts.port
+        parts = urllib.parse.urlsplit(text, allow_fragments=False)
+        host = parts.hostname
     except ValueError as fault:
-        raise _fault(text, str(fault)) from fault
+        raise _fault(text, "what stands in [brackets] is no address") from fault
+    port = _port(text, parts)
     match parts.scheme:
         case "serial":
             return _serial(text, parts)
@@ -126,6 +132,8 @@ def parse_link(text: str) -> Link:
             path = urllib.parse.unquote(parts.path)
             if parts.netloc or not path.startswith("/"):
                 raise _fault(text, "an absolute path is needed")
+            if "?" in text:
+                raise _fault(text, "a ? in a path is written %3F")
             return UnixLink(path)
         case "coap":
             _refuse_rest(text, parts)
@@ -133,6 +141,17 @@ def parse_link(text: str) -> Link:
                 raise _fault(text, "a host is needed")
             return CoapLink(host, COAP_PORT if port is None else port)
     raise _fault(text, "unknown kind of link")
+
+
+def _port(text: str, parts: urllib.parse.SplitResult) -> int | None:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0  # no number, or a larger one
+    if port == 0:
+        written = parts.netloc.rpartition(":")[2]
+        raise _fault(text, f"{written!r} is no port: a number from 1 to 65535")
+    return port
 
 
 def _serial(text: str, parts: urllib.parse.SplitResult) -> SerialLink | UsbSerialLink:
@@ -159,8 +178,12 @@ def _baud_suffix(baud: int) -> str:
     return f"?baud={baud}" if baud != DEFAULT_BAUD else ""
 
 
+def _quoted(path: str) -> str:
+    return urllib.parse.quote(path, safe="/:#@!$&'()*+,;=~")
+
+
 def _refuse_rest(text: str, parts: urllib.parse.SplitResult) -> None:
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+    if parts.path.strip("/") or "?" in text or parts.username:
         raise _fault(text, "nothing may follow the address")
 
 
