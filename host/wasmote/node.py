@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -219,7 +220,13 @@ class Node:
         return config_from_cbor((await self.request("GET", path)).payload, path)
 
     async def set_config(self, slot: int, config: Mapping[str, float]) -> None:
-        """PUT /modules/N/config: parameters that are not named go back to their defaults."""
+        """PUT /modules/N/config: parameters that are not named go back to their defaults.
+
+        Raises `UsageFault` for a value that is not finite.
+        """
+        for name, value in config.items():
+            if not math.isfinite(value):
+                raise UsageFault(f"parameter {name}: {value} is no finite number")
         await self.request("PUT", f"/modules/{slot}/config", config_to_cbor(config), FORMAT_CBOR)
 
     async def snapshot(self, slot: int) -> bytes:

@@ -21,7 +21,8 @@ from fake_line import FakeServer, fake_udp
 from fake_node import FakeNode
 from wasmote.cli import COMMANDS, main
 from wasmote.cli.push import choose_slot
-from wasmote.cli.render import from_json, jsonable, plain
+from wasmote.cli.render import jsonable, plain
+from wasmote.cli.value import cbor_of_json
 from wasmote.errors import Busy
 from wasmote.node import Reply
 from wasmote.wire.bundle import Bundle
@@ -193,7 +194,7 @@ def test_push_starts_then_swaps(bundle_file):
 
 
 def test_run_builds_pushes_and_follows(monkeypatch, tmp_path):
-    monkeypatch.setattr("wasmote.build.build_bundle", lambda _: bundle())
+    monkeypatch.setattr("wasmote.cli.push.build_aloud", lambda _: bundle())
     fake = FakeNode()
     fake.emit([0.0, 1.0], 0)
     with board(fake) as wasmote:
@@ -248,7 +249,49 @@ def test_cbor_is_shown_as_json():
     assert plain({1: b"\x01\xff", "n": [None, True, float("inf")]}) == {"1": "01ff", "n": [None, True, "inf"]}
     assert jsonable(Reply(Code.CONTENT, b"\x01\x02", 42), "/x") == "0102"
     assert plain(Records(b"boot", 0, 1, ()))["boot_id"] == b"boot".hex()
-    assert from_json({"0": 1, "1": {"features": 7}}) == {0: 1, 1: {"features": 7}}
+
+
+def test_json_becomes_cbor():
+    content = b'{"0": 1, "1": {"features": 7, "x": [-2.5, null, true, "text"]}}'
+    expected = {0: 1, 1: {"features": 7, "x": [-2.5, None, True, "text"]}}
+    assert cbor2.loads(cbor_of_json(content, "/modules/0/control")) == expected
+    samples = b"[[253402300799999, [1, 3.4e38]]]"
+    assert cbor2.loads(cbor_of_json(samples, "sensors/level")) == [[253402300799999, [1, 3.4e38]]]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("/modules/0/config", '{"alpha": NaN}', "VALUE.alpha: NaN is no finite number"),
+        ("/modules/0/config", '{"alpha": 1e400}', "VALUE.alpha: 1e400 is no finite number"),
+        ("/modules/0/config", '{"alpha": 1, "alpha": 2}', "VALUE: 'alpha' is there twice"),
+        ("/modules/0/config", '{"alpha": true}', "VALUE.alpha: true is no number"),
+        ("/modules/0/config", '{"7": 1}', "VALUE: 7 is no name of a parameter"),
+        ("/modules/0/config", "[]", "VALUE: [] is no map"),
+        ("/time", "-Infinity", "VALUE: -Infinity is no finite number"),
+        ("/time", "1" + "0" * 30, "has more than 64 bits"),
+        ("/sensors/river", "[[1, [1e39]]]", "VALUE[0][1][0]: 1e+39 does not fit a binary32 number"),
+        ("/sensors/river", "[[1, [1, -1e400]]]", "VALUE[0][1][1]: -1e400 is no finite number"),
+        (
+            "/sensors/river",
+            "[[1, [2]], [9223372036854775807, [1]]]",
+            "VALUE[1][0]: 9223372036854775807 is no",
+        ),
+        ("/sensors/river", "[[9900.5, [1]]]", "VALUE[0][0]: 9900.5 is no time\n  a time is a whole number"),
+        ("/sensors/river", "[true]", "VALUE[0]: true is no reading"),
+        ("/sensors/river", "[[1, [1]], null]", "VALUE[1]: null is no reading"),
+        ("/sensors/river", '[[1, ["1"]]]', 'VALUE[0][1][0]: "1" is no number'),
+        ("/sensors/river", "[]", "VALUE: [] is no list of readings"),
+        ("/x", "[" * 100_000, "VALUE is not JSON"),
+    ],
+)
+def test_put_names_the_place_of_what_no_node_takes(path, value, problem):
+    fake = FakeNode()
+    with board(fake) as wasmote:
+        refused = wasmote("put", path, "-", stdin=value.encode())
+    assert refused.exit_code == 2
+    assert problem in refused.stderr
+    assert fake.requests == []
 
 
 def test_ctrl_c_deregisters_and_ends_with_130():

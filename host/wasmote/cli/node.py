@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.life import life_notes
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, Node
-from wasmote.wire.codec import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -175,7 +173,7 @@ async def put(
     """
     from wasmote.cli.render import jsonable
 
-    content_format, payload = _payload(value, format_name)
+    content_format, payload = _payload(value, format_name, path)
     async with await Node.connect(link) as node:
         reply = await node.request("POST" if post else "PUT", path, payload, content_format)
     if as_json:
@@ -184,12 +182,14 @@ async def put(
         say(f"{path}: {reply.code}")
 
 
-def _payload(value: str | None, format_name: str | None) -> tuple[int | None, bytes]:
+def _payload(value: str | None, format_name: str | None, path: str) -> tuple[int | None, bytes]:
+    from wasmote.cli.value import cbor_of_json
+
     if value is None:
         return None, b""
     content_format = _content_format(value, format_name)
     content = _content(value)
-    return content_format, _cbor_of_json(content) if content_format == FORMAT_CBOR else content
+    return content_format, cbor_of_json(content, path) if content_format == FORMAT_CBOR else content
 
 
 def _content_format(value: str, name: str | None) -> int:
@@ -213,14 +213,3 @@ def _content(value: str) -> bytes:
         return Path(value[1:]).read_bytes()
     except OSError as fault:
         raise UsageFault(f"{value[1:]}: cannot be read: {fault.strerror}") from fault
-
-
-def _cbor_of_json(content: bytes) -> bytes:
-    from wasmote.cli.render import from_json
-
-    try:
-        return encode(from_json(json.loads(content)))
-    except ValueError as fault:
-        raise UsageFault(
-            f"VALUE is not JSON: {fault}", "text needs quotes: '\"text\"'; or use --format"
-        ) from fault

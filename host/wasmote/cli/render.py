@@ -167,16 +167,3 @@ FORMATS = {
     "cbor": FORMAT_CBOR,
     "bundle": FORMAT_BUNDLE,
 }
-
-
-def from_json(value: Any) -> Any:
-    """Prepare a parsed JSON value for CBOR: keys that are decimal integers become integers."""
-    match value:
-        case dict():
-            return {
-                int(key) if re.fullmatch("-?[0-9]+", key) else key: from_json(item)
-                for key, item in value.items()
-            }
-        case list():
-            return [from_json(item) for item in value]
-    return value
