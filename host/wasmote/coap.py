@@ -361,7 +361,7 @@ class RepresentationChanged(WasmoteError):
 
 
 def require_fit(request: Message) -> None:
-    """Raise `UsageFault` for a request that no node would read: one that is too long is dropped unanswered."""
+    """Raise `UsageFault` for a request that no node would read: too long a one is dropped unanswered."""
     path, query = "/".join(request.opt.uri_path), "&".join(request.opt.uri_query)
     for what, parts in (("a part of the path", request.opt.uri_path), ("the query", request.opt.uri_query)):
         longest = max((len(part.encode()) for part in parts), default=0)

@@ -160,6 +160,20 @@ async def test_a_silent_observation_is_renewed_after_max_age(monkeypatch):
         assert list(fake.observers) == [token]
 
 
+class Requests(list[tuple[str, str]]):
+    """What a node was asked; `enough` once it was asked how it is so many times."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+        self.enough = asyncio.Event()
+
+    def append(self, request: tuple[str, str]) -> None:
+        super().append(request)
+        if self.count(("GET", "/node")) == self._count:
+            self.enough.set()
+
+
 SOON = Timings(alive=Timing(0.02, 4))
 
 
@@ -183,12 +197,12 @@ async def test_a_node_that_died_is_noticed_without_news_of_it(monkeypatch):
 async def test_a_node_that_was_restarted_meanwhile_is_noticed(monkeypatch):
     monkeypatch.setattr("wasmote.observation.SILENCE_S", 0.01)
     fake = FakeNode()
+    fake.requests = Requests(3)  # connecting asks once
     async with fake_udp(fake) as url, await Node.connect(url) as node:
         watched = node.watch(0, "features")
         await anext(watched)
         waiting = asyncio.create_task(anext(watched))
-        while fake.requests.count(("GET", "/node")) < 3:  # connecting asks once
-            await asyncio.sleep(0)
+        await fake.requests.enough.wait()
         fake.reboot(b"new!")
         with pytest.raises(LinkDown, match="the node was restarted"):
             await waiting
@@ -197,11 +211,11 @@ async def test_a_node_that_was_restarted_meanwhile_is_noticed(monkeypatch):
 async def test_a_quiet_node_that_is_there_is_waited_for(monkeypatch):
     monkeypatch.setattr("wasmote.observation.SILENCE_S", 0.01)
     fake = FakeNode()
+    fake.requests = Requests(4)
     async with served(fake) as (_, node), aclosing(node.watch(0, "features")) as watched:
         await anext(watched)
         waiting = asyncio.create_task(anext(watched))
-        while fake.requests.count(("GET", "/node")) < 4:
-            await asyncio.sleep(0)
+        await fake.requests.enough.wait()
         fake.emit([5.0])
         assert (await waiting).records[0].values[0] == 5.0
 

@@ -1,7 +1,7 @@
 """VALUE of `wasmote put`: JSON that becomes CBOR, with the place of what a node would not take.
 
-JSON has no NaN and no infinity (RFC 8259 section 6), though Python reads both, and 1e400 as the latter. What is
-sent to a sensor or to parameters is checked here item by item: a node refuses it as a whole.
+JSON has no NaN and no infinity (RFC 8259 section 6), though Python reads both, and 1e400 as the latter. What
+is sent to a sensor or to parameters is checked here item by item: a node refuses it as a whole.
 """
 
 from __future__ import annotations
