@@ -39,7 +39,9 @@ def _is_source(_: Change, path: str) -> bool:
 async def builds(
     build: Callable[[], Bundle], changes: AsyncIterator[object]
 ) -> AsyncGenerator[Bundle | WasmoteError, None]:
-    """Build now and after every change; yield each bundle that differs from the one before, and each failure.
+    """Build now and after every change; yield failures, and bundles that differ from what came before.
+
+    Behind a failure that is also the bundle that was there before it: what was broken is mended.
 
     `build` runs in a thread, so that the outputs can be followed meanwhile. Before it begins, `changes` is
     asked for the next one: what is saved during a build leads to another.
@@ -52,6 +54,7 @@ async def builds(
             try:
                 bundle = await asyncio.to_thread(build)
             except WasmoteError as fault:
+                last = None
                 yield fault
             else:
                 if bundle != last:

@@ -244,3 +244,10 @@ def test_push_of_a_changed_bundle_is_6(tmp_path):
     path.write_bytes(changed)
     result = CliRunner().invoke(main, ["push", str(path), "--link", "tcp://127.0.0.1:1"])
     assert result.exit_code == 6
+
+
+def test_what_is_no_gateway_is_named():
+    arguments = ["move", "flood", "f405", "gateway", "--gateway", "foo"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "error: foo is no address of a gateway" in result.stderr

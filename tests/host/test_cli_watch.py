@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fake_node import FakeNode
+from test_cli import Background, bundle
 from wasmote.cli import main
 from wasmote.errors import WasmoteError
 from wasmote.sim import ROOT, Simulator
@@ -69,7 +71,7 @@ async def test_failures_are_yielded_and_do_not_end_it():
             raise step
         return step
 
-    assert [built async for built in builds(build, ticks(3))] == ["a", fault, "b"]
+    assert [built async for built in builds(build, ticks(3))] == ["a", fault, "a", "b"]
 
 
 async def test_what_is_saved_during_a_build_leads_to_another():
@@ -187,6 +189,9 @@ def test_a_saved_module_is_swapped_on_a_board_and_a_broken_one_is_not(module):
         feed(link, 2000)
         assert watched.until("record")["values"] == [3.0]
 
+        save(module, SOURCE)
+        assert watched.until("mended") == {"event": "mended", "name": "twice", "version": "1.0.0"}
+
         save(module, SOURCE.replace("2.0f", "4.0f"))
         watched.until("swap")
         feed(link, 3000)
@@ -196,6 +201,16 @@ def test_a_saved_module_is_swapped_on_a_board_and_a_broken_one_is_not(module):
         _, said = watched.process.communicate()
         assert watched.process.returncode == 130
         assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("arguments", [("watch", "twice.c"), ("run", "twice.c"), ("start",), ("stop",)])
+def test_a_slot_that_the_board_does_not_have_ends_it(arguments, module, monkeypatch):
+    monkeypatch.chdir(module.parent)
+    monkeypatch.setattr("wasmote.cli.push.build_aloud", lambda _: bundle())
+    with Background(FakeNode()) as background:
+        result = CliRunner().invoke(main, [*arguments, "--slot", "9", "--link", background.url])
+    assert result.exit_code == 2
+    assert f"{background.url}: there is no slot 9\n  its slots are 0 to 1" in result.stderr
 
 
 def test_a_missing_source_is_a_usage_error(tmp_path):

@@ -25,6 +25,8 @@ from wasmote.output import OutputFault, calling
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
+    from wasmote.node import Node
+
 P = ParamSpec("P")
 
 
@@ -145,6 +147,12 @@ def _report_bug(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     """Report what asyncio reports, but not a port or an output that broke: these are no bugs."""
     if not is_link_loss(context) and not isinstance(context.get("exception"), OutputFault):
         loop.default_exception_handler(context)
+
+
+async def check_slot(node: Node, slot: int | None) -> None:
+    """Raise `UsageFault` for a slot that the node does not have."""
+    if slot is not None and slot >= (slots := (await node.info()).slots):
+        raise UsageFault(f"{node.url}: there is no slot {slot}", f"its slots are 0 to {slots - 1}")
 
 
 def tell_waiting(fault: WasmoteError) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, link_option, print_json, run_async, say
+from wasmote.cli.common import check_slot, json_option, link_option, print_json, run_async, say
 from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.life import life_notes
@@ -75,6 +75,7 @@ async def _control(
     as_json: bool,
 ) -> None:
     async with await Node.connect(link) as node:
+        await check_slot(node, slot)
         where = _choose(await node.modules(), operation, fits) if slot is None else slot
         await node.control(where, operation)
         status = await node.module(where)

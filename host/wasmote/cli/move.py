@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import json_option, note, print_json, run_async, say, trace_option
+from wasmote.cli.common import check_slot, json_option, note, print_json, run_async, say, trace_option
 from wasmote.cli.examples import examples
 from wasmote.errors import NoAnswer, UsageFault, WasmoteError
+from wasmote.link.url import parse_link
 
 if TYPE_CHECKING:
     from wasmote.move import Moved
@@ -56,6 +57,7 @@ async def move(
     if gateway_link is not None and gateway_link.startswith(("http://", "https://")):
         moved = await asyncio.to_thread(_ask, gateway_link, module, source, target, slot)
     else:
+        _check_gateway(gateway_link)
         links = _link(source, gateway_link), _link(target, gateway_link)
         moved = await _move(Path(module), *links, slot)
     if as_json:
@@ -75,6 +77,7 @@ async def _move(bundle: Path, source: str, target: str, slot: int | None) -> Mov
 
     content = Bundle.from_file(bundle)
     async with await Node.connect(source) as here, await Node.connect(target) as there:
+        await check_slot(there, slot)
         return await move_module(content, here, there, slot)
 
 
@@ -122,6 +125,18 @@ async def host(address: str, port: int | None, as_json: bool) -> None:
             click.echo(link)
             note("running; in another terminal: wasmote ls --link LINK. Ctrl-C ends it.")
         await asyncio.Event().wait()
+
+
+def _check_gateway(link: str | None) -> None:
+    """Raise `UsageFault` for what is neither the address of a gateway nor a link."""
+    try:
+        if link is not None:
+            parse_link(link)
+    except UsageFault:
+        raise UsageFault(
+            f"{link} is no address of a gateway",
+            "a gateway's HTTP address, http://127.0.0.1:8683, or the link that `wasmote host` prints",
+        ) from None
 
 
 def _link(place: str, gateway_link: str | None) -> str:

@@ -12,6 +12,7 @@ from aiocoap import Code
 
 from wasmote.cli.build import build_aloud
 from wasmote.cli.common import (
+    check_slot,
     json_option,
     link_option,
     print_json,
@@ -88,6 +89,7 @@ async def push(
         )
     content, parsed = signed(Bundle.from_file(bundle), key), Rule.parse(rule or DEFAULT_RULE)
     async with await Node.connect(link) as node:
+        await check_slot(node, slot)
         await say_mode(node)
         if shadow is not None:
             slot = await prove(node, content, slot, shadow, parsed, as_json)
@@ -127,6 +129,7 @@ async def run(
     """
     bundle = signed(build_aloud(source), key)
     async with await Node.connect(link) as node:
+        await check_slot(node, slot)
         await say_mode(node)
         status = await deploy(node, bundle, slot, as_json, force=force)
         streams = [stream.name for stream in status.streams]

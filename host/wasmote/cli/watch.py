@@ -12,7 +12,16 @@ import rich_click as click
 
 from wasmote.cli import report
 from wasmote.cli.build import build_aloud
-from wasmote.cli.common import json_option, link_option, note, print_json, run_async, tell_waiting
+from wasmote.cli.common import (
+    check_slot,
+    json_option,
+    link_option,
+    note,
+    print_json,
+    run_async,
+    say,
+    tell_waiting,
+)
 from wasmote.cli.examples import examples
 from wasmote.cli.follow import follow, print_record
 from wasmote.cli.probation import Trial, say_mode
@@ -55,11 +64,14 @@ async def watch(link: str, source: Path, slot: int | None, as_json: bool) -> Non
         aclosing(saves(folder)) as changes,
         aclosing(builds(functools.partial(build_aloud, source), changes)) as results,
     ):
+        await check_slot(node, slot)
         await say_mode(node)
         note(f"watching {folder}; Ctrl-C ends it")
         async for result in results:
             if isinstance(result, WasmoteError):
                 _tell_fault(result, as_json)
+            elif result == outputs.deployed:
+                _tell_mended(result, as_json)
             else:
                 await _replace(node, result, slot, outputs)
 
@@ -69,6 +81,7 @@ async def _replace(node: Node, bundle: Bundle, slot: int | None, outputs: _Outpu
     while True:
         try:
             outputs.follow(await deploy(node, bundle, slot, outputs.as_json, force=outputs.following))
+            outputs.deployed = bundle
         except LinkDown as fault:
             tell_waiting(fault)
             await node.wait_up()
@@ -85,6 +98,14 @@ def _tell_fault(fault: WasmoteError, as_json: bool) -> None:
         report(fault)
 
 
+def _tell_mended(bundle: Bundle, as_json: bool) -> None:
+    made = bundle.manifest
+    if as_json:
+        print_json({"event": "mended", "name": made.name, "version": made.version})
+    else:
+        say(f"{made.name} {made.version} builds again, and is what the board has: nothing was sent")
+
+
 class _Outputs:
     """Prints the records of the module that runs; goes on over a swap as long as the streams are the same.
 
@@ -93,6 +114,7 @@ class _Outputs:
 
     def __init__(self, node: Node, as_json: bool) -> None:
         self.as_json = as_json
+        self.deployed: Bundle | None = None  # what was put onto the board last
         self._node = node
         self._followed: tuple[int, Sequence[str]] | None = None
         self._task: asyncio.Task[None] | None = None
