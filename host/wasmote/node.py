@@ -175,9 +175,10 @@ class Node:
         """Feed samples, in order of time, to an injected sensor.
 
         Returns when the modules have handled every one of them. When it raises, those of the chunks before
-        (of at most 32 samples) have been handled.
+        (of at most 32 samples) have been handled; none where it raises `UsageFault` for a value that is no
+        binary32.
         """
-        for chunk in sample_chunks(samples):
+        for chunk in list(sample_chunks(samples)):
             await self.request("PUT", f"/sensors/{sensor}", chunk, FORMAT_CBOR)
 
     # /modules

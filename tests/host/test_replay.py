@@ -14,6 +14,7 @@ from fake_line import FakeServer
 from fake_node import FakeNode
 from wasmote.cli import main
 from wasmote.errors import LinkDown, NoAnswer, UsageFault, WasmoteError
+from wasmote.node import Node
 from wasmote.replay import NodeForgot, Selection, batches, find_sensor, read_samples, replay, samples_of
 from wasmote.series import parse_time_ms, read_series
 from wasmote.wire.samples import Sample, SensorInfo
@@ -49,6 +50,15 @@ class FakeRiver:
 
     async def wait_up(self) -> None:
         self.waited += 1
+
+
+async def test_a_node_is_fed_nothing_of_what_cannot_be_sent_whole():
+    node = FakeNode()
+    samples = [Sample(second, (1.0, 1e39 if second == 39 else 0.0)) for second in range(40)]
+    async with FakeServer(node) as server, await Node.connect(server.url) as connected:
+        with pytest.raises(UsageFault, match=r"sample at 39 ms: 1e\+39 does not fit"):
+            await connected.feed("river", samples)
+    assert node.samples == []
 
 
 @pytest.fixture
@@ -186,6 +196,21 @@ async def test_a_wrong_file_is_named_before_a_node_is_asked(
     assert status == 2
     assert f"{file}: {message}" in output
     assert not asked.is_set()
+
+
+@pytest.fixture
+def beyond_csv(river_csv: Path) -> Path:
+    river_csv.write_text(river_csv.read_text().replace("30.5", "1e39"))
+    return river_csv
+
+
+async def test_nothing_is_fed_of_a_file_with_a_value_that_no_board_holds(beyond_csv: Path):
+    node = FakeNode()
+    async with FakeServer(node) as server:
+        status, output = await command(str(beyond_csv), "--link", server.url, "--sensor", "river")
+    assert status == 2
+    assert f"{beyond_csv}, line 30, column 2 (rain): 1e39 does not fit" in output
+    assert node.samples == []
 
 
 async def test_a_wrong_date_is_a_usage_error(river_csv: Path):
