@@ -16,7 +16,7 @@ from aiocoap import Code
 from wasmote.comparison import Comparison
 from wasmote.errors import CoapError, UsageFault, WasmoteError
 from wasmote.record import Recorder
-from wasmote.wire.modules import ModuleState, ModuleStatus
+from wasmote.wire.modules import SHORT_DIGEST_BYTES, ModuleState, ModuleStatus
 from wasmote.wire.state import Snapshot
 from wasmote.wire.trace import EventKind, Function, TracedEvent
 
@@ -167,11 +167,17 @@ class _OnBoard:
         self._run = run
         self._slot = slot
         self._last: dict[tuple[int, str], int] = {}
+        self._digest: dict[int, bytes] = {}  # of the two modules, short
+        self._boot_id = b""
 
     async def run(self) -> Shadowed:
         """Until enough was compared, or the candidate trapped."""
         node, here, there = self._run.node, self._run.before.slot, self._slot
+        self._boot_id = (await node.info()).boot_id
         for module in await node.modules():  # one answer: the same moment for both
+            if module.slot in (here, there):
+                now = self._run.before if module.slot == here else module
+                self._digest[module.slot] = (now.digest or b"")[:SHORT_DIGEST_BYTES]
             for stream in module.streams:
                 self._last[module.slot, stream.name] = (stream.next_seq - 1) & _U32
         first = next(iter(self._run.comparison.streams))
@@ -203,9 +209,13 @@ class _OnBoard:
     async def _take(self, slot: int, stream: str, take: Callable[..., None]) -> None:
         while True:
             answer = await self._run.node.records(slot, stream, self._last[slot, stream])
+            if answer.boot_id != self._boot_id:
+                raise WasmoteError("the shadow run ended early: the node was restarted")
             if answer.lost:
                 raise _overrun(answer.lost, slot)
             for record in answer.records:
+                if record.digest != self._digest[slot]:
+                    raise WasmoteError(f"the shadow run ended early: slot {slot} runs another module by now")
                 take(record.time_ms, record.values)
                 self._last[slot, stream] = record.seq
             if not answer.records or (self._last[slot, stream] + 1) & _U32 == answer.next_seq:

@@ -115,6 +115,26 @@ def test_what_had_host_calls_refused_is_not_confirmed(board: Board) -> None:
     process.communicate()
 
 
+@pytest.mark.parametrize("between", [False, True], ids=["same", "back"])
+def test_records_of_a_former_life_neither_confirm_nor_count(
+    board: Board, bundles: list[str], between: bool
+) -> None:
+    first, second = bundles
+    board.wasmote("push", first)
+    board.feed(1, 5)
+    board.wasmote("confirm")
+    if between:
+        board.wasmote("push", second)
+        board.wasmote("confirm")
+    process = board.run(str(MODULES / "sums_v1.toml"), "--count", "1", "--force")
+    assert board.slot()["probation"] == 3
+    board.feed(2, 7)
+    printed, said = process.communicate()
+    assert printed.startswith("sums 1 +2.000s")
+    assert len(printed.splitlines()) == 1
+    assert "sums 1.0.0 is confirmed" in said
+
+
 def test_it_is_confirmed_before_a_counted_run_ends(board: Board) -> None:
     process = board.run(str(MODULES / "sums_v1.toml"), "--count", "1")
     board.feed(1, 5)

@@ -313,6 +313,59 @@ async def test_records_do_not_confirm_what_had_host_calls_refused(tmp_path: Path
         assert not [one for one in board.requests if "CONFIRM" in one]
 
 
+async def test_records_of_a_former_life_confirm_nothing(tmp_path: Path):
+    board = FakeBoard()
+    board.has_probation = True
+    await running(board, 2)
+    for _ in range(CONFIRM_AFTER):
+        board.emit()
+    await running(board, 1)  # that is what the gateway finds, and records of 2 in the ring
+    async with make_rig(tmp_path, board, make_bundle(2)) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        assert (board.status.version, board.status.probation) == ("2.0.0", 60)
+        await rig.read(CONFIRM_AFTER)
+        board.emit()
+        await rig.read(CONFIRM_AFTER + 1)
+        await rig.time_passes(rig.session.looked.next().is_set)
+        assert board.status.probation == 60
+        board.emit()
+        await rig.until(lambda: board.status.probation is None)
+
+
+async def test_a_restart_of_the_node_begins_the_proof_anew(tmp_path: Path):
+    board = FakeBoard()
+    board.has_probation = True
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        board.emit()
+        await rig.read(1)
+        status = board.status
+        board.start_by_itself()
+        board.status = replace(status, streams=())  # on probation still: there is nothing to go back to
+        await rig.again()
+        board.emit()
+        await rig.read(1)
+        await rig.time_passes(rig.session.looked.next().is_set)
+        assert board.status.probation == 60
+        board.emit()
+        await rig.until(lambda: board.status.probation is None)
+
+
+async def test_what_has_taken_the_place_of_a_proved_module_is_not_confirmed(tmp_path: Path):
+    board = FakeBoard()
+    board.has_probation = True
+    async with make_rig(tmp_path, board) as rig:
+        await rig.session.until(SessionState.FOLLOWING)
+        for _ in range(CONFIRM_AFTER):
+            board.emit()
+        await board.install(0, make_bundle(3).to_bytes())  # by somebody else, in the same moment
+        await board.control(0, Control.SWAP)
+        await rig.read(CONFIRM_AFTER)
+        await rig.time_passes(rig.session.looked.next().is_set)
+        assert board.status.probation == 60
+        assert "control CONFIRM None" not in board.requests
+
+
 async def test_a_roll_back_is_stored_and_not_undone(tmp_path: Path):
     board = FakeBoard()
     board.has_probation = True

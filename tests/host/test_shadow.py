@@ -206,6 +206,22 @@ async def test_a_start_beside_needs_a_candidate_and_a_running_module() -> None:
             await running_module(node, MEAN, 1)
 
 
+async def test_records_of_another_module_are_not_compared() -> None:
+    async with running(MEAN) as node:
+        status = await running_module(node, MEAN, 0)
+        compared = asyncio.Event()
+        task = asyncio.create_task(shadow(node, status, MEAN, 1000, lambda done: done and compared.set()))
+        at = 1
+        while not compared.is_set():
+            await node.feed("probe", samples(at, 1))
+            at += 1
+        await node.install(0, TENFOLD.to_bytes())
+        await node.control(0, Control.SWAP)
+        await node.feed("probe", samples(at, 1))
+        with pytest.raises(WasmoteError, match="ended early: slot 0 runs another module by now"):
+            await task
+
+
 async def test_a_run_that_ends_early_says_why() -> None:
     async with running(MEAN) as node:
         await fill(node)

@@ -12,24 +12,29 @@ from wasmote.cli.common import note, print_json, tell_waiting
 from wasmote.errors import LinkDown, WasmoteError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from wasmote.node import Node
     from wasmote.wire.records import Record
 
 
-async def follow(node: Node, slot: int, streams: Sequence[str]) -> AsyncGenerator[tuple[str, Record], None]:
-    """Yield (stream, record) of several streams as they come, without gaps as long as the ring holds them."""
+async def follow(
+    node: Node, slot: int, streams: Mapping[str, int]
+) -> AsyncGenerator[tuple[str, Record], None]:
+    """Yield (stream, record) of several streams, each from a number on, as they come.
+
+    There are no gaps as long as the ring holds the records.
+    """
     queue: asyncio.Queue[tuple[str, Record] | WasmoteError] = asyncio.Queue()
 
-    async def pump(stream: str) -> None:
+    async def pump(stream: str, first: int) -> None:
         try:
-            async for record in _records(node, slot, stream):
+            async for record in _records(node, slot, stream, first):
                 queue.put_nowait((stream, record))
         except WasmoteError as fault:
             queue.put_nowait(fault)
 
-    pumps = [asyncio.create_task(pump(stream), name=f"following {stream}") for stream in streams]
+    pumps = [asyncio.create_task(pump(*one), name=f"following {one[0]}") for one in streams.items()]
     try:
         while True:
             item = await queue.get()
@@ -42,18 +47,20 @@ async def follow(node: Node, slot: int, streams: Sequence[str]) -> AsyncGenerato
         await asyncio.wait(pumps)
 
 
-async def _records(node: Node, slot: int, stream: str) -> AsyncIterator[Record]:
-    """Yield every record from now on; what notifications skip is fetched, what is lost is told."""
-    boot_id, last = b"", -1
+async def _records(node: Node, slot: int, stream: str, first: int) -> AsyncIterator[Record]:
+    """Yield every record from number `first` on; what notifications skip is fetched, what is lost is told.
+
+    After a restart of the node its numbers begin anew: then from its newest record on.
+    """
+    boot_id, last = b"", first - 1
     while True:
         try:
             async with aclosing(node.watch(slot, stream)) as watched:
                 async for notification in watched:
-                    if notification.boot_id != boot_id:  # the beginning, or a node that was restarted
-                        boot_id, last = (
-                            notification.boot_id,
-                            notification.next_seq - 1 - len(notification.records),
-                        )
+                    restarted = notification.boot_id != boot_id if boot_id else notification.next_seq <= last
+                    if restarted:
+                        last = notification.next_seq - 1 - len(notification.records)
+                    boot_id = notification.boot_id
                     async for record in _since(node, slot, stream, last, notification.next_seq):
                         yield record
                         last = record.seq

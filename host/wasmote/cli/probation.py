@@ -10,9 +10,10 @@ from aiocoap import Code
 from wasmote.cli.common import note
 from wasmote.errors import CoapError, LinkDown, WasmoteError
 from wasmote.life import refused_text
-from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control, Failure, ModuleState
+from wasmote.wire.modules import Control, Failure, ModuleState
 
 if TYPE_CHECKING:
+    from wasmote.evidence import Evidence
     from wasmote.node import Node
     from wasmote.wire.modules import ModuleStatus
     from wasmote.wire.records import Record
@@ -44,14 +45,17 @@ async def say_mode(node: Node) -> None:
 class Trial:
     """The probation of a module that was just started, of which `status` was said then.
 
+    `evidence` tells its records from those of a former life, and of other modules.
+
     With `confirm` it ends with the first record that the module emits, else when the node ends it.
     """
 
-    def __init__(self, node: Node, status: ModuleStatus, *, confirm: bool) -> None:
+    def __init__(self, node: Node, status: ModuleStatus, evidence: Evidence, *, confirm: bool) -> None:
         assert status.digest is not None  # it runs
         self._node = node
         self._slot = status.slot
         self._digest = status.digest
+        self._evidence = evidence
         self._title = f"{status.name} {status.version}"
         self._confirm = confirm
         self._emitted = asyncio.Event()
@@ -62,9 +66,9 @@ class Trial:
         """Whether nothing but to confirm it is left to do."""
         return self._pending and self._confirm and self._emitted.is_set()
 
-    def saw(self, record: Record) -> None:
+    def saw(self, stream: str, record: Record) -> None:
         """Take note of a record."""
-        if record.digest == self._digest[:SHORT_DIGEST_BYTES]:
+        if self._evidence.holds(stream, record):
             self._emitted.set()
 
     async def run(self) -> None:
@@ -90,7 +94,7 @@ class Trial:
 
     async def _look(self) -> None:
         status = await self._node.module(self._slot)
-        if self.proved and self._is_kept(status):
+        if self.proved and status.digest == self._digest and self._is_kept(status):
             await self._end()
             status = await self._node.module(self._slot)
         if failure := status.out_of_service(self._digest):
@@ -103,7 +107,7 @@ class Trial:
 
     def _is_kept(self, status: ModuleStatus) -> bool:
         """Whether what the module does is what its manifest says; if not, it is not confirmed from here."""
-        if status.digest == self._digest and status.refused:
+        if status.refused:
             self._confirm = False
             note(f"slot {self._slot}: {self._title} is not confirmed: {refused_text(status.refused)}")
             return False

@@ -26,15 +26,17 @@ from wasmote.cli.keys import key_option
 from wasmote.cli.probation import Trial, rolled_back, say_mode
 from wasmote.cli.shadow import DEFAULT_RULE, confirm, prove, rule_option, shadow_option
 from wasmote.errors import Busy, CoapError, UsageFault, VerificationRefused, WasmoteError
+from wasmote.evidence import Evidence
 from wasmote.life import probation_text
 from wasmote.node import Node
 from wasmote.wire.modules import Candidate, Control, HandOver, ModuleState, ModuleStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from wasmote.wire.bundle import Bundle
     from wasmote.wire.manifest import Manifest
+    from wasmote.wire.records import Record
 
 slot_option = click.option(
     "--slot",
@@ -93,9 +95,9 @@ async def push(
         await say_mode(node)
         if shadow is not None:
             slot = await prove(node, content, slot, shadow, parsed, as_json)
-        status = await deploy(node, content, slot, as_json, force=force)
+        status, _ = await deploy(node, content, slot, as_json, force=force)
         if shadow is not None:
-            await confirm(node, status.slot)
+            await confirm(node, status)
 
 
 @click.command()
@@ -131,12 +133,13 @@ async def run(
     async with await Node.connect(link) as node:
         await check_slot(node, slot)
         await say_mode(node)
-        status = await deploy(node, bundle, slot, as_json, force=force)
+        status, evidence = await deploy(node, bundle, slot, as_json, force=force)
         streams = [stream.name for stream in status.streams]
         if not streams:
             raise WasmoteError(f"{bundle.manifest.name} has no output streams", "there is nothing to follow")
-        trial = Trial(node, status, confirm=not no_confirm)
-        printing = asyncio.create_task(_print(node, status, count, trial, as_json), name="printing")
+        trial = Trial(node, status, evidence, confirm=not no_confirm)
+        records = follow(node, status.slot, evidence.first)
+        printing = asyncio.create_task(_print(records, count, trial, as_json), name="printing")
         proving = asyncio.create_task(trial.run(), name="probation")
         try:
             await asyncio.wait({printing, proving}, return_when=asyncio.FIRST_COMPLETED)
@@ -151,12 +154,14 @@ async def run(
             await asyncio.gather(printing, proving, return_exceptions=True)
 
 
-async def _print(node: Node, status: ModuleStatus, count: int | None, trial: Trial, as_json: bool) -> None:
+async def _print(
+    followed: AsyncGenerator[tuple[str, Record], None], count: int | None, trial: Trial, as_json: bool
+) -> None:
     seen = 0
-    async with aclosing(follow(node, status.slot, [stream.name for stream in status.streams])) as records:
+    async with aclosing(followed) as records:
         async for stream, record in records:
             print_record(stream, record, as_json)
-            trial.saw(record)
+            trial.saw(stream, record)
             seen += 1
             if seen == count:
                 break
@@ -186,8 +191,8 @@ def choose_slot(modules: Sequence[ModuleStatus], name: str) -> int:
 
 async def deploy(
     node: Node, bundle: Bundle, slot: int | None, as_json: bool, *, force: bool = False
-) -> ModuleStatus:
-    """Install a bundle, start it or swap what runs for it, and tell; return what runs now.
+) -> tuple[ModuleStatus, Evidence]:
+    """Install a bundle, start it or swap what runs for it, and tell; return what runs now, and since when.
 
     What the node holds already is not sent again, unless by `force`. Raises what `Node` does, `Busy` without
     a free slot, `WasmoteError` when the module does not run.
@@ -197,7 +202,7 @@ async def deploy(
     status = await node.module(where)
     if not force and _is_active(status, bundle) and status.state is ModuleState.RUNNING:
         _tell_held(status, manifest, "runs already", as_json)
-        return status
+        return status, Evidence.since(None, status)
     if not force and _is_held(status, bundle):
         _tell_held(status, manifest, "is on the board already", as_json)
     else:
@@ -205,7 +210,8 @@ async def deploy(
             await _install(node, where, bundle.to_bytes(), f"{manifest.name} {manifest.version}", as_json)
         except CoapError as fault:
             raise _refusal(fault, bundle) from fault
-    running = (await node.module(where)).state is ModuleState.RUNNING
+    before = await node.module(where)
+    running = before.state is ModuleState.RUNNING
     await node.control(where, Control.SWAP if running else Control.START)
     status = await node.module(where)
     if failure := status.out_of_service(manifest.digest):
@@ -214,7 +220,7 @@ async def deploy(
     if status.state is not ModuleState.RUNNING:
         reason = status.error or "no reason given"
         raise WasmoteError(f"slot {where}: {manifest.name} is {status.state.name.lower()}: {reason}")
-    return status
+    return status, Evidence.since(before, status)
 
 
 def _is_active(status: ModuleStatus, bundle: Bundle) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wasmote.node import Node
     from wasmote.shadow import Load, Shadowed
     from wasmote.wire.bundle import Bundle
+    from wasmote.wire.modules import ModuleStatus
 
 shadow_option = click.option(
     "--shadow",
@@ -64,11 +65,12 @@ async def prove(node: Node, bundle: Bundle, slot: int | None, count: int, rule: 
     return running.slot
 
 
-async def confirm(node: Node, slot: int) -> None:
-    """End the probation of what was just promoted: it has proved itself."""
-    if (await node.module(slot)).probation is not None:
-        await node.control(slot, Control.CONFIRM)
-        say(f"slot {slot}: confirmed")
+async def confirm(node: Node, promoted: ModuleStatus) -> None:
+    """End the probation of what was just promoted: it has proved itself. What has replaced it has not."""
+    now = await node.module(promoted.slot)
+    if now.digest == promoted.digest and now.probation is not None:
+        await node.control(promoted.slot, Control.CONFIRM)
+        say(f"slot {promoted.slot}: confirmed")
 
 
 def _print_table(result: Shadowed) -> None:

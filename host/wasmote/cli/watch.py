@@ -30,8 +30,9 @@ from wasmote.errors import LinkDown, WasmoteError
 from wasmote.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from wasmote.evidence import Evidence
     from wasmote.wire.bundle import Bundle
     from wasmote.wire.modules import ModuleStatus
 
@@ -80,7 +81,7 @@ async def _replace(node: Node, bundle: Bundle, slot: int | None, outputs: _Outpu
     """Put a new version onto the board; a board that is away gets it when it is back."""
     while True:
         try:
-            outputs.follow(await deploy(node, bundle, slot, outputs.as_json, force=outputs.following))
+            outputs.follow(*await deploy(node, bundle, slot, outputs.as_json, force=outputs.following))
             outputs.deployed = bundle
         except LinkDown as fault:
             tell_waiting(fault)
@@ -135,16 +136,17 @@ class _Outputs:
                 task.cancel()
                 await asyncio.wait([task])
 
-    def follow(self, status: ModuleStatus) -> None:
-        """Follow the streams of this module from now on."""
-        self._prove(Trial(self._node, status, confirm=True))
+    def follow(self, status: ModuleStatus, evidence: Evidence) -> None:
+        """Follow the streams of this module from its start on."""
+        self._prove(Trial(self._node, status, evidence, confirm=True))
         wanted = status.slot, [stream.name for stream in status.streams]
         if wanted == self._followed and self._task is not None and not self._task.done():
             return
         if self._task is not None:
             self._task.cancel()
         self._followed = wanted
-        self._task = asyncio.create_task(self._print(*wanted), name=f"printing slot {status.slot}")
+        printing = self._print(status.slot, evidence.first)
+        self._task = asyncio.create_task(printing, name=f"printing slot {status.slot}")
 
     def _prove(self, trial: Trial) -> None:
         if self._proving is not None:
@@ -158,7 +160,7 @@ class _Outputs:
         except WasmoteError as fault:
             _tell_fault(fault, self.as_json)
 
-    async def _print(self, slot: int, streams: Sequence[str]) -> None:
+    async def _print(self, slot: int, streams: Mapping[str, int]) -> None:
         if not streams:
             return
         try:
@@ -166,6 +168,6 @@ class _Outputs:
                 async for stream, record in records:
                     print_record(stream, record, self.as_json)
                     if self._trial is not None:
-                        self._trial.saw(record)
+                        self._trial.saw(stream, record)
         except WasmoteError as fault:
             _tell_fault(fault, self.as_json)

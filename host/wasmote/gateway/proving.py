@@ -9,10 +9,11 @@ import structlog
 from aiocoap import Code
 
 from wasmote.errors import CoapError
+from wasmote.evidence import Evidence
 from wasmote.gateway.entities import Place
 from wasmote.gateway.store import ROLLED_BACK
 from wasmote.life import refused_text
-from wasmote.wire.modules import SHORT_DIGEST_BYTES, Control
+from wasmote.wire.modules import Control
 
 if TYPE_CHECKING:
     from wasmote.gateway.store import Store
@@ -22,19 +23,20 @@ if TYPE_CHECKING:
 
 
 class Proving:
-    """A module on probation, as `status` says; `needed` good records confirm it.
+    """A module on probation, as `status` says; `needed` good records of its `evidence` confirm it.
 
     A record is good when it holds neither NaN nor infinity. `is_held`: whatever it emits, it is left to the
     board.
     """
 
-    def __init__(self, status: ModuleStatus, needed: int) -> None:
+    def __init__(self, status: ModuleStatus, boot_id: bytes, evidence: Evidence, needed: int) -> None:
         assert status.digest is not None
         self.digest = status.digest
+        self.boot_id = boot_id
         self.good = 0
         self.is_held = False
+        self._evidence = evidence
         self._needed = needed
-        self._from = {stream.name: stream.next_seq for stream in status.streams}
 
     @property
     def proved(self) -> bool:
@@ -43,9 +45,10 @@ class Proving:
 
     def took(self, stream: str, records: Sequence[Record]) -> bool:
         """Count records. True when it is proved with them, or when a later one is another module's."""
-        short, start = self.digest[:SHORT_DIGEST_BYTES], self._from.get(stream, 0)
-        self.good += sum(record.digest == short and record.flags == 0 for record in records)
-        return self.proved or any(record.digest != short and record.seq >= start for record in records)
+        evidence = self._evidence
+        self.good += sum(evidence.holds(stream, record) and record.flags == 0 for record in records)
+        others = (record for record in records if record.digest != evidence.digest)
+        return self.proved or any(evidence.is_new(stream, record) for record in others)
 
 
 class Probations:
@@ -58,12 +61,22 @@ class Probations:
         self._proving: dict[int, Proving] = {}
         self._log = structlog.get_logger().bind(board=board)
 
-    def begin(self, slot: int, status: ModuleStatus) -> None:
-        """Count the good records of what is on probation in a slot."""
+    def begin(
+        self, slot: int, status: ModuleStatus, boot_id: bytes, before: ModuleStatus | None = None
+    ) -> None:
+        """Count the good records of what is on probation in a slot.
+
+        `before`: how the slot was when the module was started just now. Without a start in between, and
+        without a restart of its node, it goes on with those it had.
+        """
+        known = self._proving.get(slot)
         if status.probation is None or status.digest is None or not self._needed:
             self._proving.pop(slot, None)
-        elif slot not in self._proving or self._proving[slot].digest != status.digest:
-            self._proving[slot] = Proving(status, self._needed)
+            return
+        goes_on = known is not None and (known.digest, known.boot_id) == (status.digest, boot_id)
+        if before is not None or not goes_on:
+            evidence = Evidence.since(before, status)
+            self._proving[slot] = Proving(status, boot_id, evidence, self._needed)
 
     def took(self, slot: int, stream: str, records: Sequence[Record]) -> bool:
         """Count records of a slot. True when the board has to be looked at: for good or for bad."""
@@ -73,9 +86,14 @@ class Probations:
     async def confirm(self, node: Node) -> None:
         """Confirm what has proved itself; what the board refuses to confirm stays on probation there."""
         for slot, proving in [*self._proving.items()]:
-            if not proving.proved or self._is_held(proving, await node.module(slot)):
+            if not proving.proved:
+                continue
+            status = await node.module(slot)
+            if status.digest == proving.digest and self._is_held(proving, status):
                 continue
             del self._proving[slot]
+            if status.digest != proving.digest:
+                continue  # another one took its place meanwhile, and has proved nothing
             try:
                 await node.control(slot, Control.CONFIRM)
             except CoapError as fault:
@@ -86,7 +104,7 @@ class Probations:
 
     def _is_held(self, proving: Proving, status: ModuleStatus) -> bool:
         """Whether the module had host calls refused: records of a call that was not are no proof of those."""
-        if status.digest == proving.digest and status.refused:
+        if status.refused:
             proving.is_held = True
             self._log.warning("module not confirmed", slot=status.slot, fault=refused_text(status.refused))
         return proving.is_held

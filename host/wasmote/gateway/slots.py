@@ -103,6 +103,7 @@ class BoardSlots:
             action = await self._plan(slot, bundle, status, asked=asked)
             ended = await self._streams.close_old(slot, _stream_names(wanted), status)
             refusal: CoapError | None = None
+            replaced: ModuleStatus | None = None
             if action is Action.INSTALL:
                 try:
                     await self._activate(node, slot, bundle, status, going_on([*ended.items()]))
@@ -110,13 +111,14 @@ class BoardSlots:
                     refusal = fault  # what ran before goes on, and is read on
                 before, status = status, await node.module(slot)
                 if refusal is None:
+                    replaced = before
                     await self._see_whether_it_lasted(slot, replace(before, digest=wanted.digest), status)
             elif action is not Action.LEAVE:
                 self._leave(slot, wanted, status, action)
             made_now = {stream.name for stream in status.streams} - existed
             await self._streams.open_new(slot, status, ended, made_now)
             self.seen[slot] = status
-            self._probations.begin(slot, status)
+            self._probations.begin(slot, status, self._streams.boot_id, replaced)
             if refusal is not None:
                 raise refusal
             return status
