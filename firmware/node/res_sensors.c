@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 
 #define SAMPLES_MAX 32 /* of one request */
 
+/* Halfway from the largest binary32 to what would follow it: from here on rounding gives infinity. */
+#define BINARY32_END 0x1.ffffffp127
+
 static void put_queue(struct cbor_out *out) {
     cbor_put_array(out, 3);
     cbor_put_uint(out, sampler_most_waiting());
@@ -20,7 +24,7 @@ static void put_queue(struct cbor_out *out) {
 
 static void put_sensor(struct cbor_out *out, int index) {
     const struct sensor *sensor = sensor_at(index);
-    cbor_put_map(out, 5u + sensor->has_reading + 2u * !sensor->injected);
+    cbor_put_map(out, 6u + sensor->has_reading + 2u * !sensor->injected);
     cbor_put_uint(out, 0);
     cbor_put_text(out, sensor->name);
     cbor_put_uint(out, 1);
@@ -41,6 +45,8 @@ static void put_sensor(struct cbor_out *out, int index) {
         cbor_put_uint(out, 7);
         put_queue(out);
     }
+    cbor_put_uint(out, 8);
+    cbor_put_uint(out, slots_listening(index));
 }
 
 void res_sensors(const struct coap_request *request, struct coap_response *response) {
@@ -140,6 +146,14 @@ static void get(int index, struct coap_response *response) {
 
 /* ---- PUT: injected samples ---------------------------------------------------------------- */
 
+/* A number that binary32 does not reach would become infinite. */
+static float get_value(struct cbor_in *in) {
+    double value = cbor_get_number(in);
+    if (fabs(value) >= BINARY32_END && !isinf(value))
+        in->error = true;
+    return (float)value;
+}
+
 static int64_t get_sample(struct cbor_in *in, const struct sensor *sensor, float *values) {
     if (cbor_get_array(in) != 2)
         in->error = true;
@@ -147,7 +161,7 @@ static int64_t get_sample(struct cbor_in *in, const struct sensor *sensor, float
     if (!clock_can_hold(time_ms) || cbor_get_array(in) != sensor->channels)
         in->error = true;
     for (uint32_t i = 0; i < sensor->channels && !in->error; i++)
-        values[i] = (float)cbor_get_number(in);
+        values[i] = get_value(in);
     return time_ms;
 }
 

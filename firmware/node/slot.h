@@ -137,6 +137,8 @@ void slot_restore_abandon(int index);
 
 /* Whether a module that listens to the sensor is paused: it would miss the reading. */
 bool slots_pause(int sensor);
+/* How many running modules the readings of a sensor are handed to. */
+unsigned slots_listening(int sensor);
 wm_status slot_configure(int index, struct span chosen, char *why, size_t why_cap);
 
 /* An event from outside the node for a paused module, which traps as from any other, and stays so.

@@ -99,11 +99,19 @@ void slots_deliver(int sensor, int64_t time_ms, const float *values, size_t chan
     }
 }
 
-bool slots_pause(int sensor) {
+static unsigned listening(int sensor, enum slot_state state) {
+    unsigned count = 0;
     for (int index = 0; index < MODULE_SLOTS; index++)
-        if (slot_at(index)->state == SLOT_PAUSED && slot_input_from(slot_at(index)->active, sensor))
-            return true;
-    return false;
+        count += slot_at(index)->state == state && slot_input_from(slot_at(index)->active, sensor);
+    return count;
+}
+
+bool slots_pause(int sensor) {
+    return listening(sensor, SLOT_PAUSED) > 0;
+}
+
+unsigned slots_listening(int sensor) {
+    return listening(sensor, SLOT_RUNNING);
 }
 
 void slots_tick(int64_t now_ms) {

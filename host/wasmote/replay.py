@@ -29,6 +29,10 @@ class NodeForgot(WasmoteError):
     """The node was restarted in the middle of a replay: its modules have lost what they kept of it."""
 
 
+class Unheard(WasmoteError):
+    """A node takes readings that no module of it listens to: they are lost."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """Which readings of a series to feed: between two times (ms, both included), or only the last ones."""
@@ -77,7 +81,7 @@ def read_samples(path: Path, sensor: SensorInfo, selection: Selection) -> list[S
 
 
 async def find_sensor(node: Node, name: str) -> SensorInfo:
-    """The sensor to feed. Raises UsageFault for one that the node does not have, or that is its own."""
+    """The sensor to feed. Raises UsageFault for one that the node does not have, or that it reads itself."""
     sensors = {sensor.name: sensor for sensor in await node.sensors()}
     if name not in sensors:
         known = ", ".join(sensors) or "none"
@@ -85,7 +89,19 @@ async def find_sensor(node: Node, name: str) -> SensorInfo:
             f"the node has no sensor {name!r}; its sensors: {known}",
             "a module that listens to it declares it: push the module first",
         )
+    if not sensors[name].injected:
+        fed = ", ".join(sensor.name for sensor in sensors.values() if sensor.injected) or "none"
+        raise UsageFault(f"{name} is read by the board", f"sensors that are fed: {fed}")
     return sensors[name]
+
+
+def require_listener(sensor: SensorInfo, lost: str) -> None:
+    """Raise Unheard, which says what is lost, where the node tells that no running module listens."""
+    if sensor.listeners == 0:
+        raise Unheard(
+            f"no module that runs listens to {sensor.name}: {lost}",
+            "`wasmote ls` shows the modules, `wasmote start` starts one that was stopped",
+        )
 
 
 def batches(samples: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:

@@ -262,6 +262,20 @@ static void a_shared_sensor_goes_with_the_last_that_uses_it(void **state) {
     assert_int_equal(sensor_find("river"), WM_ENOENT);
 }
 
+static void running_modules_that_listen_are_counted(void **state) {
+    (void)state;
+    run(0, &v1);
+    run(1, &v1);
+    int river = sensor_find("river");
+    assert_int_equal(slots_listening(river), 2);
+    ASSERT_OK(slot_stop(0, why, sizeof why));
+    assert_int_equal(slots_listening(river), 1);
+    assert_int_equal(slots_listening(sensor_find("chip")), 0);
+    ASSERT_OK(slot_remove(1, why, sizeof why));
+    assert_int_equal(slots_listening(river), 0);
+    assert_false(slots_pause(river));
+}
+
 static unsigned reads_in_a_second(void) {
     unsigned before = board_reads;
     fake_advance_us(1000000);
@@ -360,6 +374,7 @@ int main(void) {
         TEST(a_swap_that_traps_leaves_the_old_module_as_it_was),
         TEST(a_swap_without_memory_for_two_leaves_the_old_one),
         TEST(a_shared_sensor_goes_with_the_last_that_uses_it),
+        TEST(running_modules_that_listen_are_counted),
         TEST(a_snapshot_gives_its_readings_once_all_of_it_holds),
         TEST(a_board_sensor_is_hurried_only_while_a_module_asks),
         TEST(parameters_that_are_not_named_go_back_to_their_defaults),

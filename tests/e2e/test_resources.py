@@ -14,6 +14,7 @@ from on_board import outputs, probe, run_module
 from wasmote.errors import CoapError
 from wasmote.node import FORMAT_BUNDLE, FORMAT_CBOR, FORMAT_SENML_CBOR, Node
 from wasmote.sim import ROOT, Simulator
+from wasmote.wire.modules import Control
 
 pytestmark = pytest.mark.cores
 
@@ -115,6 +116,7 @@ async def test_injected_samples_are_all_or_nothing(node: Node) -> None:
         ([[2000, [1.0]]], Code.CONFLICT),  # not later than the newest
         ([[5000, [1.0, 2.0]]], Code.BAD_REQUEST),  # two values, one channel
         ([[5000, ["x"]]], Code.BAD_REQUEST),
+        ([[5000, [1e39]]], Code.BAD_REQUEST),  # beyond binary32, in which it is kept
         ([], Code.BAD_REQUEST),
         ([[5000 + i, [0.0]] for i in range(33)], Code.BAD_REQUEST),
     ):
@@ -125,6 +127,10 @@ async def test_injected_samples_are_all_or_nothing(node: Node) -> None:
     assert sensor.injected
     assert sensor.readings == 2
     assert sensor.newest_ms == 2000
+    assert sensor.listeners == 1
+    await node.control(0, Control.STOP)
+    (sensor,) = [one for one in await node.sensors() if one.name == "probe"]
+    assert sensor.listeners == 0
 
 
 async def test_log_tells_what_happened(node: Node, board: str) -> None:

@@ -86,6 +86,7 @@ class FakeNode:
         self.answered: deque[tuple[int, bytes]] = deque(maxlen=16)  # (message id, response): deduplication
         self.block_szx_max = 6
         self.silent = False
+        self.listeners: int | None = 1  # running modules that the sensor's readings go to
         self.erases_s = 0.0  # how long the first block of an upload takes; its answer is a separate one then
         self.send: Send | None = None
         self._upload: Upload | None = None
@@ -249,7 +250,8 @@ class FakeNode:
     @property
     def sensor(self) -> SensorInfo:
         newest = self.samples[-1].time_ms if self.samples else None
-        return SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, len(self.samples), newest)
+        river = SensorInfo("river", ("rain", "flow"), ("mm", "m3/s"), True, len(self.samples), newest)
+        return replace(river, listeners=self.listeners)
 
     def _feed(self, body: bytes) -> Message:
         samples = Sample.list_from_cbor(body, "/sensors/river")

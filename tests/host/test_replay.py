@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiocoap.message import Message
 from click.testing import CliRunner
 
 from fake_line import FakeServer
@@ -59,6 +60,13 @@ async def test_a_node_is_fed_nothing_of_what_cannot_be_sent_whole():
         with pytest.raises(UsageFault, match=r"sample at 39 ms: 1e\+39 does not fit"):
             await connected.feed("river", samples)
     assert node.samples == []
+
+
+class BoardsOwn:
+    """A node with a sensor of its own."""
+
+    async def sensors(self) -> list[SensorInfo]:
+        return [SensorInfo("temp", ("temp",), ("Cel",), False, 7), RIVER]
 
 
 @pytest.fixture
@@ -166,6 +174,34 @@ async def test_the_command_feeds_a_node(river_csv: Path):
     assert status == 0, output
     assert "20 of 20 samples fed to river" in output
     assert days(node.samples) == list(range(11, 31))
+
+
+@pytest.mark.parametrize(("listeners", "expected"), [(None, 0), (0, 1), (2, 0)])
+async def test_what_nobody_listens_to_is_not_fed(river_csv: Path, listeners: int | None, expected: int):
+    node = FakeNode()
+    node.listeners = listeners  # None: older firmware does not tell
+    async with FakeServer(node) as server:
+        status, output = await command(str(river_csv), "--link", server.url, "--sensor", "river")
+    assert status == expected
+    assert ("no module that runs listens to river: nothing was fed" in output) is bool(expected)
+    assert len(node.samples) == (0 if expected else 30)
+
+
+async def test_a_module_that_stops_meanwhile_is_told(river_csv: Path):
+    class Stopping(FakeNode):
+        def _feed(self, body: bytes) -> Message:
+            self.listeners = 0
+            return super()._feed(body)
+
+    async with FakeServer(Stopping()) as server:
+        status, output = await command(str(river_csv), "--link", server.url, "--sensor", "river")
+    assert status == 1
+    assert "the readings since it was stopped, moved or trapped are lost" in output
+
+
+async def test_a_sensor_that_the_board_reads_is_not_fed():
+    with pytest.raises(UsageFault, match="temp is read by the board"):
+        await find_sensor(BoardsOwn(), "temp")
 
 
 @pytest.fixture

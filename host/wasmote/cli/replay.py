@@ -80,10 +80,10 @@ async def replay(
 
     A CSV file holds a date and a number for each channel in every row. Without --rate, as fast as the node
     takes them. After a broken link it goes on with the first reading that the node does not have. Ctrl-C
-    stops it, and says how far it came.
+    stops it, and says how far it came. Exit status 1 where no running module listens.
     """
     from wasmote.node import Node
-    from wasmote.replay import find_sensor, read_samples
+    from wasmote.replay import find_sensor, read_samples, require_listener
     from wasmote.replay import replay as feed
     from wasmote.series import check_file
 
@@ -96,7 +96,9 @@ async def replay(
     check_file(file)  # a wrong name is found without a node, and before one is waited for
     selection = _selection(first, last, count)
     async with await Node.connect(require_link(link)) as node:
-        samples = read_samples(file, await find_sensor(node, sensor), selection)
+        found = await find_sensor(node, sensor)
+        samples = read_samples(file, found, selection)
+        require_listener(found, "nothing was fed")
         with _Report(sensor, len(samples), as_json) as report:
             await feed(
                 node,
@@ -107,6 +109,8 @@ async def replay(
                 progress=report.advance,
                 interrupted=tell_waiting,
             )
+        lost = "the readings since it was stopped, moved or trapped are lost"
+        require_listener(await find_sensor(node, sensor), lost)
 
 
 class _Report:

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from aiocoap import Code, Context, resource
@@ -150,12 +150,16 @@ class HostNode:
     def _sensor_list(self) -> bytes:
         return encode(
             [
-                SensorInfo(
-                    s.info.name, s.info.channels, s.info.units, True, s.readings, s.newest_ms
+                replace(
+                    s.info, readings=s.readings, newest_ms=s.newest_ms, listeners=self._listeners(s.info.name)
                 ).to_item()
                 for s in self._sensors.values()
             ]
         )
+
+    def _listeners(self, sensor: str) -> int:
+        running = (slot for slot in self.slots if slot.state is ModuleState.RUNNING)
+        return sum(_listens(slot, sensor) for slot in running)
 
     def feed(self, name: str, body: bytes) -> None:
         """`PUT /sensors/NAME`: all samples, or none."""

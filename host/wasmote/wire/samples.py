@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -56,6 +57,7 @@ class SensorInfo(Payload):
     newest_ms: int | None = None  # time of the newest reading; None before the first
     lost: int | None = None  # readings of a board's sensor that were due and that there are none of
     waiting: Waiting | None = None  # of a board's sensor, where the node tells
+    listeners: int | None = None  # running modules that its readings are handed to, where the node tells
 
     @classmethod
     def from_item(cls, item: object, where: str = "/sensors") -> Self:
@@ -70,6 +72,7 @@ class SensorInfo(Payload):
             newest_ms=fields.integer(5) if 5 in fields else None,
             lost=fields.unsigned(6) if 6 in fields else None,
             waiting=Waiting.from_item(fields[7], fields.where(7)) if 7 in fields else None,
+            listeners=fields.optional_unsigned(8),
         )
 
     def to_item(self) -> dict[int, object]:
@@ -82,6 +85,8 @@ class SensorInfo(Payload):
                 item[key] = value
         if self.waiting:
             item[7] = self.waiting.to_item()
+        if self.listeners is not None:
+            item[8] = self.listeners
         return item
 
 
@@ -98,12 +103,22 @@ class Sample(Payload):
         pair = array(item, where)
         if len(pair) != 2:
             raise PayloadFault(where, f"expected [time, values], found {len(pair)} items")
-        values = tuple(number(value, where) for value in array(pair[1], where))
+        values = tuple(_value(value, where) for value in array(pair[1], where))
         return cls(time_ms(pair[0], where), values)
 
     def to_item(self) -> list[object]:
         """Return `[time, [value, ...]]`. Raises `UsageFault` for a value beyond binary32."""
         return [self.time_ms, [as_binary32(value, f"sample at {self.time_ms} ms") for value in self.values]]
+
+
+def _value(item: object, where: str) -> float:
+    """Read a value; one that is finite and beyond binary32 would become infinite."""
+    value = number(item, where)
+    try:
+        struct.pack("<f", value)
+    except OverflowError as fault:
+        raise PayloadFault(where, f"{value!r} does not fit a binary32 number") from fault
+    return value
 
 
 def sample_chunks(samples: Sequence[Sample]) -> Iterator[bytes]:
