@@ -1,7 +1,7 @@
 # The same commands as tools/demo and tools/test, for those who have make.
 BOARD ?= native
 
-.PHONY: demo test test-full bench fuzz lint firmware images test-images wheel clean
+.PHONY: demo test test-full bench fuzz lint firmware images test-images wheel-images wheel clean
 demo:
 	tools/demo
 test:
@@ -22,7 +22,10 @@ BOARDS := $(patsubst boards/%/board.toml,%,$(wildcard boards/*/board.toml)) # _t
 CHECKED := netduino2 netduinoplus2 qemu-rv32 esp32c3-devkitm
 build = +@$(MAKE) --no-print-directory -s -f firmware/Makefile
 images: $(BOARDS:%=image-%)
-test-images: images asan-firmware asan-check asan-plugtest $(CHECKED:%=check-image-%)
+test-images: wheel-images asan-firmware asan-check asan-plugtest $(CHECKED:%=check-image-%)
+wheel-images: images native-x86_64 native-aarch64
+native-x86_64 native-aarch64: native-%: image-native
+	$(build) BOARD=native STATIC=$*
 image-native: # the first: it fetches and prepares the sources that all share
 	$(build) BOARD=native
 $(filter-out image-native,$(BOARDS:%=image-%)): image-%: image-native

@@ -19,8 +19,10 @@ SAME_BUILD = {
     "fuzz": "build/spec",
     "kernels": "build/kernels",
     "host/test_other_wasm3.py": "build/kernels",
+    "e2e/test_flash.py": "build/wheel",
+    "e2e/test_wheel.py": "build/wheel",
 }
-WHOLE = {"test_flash.py", "test_record_replay.py"}  # of e2e: their fixtures are a file's or the session's
+WHOLE = {"test_record_replay.py"}  # of e2e: its fixtures are the file's
 
 
 def group_of(item: pytest.Item) -> str:

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import secrets
 import shutil
 import signal
@@ -26,12 +27,13 @@ import tempfile
 import tomllib
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from wasmote.cancellation import ends_within
 from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
+from wasmote.flash.images import PACKAGED, board_files, native_image
 from wasmote.flash_map import FlashMap
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards run what was built there
@@ -79,32 +81,37 @@ class BoardImage:
 
     @classmethod
     def find(cls, board: str, image: Path | None = None) -> Self:
-        """Look a board up in boards/; `image` is run instead of what `make firmware` built.
+        """Look a board up; `image` is run instead of what `make firmware` built, or the wheel brought.
 
         `board` is its name, or a beginning that no other board's name has.
         Raises `UsageFault` for a board that cannot be emulated, `DeviceNotFound` without an image.
         """
-        board = _whole_name(board)
-        description = ROOT / "boards" / board / "board.toml"
-        data = tomllib.loads(description.read_text())
+        files = board_files()
+        board = _whole_name(board, list(files))
+        data = tomllib.loads(files[board].read_text(encoding="utf-8"))
         emulator = data.get("emulator")
         if emulator is None and data["family"] != "native":
             raise UsageFault(f"nothing here emulates a {board}")
         module = emulator.get("module") if emulator else None
-        path = image or ROOT / "build" / board / _image_name(emulator)
+        path = image or _image_of(board, emulator)
         if not path.is_file():
             raise DeviceNotFound(f"there is no image {path}", f"build it: make firmware BOARD={board}")
         machine = Machine.of(emulator) if emulator and module is None else None
         return cls(board, machine, module, path.resolve(), FlashMap.of(data))
 
 
-def _whole_name(board: str) -> str:
-    names = sorted(path.parent.name for path in ROOT.glob("boards/[!_]*/board.toml"))  # _template is no board
-    if not names:
+def _image_of(board: str, emulator: dict[str, Any] | None) -> Path:
+    if not PACKAGED.is_dir():
+        return ROOT / "build" / board / _image_name(emulator)
+    if emulator:
         raise UsageFault(
-            "emulated boards run what was built in a checkout, and this is an installed package",
-            "clone the repository, and run tools/setup there",
+            f"{board} is emulated in a checkout only: the installed package has no emulator for it",
+            "wasmote sim native runs here; for others clone the repository, and run tools/setup there",
         )
+    return native_image()
+
+
+def _whole_name(board: str, names: list[str]) -> str:
     meant = [name for name in names if name.startswith(board)]
     if board in names:
         return board
@@ -179,6 +186,7 @@ class Simulator:
         simulator.has_loader = has_loader
         simulator._slow_flash = slow_flash
         try:
+            simulator._make_executable()
             simulator._image.flash.make(simulator._flash, keys)
             await simulator.restart()
         except BaseException:
@@ -280,6 +288,16 @@ class Simulator:
         return dict(greeting)
 
     # native
+
+    def _make_executable(self) -> None:
+        """Run a copy where the image may not be run: a wheel's files need not be executable."""
+        path = self._image.path
+        if self._image.machine or self._image.module or os.access(path, os.X_OK):
+            return
+        copy = Path(self._folder.name) / path.name
+        shutil.copyfile(path, copy)
+        copy.chmod(0o700)
+        self._image = replace(self._image, path=copy)
 
     def _native_command(self) -> list[str]:
         unique_id = f"native-{self._instance}".encode().hex()

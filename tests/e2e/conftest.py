@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from hil.rig import RigBoard, empty_slots, load_rig
+from installed import install
 from on_board import SANITIZED
 from wasmote.node import Node
 from wasmote.sim import Simulator
@@ -42,6 +43,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         places: tuple[str | RigBoard, ...] = load_rig(rig) if rig else emulated
         names = [place if isinstance(place, str) else place.name for place in places]
         metafunc.parametrize("place", places, ids=names)
+
+
+@pytest.fixture(scope="session")
+def wasmote(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command of a fresh environment, with the fresh wheel in it."""
+    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ emulated with the image that ships.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import build_wheel
 from emulated_rom import RomThread, emulated_rom
+from installed import run
 from models.flood.features import SENSOR, STREAM, build_module, features_of
 from models.flood.generator import generate
 from wasmote.flash.board import FlashBoard
@@ -37,28 +35,6 @@ STM32 = ("netduino2", "netduinoplus2", "stm32f4-discovery")
 ESP32 = "esp32c3-devkitm"
 SIMULATED = ("native", "qemu-rv32")  # which no tool writes: their images are started as they are
 DAYS = 32
-
-
-@pytest.fixture(scope="session")
-def wasmote(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command of a fresh environment, with the fresh wheel in it; other packages are borrowed."""
-    folder = tmp_path_factory.mktemp("installed")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    pip = [sys.executable, "-m", "pip", f"--python={folder / 'bin/python'}", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "-q", "--no-deps", "--no-index", str(build_wheel.build())], check=True)
-    libraries = next(folder.glob("lib/python*/site-packages"))
-    (libraries / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder / "bin" / "wasmote"
-
-
-def run(wasmote: Path, *arguments: str) -> str:
-    """Run the installed command, away from the checkout."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [str(wasmote), *arguments], cwd="/", env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -213,7 +189,6 @@ def test_all_boards_are_described_in_the_wheel(wasmote: Path) -> None:
     for board in map(FlashBoard.read, board_files().values()):
         if not board.runners:
             assert "is not flashed but simulated" in attempt(wasmote, "flash", board.name).stderr
-    assert "this is an installed package" in attempt(wasmote, "sim", "native").stderr
     assert "image netduinoplus2" in attempt(wasmote, "doctor").stdout
 
 

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "make firmware BOARD=native": "tools/test runs it before the tests",
     "make wheel": "tests/e2e/test_flash.py builds the wheel",
     "pip install build/wheel/*.whl": "tests/e2e/test_flash.py installs it into a fresh environment",
+    "wasmote demo": "tests/e2e/test_wheel.py runs it from the wheel",
     "wasmote flash stm32f4-discovery": "needs a board: tests/e2e/test_flash.py flashes an emulated one",
     "wasmote gateway run models/flood/gateway.toml": "needs two boards: tests/host/test_gateway_emulated.py",
 }

@@ -98,7 +98,7 @@ SLOW(f32_copysign) {
 
 /* ---- square root -------------------------------------------------------------------------------- */
 
-#if defined(__ARM_FP) && (__ARM_FP & 4)
+#if defined(__ARM_EABI__) && defined(__ARM_FP) && (__ARM_FP & 4) /* AArch64 has __ARM_FP too */
 
 /* The library's sqrtf would set errno. */
 float machine_f32_sqrt(float value) {

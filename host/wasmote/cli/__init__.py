@@ -24,6 +24,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 # command: module and attribute below wasmote.cli, in the order in which a newcomer needs them
 COMMANDS = {
+    "demo": "demo:demo",
     "doctor": "doctor:doctor",
     "devices": "devices:devices",
     "setup": "setup:setup",

@@ -1,98 +1,10 @@
-"""`python -m wasmote.demo`: the whole product in a minute, on emulated boards."""
+"""`python -m wasmote.demo`: as `wasmote demo`."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import rich_click as click
-from rich.console import Console
-
-from wasmote.cli import report
-from wasmote.errors import WasmoteError
-
-if TYPE_CHECKING:
-    from wasmote.demo.story import Summary
-
-ROOT = Path(__file__).resolve().parents[3]  # of the checkout: models, boards and firmware are there
-WARM_UP_DAYS = 365  # the module's longest memory halves in 45 days
-
-
-@click.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path), envvar="WASMOTE_DATA", help="Recorded river days, CSV."
-)
-@click.option("--days", default=730, show_default=True, type=click.IntRange(min=60), help="Days to predict.")
-@click.option(
-    "--out", default=ROOT / "build" / "demo", type=click.Path(path_type=Path), help="Where results go."
-)
-def main(data: Path | None, days: int, out: Path) -> None:
-    """Predict two years of a river from two emulated boards, while their module is swapped and moved.
-
-    In the middle comes a new release, then a bad one that the boards roll back; then the module moves to the
-    gateway and back. The predictions are those of a module that nothing happens to.
-
-    The module first sees a year that is not scored, so that its memory of past rain is filled.
-    """
-    console = Console()
-    started = time.monotonic()
-    try:
-        summary = _run(console, data, days, out)
-    except (WasmoteError, ExceptionGroup) as raised:
-        fault = _first(raised)
-        report(fault)
-        click.echo(f"  the gateway's log: {out / 'gateway.log'}", err=True)
-        sys.exit(fault.exit_code)
-    _close(console, summary, out, time.monotonic() - started)
-
-
-def _run(console: Console, data: Path | None, days: int, out: Path) -> Summary:
-    sys.path.insert(0, str(ROOT))  # for the package `models`
-    from wasmote.demo.story import load_material, tell, write
-    from wasmote.gateway.logs import log_to
-
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "gateway.log").open("w", encoding="utf-8") as log:
-        log_to(log, "debug", as_json=False)
-        material = load_material(data, days, WARM_UP_DAYS, out, ROOT)
-        summary = asyncio.run(tell(material, console))
-    write(summary, out)
-    return summary
-
-
-def _first(raised: WasmoteError | ExceptionGroup[Exception]) -> WasmoteError:
-    """The error to report: what several tasks raised at once has one cause. A bug is raised on."""
-    while isinstance(raised, ExceptionGroup):
-        known, unknown = raised.split(WasmoteError)
-        if known is None or unknown is not None:
-            raise raised
-        raised = known.exceptions[0]
-    return raised
-
-
-def _close(console: Console, summary: Summary, out: Path, seconds: float) -> None:
-    def line(label: str, text: str) -> None:
-        console.print(f"  {label:<14}{text}", highlight=False)
-
-    console.print()
-    line("data", summary.data)
-    line("samples", f"{summary.samples} days to each board, after {WARM_UP_DAYS} to fill its memory")
-    line("features", f"{summary.features} vectors from each board, bit-equal to wasmtime's")
-    line("predictions", f"{summary.predictions} for each board, equal to the last bit")
-    line("skill", f"Nash-Sutcliffe efficiency {summary.nse:.4f}")
-    for name, board in summary.boards.items():
-        state = "state handed over" if board["state_handed_over"] else "state began anew"
-        line(f"swap, {name}", f"{board['swap_gap_ms']:.2f} ms without a running module, {state}")
-        line("", f"a bad release rolled back by itself: {str(board['rolled_back']).partition(':')[0]}")
-        line("", f"moved to the gateway and back, {board['moved_paused_s']:.2f} s without events")
-    line("sequence gaps", f"{summary.sequence_gaps}")
-    line("plot", str(out / "plot.png"))
-    line("summary", str(out / "summary.json"))
-    console.print(f"\n[bold green]done[/] in {seconds:.0f} s", highlight=False)
-
+from wasmote.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(["demo", *sys.argv[1:]], prog_name="wasmote")

@@ -11,7 +11,7 @@ from wasmote.demo.tally import DemoFailed
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from wasmote.demo.story import Material
+    from wasmote.demo.material import Material
     from wasmote.demo.view import View
     from wasmote.gateway.core import Gateway
     from wasmote.gateway.session import BoardSession

@@ -21,6 +21,10 @@ FORECASTS = ("#d9480f", "#0b7285")  # one a board
 CLOSE_UP_DAYS = 21  # before and after the peak
 
 
+class PlotFault(WasmoteError):
+    """There is nothing here to draw with."""
+
+
 @dataclass(frozen=True)
 class Caption:
     """What the picture says besides the flows: when each board changed over, from which release to which."""
@@ -145,7 +149,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib
     except ImportError as fault:
-        raise WasmoteError(
+        raise PlotFault(
             "the plot needs matplotlib, which is not installed", "pip install 'wasmote[plot]'"
         ) from fault
     matplotlib.use("Agg")

@@ -8,31 +8,29 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from wasmote.demo.acts import CONFIRM_AFTER, SLOT, Acts, Life, Travel
 from wasmote.demo.feed import feed
-from wasmote.demo.plot import Caption, draw
-from wasmote.demo.tally import DemoFailed, Script, Tally
+from wasmote.demo.material import Material, is_packaged
+from wasmote.demo.plot import Caption, PlotFault, draw
+from wasmote.demo.tally import DemoFailed, Tally
 from wasmote.demo.view import View
-from wasmote.errors import NoAnswer, UsageFault
+from wasmote.errors import NoAnswer
 from wasmote.gateway.config import GatewayConfig
 from wasmote.gateway.core import Gateway
 from wasmote.gateway.entities import StreamKey
 from wasmote.replay import samples_of
-from wasmote.runtime import HostModule
 from wasmote.sim import Simulator
 
-if TYPE_CHECKING:
-    from wasmote.series import Series
-    from wasmote.wire.bundle import Bundle
-
-BOARDS = {"f405": "netduinoplus2", "native": "native"}
+CHECKOUT_BOARDS = {"f405": "netduinoplus2", "native": "native"}
+PACKAGED_BOARDS = {"first": "native", "second": "native"}  # what an installed package can emulate
+BOARDS = PACKAGED_BOARDS if is_packaged() else CHECKOUT_BOARDS
 SENSOR, STREAM = "river", "features"
 COMMIT_EVERY_S = 0.02  # the demo lives on speed, not on the life of an SD card
 STALE_AFTER_S = 3.0
+PLOT = "plot.png"
 READY_S = 30.0  # for a board to boot, and to take the module
 
 
@@ -48,28 +46,6 @@ class Summary:
     sequence_gaps: int
     boards: Mapping[str, Mapping[str, object]]
     data: str
-
-
-@dataclass(frozen=True)
-class Material:
-    """What the demo needs: where it puts things, the days, the model and the releases of the module."""
-
-    folder: Path
-    series: Series
-    source: str
-    recorded: bool
-    warm_up: int
-    model: Path
-    first: Bundle
-    second: Bundle
-    bad: Bundle
-
-    def script(self) -> Script:
-        """Run the module over all days under wasmtime, to know what the boards have to emit."""
-        versions = {
-            bundle.manifest.digest[:8]: bundle.manifest.version for bundle in (self.first, self.second)
-        }
-        return Script(self.series, self.warm_up, _expected(self.first, self.series), versions)
 
 
 async def tell(material: Material, console: Console) -> Summary:
@@ -95,7 +71,11 @@ async def tell(material: Material, console: Console) -> Summary:
     swaps_ms = tuple(tally.swap_time(board) for board in BOARDS)
     versions = material.first.manifest.version, material.second.manifest.version
     caption = Caption(title, summary.nse, swaps_ms, versions)
-    draw(list(tally.days()), tuple(BOARDS), caption, material.folder / "plot.png")
+    (material.folder / PLOT).unlink(missing_ok=True)  # an earlier demo's
+    try:
+        draw(list(tally.days()), tuple(BOARDS), caption, material.folder / PLOT)
+    except PlotFault as fault:
+        console.print(f"  no picture: {fault.message}; {fault.hint}", highlight=False, markup=False)
     return summary
 
 
@@ -112,8 +92,8 @@ def write(summary: Summary, folder: Path) -> Path:
 async def _start_boards(stack: AsyncExitStack, console: Console) -> dict[str, str]:
     """Start the emulated boards; return their links."""
     links: dict[str, str] = {}
-    for name, board in BOARDS.items():
-        simulator = await stack.enter_async_context(await Simulator.start(board))
+    for instance, (name, board) in enumerate(BOARDS.items()):
+        simulator = await stack.enter_async_context(await Simulator.start(board, instance=instance))
         links[name] = simulator.url
         where = "in QEMU" if board != "native" else "as a process"
         console.print(f"  {name}: {board} runs {where}, {simulator.url}", highlight=False)
@@ -205,7 +185,7 @@ def _summarize(
     )
 
 
-# ---- material -----------------------------------------------------------------------------------
+# ---- the gateway -----------------------------------------------------------------------------------
 
 
 def _config(material: Material, links: Mapping[str, str]) -> GatewayConfig:
@@ -232,37 +212,4 @@ def _config(material: Material, links: Mapping[str, str]) -> GatewayConfig:
                 "flood": {"source": f"flood/{STREAM}", "model": {"kind": "onnx", "file": material.model}}
             },
         }
-    )
-
-
-def _expected(bundle: Bundle, series: Series) -> dict[int, Any]:
-    module = HostModule(bundle)
-    module.start()
-    rows = zip(series.time_ms.tolist(), series.values.tolist(), strict=True)
-    emitted = [emission for time_ms, values in rows for emission in module.on_sample(0, time_ms, values)]
-    return {emission.time_ms: emission.values.astype("<f4") for emission in emitted}
-
-
-def load_material(data: Path | None, days: int, warm_up: int, folder: Path, root: Path) -> Material:
-    """Read the days and build both releases. Raises what is wrong with data, compiler or model."""
-    from models.flood.data import any_river
-    from wasmote.build import build_bundle
-
-    river = any_river(data)
-    if len(river.series) <= days:
-        raise UsageFault(
-            f"{river.source} has {len(river.series)} days", f"the demo replays {days}, and some before"
-        )
-    warm_up = min(warm_up, len(river.series) - days)
-    flood = root / "models" / "flood"
-    return Material(
-        folder=folder,
-        series=river.series[len(river.series) - days - warm_up :],
-        source=river.source,
-        recorded=river.recorded,
-        warm_up=warm_up,
-        model=flood / "model.onnx",
-        first=build_bundle(flood / "flood.toml"),
-        second=build_bundle(flood / "flood_v2.toml"),
-        bad=build_bundle(flood / "flood_bad.toml"),
     )

@@ -1,12 +1,14 @@
 """Where boards and their images are: in the package where it came as a wheel, else in the checkout.
 
-`make wheel` puts an image and a board.toml for each board into the package, and a manifest of their SHA-256.
+`make wheel` puts an image and a board.toml for each board into the package, and a manifest of their SHA-256;
+of the native board one for each processor that Linux machines have.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ PACKAGED = Path(__file__).resolve().parents[1] / "images"
 CHECKOUT = Path(__file__).resolve().parents[3]
 MANIFEST = "manifest.json"
 SUFFIXES = (".hex", ".bin")
+NATIVE = "native"
+PROCESSORS = ("x86_64", "aarch64")  # platform.machine()
 REINSTALL = "install the wheel again: pip install --force-reinstall --no-deps WHEEL"
 
 
@@ -48,13 +52,28 @@ def find_image(board: FlashBoard, given: Path | None = None) -> Image:
         raise DeviceNotFound(f"there is no image for {board.name} in {folder}", how)
     image = Image.read(path, board.origin)
     if PACKAGED.is_dir():
-        _require_hashes(image, board.name)
+        _require_hashes(path, board.name)
     return image
 
 
-def _require_hashes(image: Image, board: str) -> None:
+def native_image() -> Path:
+    """The native board's program for this machine, in an installed package.
+
+    Raises `DeviceNotFound` for another processor or system, `VerificationRefused` where it is damaged.
+    """
+    path = PACKAGED / f"{NATIVE}-{platform.machine()}"
+    if platform.system() != "Linux" or not path.is_file():
+        raise DeviceNotFound(
+            f"the package has no native board for {platform.system()} on {platform.machine()}",
+            f"it has those for Linux on {' and '.join(PROCESSORS)}; elsewhere: make firmware BOARD=native",
+        )
+    _require_hashes(path, NATIVE)
+    return path
+
+
+def _require_hashes(image: Path, board: str) -> None:
     """Refuse an image, or the description of its board, that is not as it was when the wheel was made."""
-    for path in (image.path, PACKAGED / f"{board}.toml"):
+    for path in (image, PACKAGED / f"{board}.toml"):
         if read_manifest().get(path.name) != _sha256(path):
             raise VerificationRefused(
                 f"{path}: the image is damaged: its SHA-256 is not the one in {MANIFEST}", REINSTALL
