@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import importlib
 import os
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from wasmote.flash import images
 from wasmote.flash.tool import how_to_install, wanted
 from wasmote.link.holders import processes
 from wasmote.link.ports import owning_group
+from wasmote.onnx_runtime import import_onnxruntime
 from wasmote.udev import RELOAD, RULES_FILE, rules
 
 PYTHON_MIN = (3, 11)
@@ -281,7 +281,7 @@ def check_keys() -> Iterator[Finding]:
 def check_inference(name: str = "onnxruntime") -> Iterator[Finding]:
     """The models' runtime is imported for good: one for another numpy installs, and does not load."""
     try:
-        module = importlib.import_module(name)
+        module = import_onnxruntime(name)
     except Exception as fault:
         yield Finding(
             State.NOTE, name, f"does not load: {fault}; gateways need it for models", how_to_install(name)

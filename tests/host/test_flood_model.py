@@ -20,6 +20,7 @@ from models.flood.network import FloodModel, Recipe, fit, fit_linear
 from wasmote.errors import WasmoteError
 from wasmote.gateway.contract import METADATA_KEY, Contract, ContractMismatch
 from wasmote.gateway.inference import OnnxModel
+from wasmote.onnx_runtime import import_onnxruntime
 from wasmote.series import Series, SeriesError, read_series
 from wasmote.wire.bundle import Bundle
 
@@ -168,8 +169,7 @@ def test_exported_graph_computes_the_trained_network(
 def test_exported_graph_takes_many_rows_and_never_says_less_than_no_flow(
     made_up: data.River, features: Features, bundle: Bundle
 ) -> None:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     proto = to_onnx(train.train(made_up, features, SHORT), bundle.manifest.streams[0])
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     (flow,) = session.run(None, {"features": -10.0 * features.values})

@@ -7,7 +7,6 @@ its contract is compared with the module's stream wherever the two are joined.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.gateway.contract import METADATA_KEY, Contract
+from wasmote.onnx_runtime import import_onnxruntime
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +154,7 @@ def load_model(settings: OnnxModelSettings) -> Model:
 def _onnxruntime() -> Any:
     """Import onnxruntime, which takes half a second, only where there is a model."""
     try:
-        return importlib.import_module("onnxruntime")
+        return import_onnxruntime()
     except ImportError as fault:
         raise WasmoteError(
             "a pipeline needs onnxruntime, which is not installed", "pip install 'wasmote[gateway]'"
