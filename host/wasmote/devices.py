@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmote.errors import WasmoteError
+from wasmote.errors import DeviceNotFound, WasmoteError
 from wasmote.flash.images import board_files
 from wasmote.life import life_notes
 from wasmote.link.url import CoapLink, SerialLink, UsbSerialLink, parse_link
@@ -57,6 +57,11 @@ class Device:
         """`VID:PID` in hexadecimal, as lsusb prints it; empty for what is no USB device."""
         return f"{self.vid:04x}:{self.pid:04x}" if self.vid is not None and self.pid is not None else ""
 
+    @property
+    def may_be_board(self) -> bool:
+        """Whether it is a board, or shows ids that one has."""
+        return self.emulated or self.board != UNKNOWN or bool(self.candidates)
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -84,6 +89,32 @@ def find_devices() -> list[Device]:
     emulated = [_emulated(simulator) for simulator in running(runtime_folder())]
     portless = [_portless(device, claims) for device in find_portless()]
     return [*identify(list_ports.comports(), claims), *portless, *emulated]
+
+
+def only_board(found: Iterable[Device] | None = None) -> str:
+    """Return the link of the only board, emulated or plugged in. Raises DeviceNotFound with what there is.
+
+    A port that shows the ids of no board, a modem's for instance, is not taken for one.
+    """
+    devices = find_devices() if found is None else list(found)
+    boards = [device for device in devices if device.link is not None and device.may_be_board]
+    if len(boards) == 1 and boards[0].link is not None:
+        return boards[0].link
+    how = "name one with --link URL, or set WASMOTE_LINK"
+    if boards:
+        raise DeviceNotFound(
+            f"which board? {len(boards)} are here", "\n  ".join((*map(_in_a_line, boards), how))
+        )
+    others = [_in_a_line(device) for device in devices]
+    raise DeviceNotFound(
+        "which board? None is plugged in, and no emulated one runs",
+        "\n  ".join((*others, f"{how}; `wasmote sim native` starts an emulated one")),
+    )
+
+
+def _in_a_line(device: Device) -> str:
+    name = ", ".join(device.candidates) + "?" if device.candidates else device.board
+    return f"{device.link or device.usb_id}: {name}, {device.bridge}"
 
 
 def identify(ports: Iterable[ListPortInfo], claims: Claims) -> list[Device]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from wasmote.devices import Device, find_devices
 from wasmote.errors import WasmoteError
 from wasmote.flash import images
-from wasmote.flash.tool import how_to_install, wanted
+from wasmote.flash.tool import how_to_install, packages_of, wanted
 from wasmote.link.holders import processes
 from wasmote.link.ports import owning_group
 from wasmote.onnx_runtime import import_onnxruntime
@@ -278,13 +278,23 @@ def check_keys() -> Iterator[Finding]:
         )
 
 
+def check_gateway() -> Iterator[Finding]:
+    """What the gateway needs besides: one that is missing is named with the whole extra."""
+    for requirement in packages_of("gateway").values():
+        found = _package(requirement, State.NOTE)
+        yield replace(found, fix=found.fix and how_to_install(wanted(requirement.name)))
+
+
 def check_inference(name: str = "onnxruntime") -> Iterator[Finding]:
     """The models' runtime is imported for good: one for another numpy installs, and does not load."""
     try:
         module = import_onnxruntime(name)
     except Exception as fault:
         yield Finding(
-            State.NOTE, name, f"does not load: {fault}; gateways need it for models", how_to_install(name)
+            State.NOTE,
+            name,
+            f"does not load: {fault}; gateways need it for models",
+            how_to_install(wanted(name)),
         )
     else:
         yield Finding(State.OK, name, str(getattr(module, "__version__", "loads")))
@@ -317,6 +327,7 @@ CHECKS: tuple[Check, ...] = (
     check_udev,
     check_meddlers,
     check_keys,
+    check_gateway,
     check_inference,
     check_disk,
 )

@@ -79,6 +79,11 @@ class BoardImage:
     path: Path
     flash: FlashMap
 
+    @property
+    def is_program(self) -> bool:
+        """Whether it runs as it is, a Linux process, and has its link on UDP."""
+        return self.machine is None and self.module is None
+
     @classmethod
     def find(cls, board: str, image: Path | None = None) -> Self:
         """Look a board up; `image` is run instead of what `make firmware` built, or the wheel brought.

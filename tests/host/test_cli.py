@@ -204,7 +204,7 @@ def test_run_builds_pushes_and_follows(monkeypatch, tmp_path):
     assert (record["event"], record["stream"], record["values"]) == ("record", "features", [0.0, 1.0])
 
 
-def test_errors_say_what_and_how_to_mend_it(tmp_path):
+def test_errors_say_what_and_how_to_mend_it(tmp_path, monkeypatch):
     with board() as wasmote:
         unknown = wasmote("get", "/nothing")
     assert (unknown.exit_code, unknown.stdout) == (1, "")
@@ -215,8 +215,11 @@ def test_errors_say_what_and_how_to_mend_it(tmp_path):
         result = CliRunner(env={"WASMOTE_LINK": None}).invoke(main, arguments)
         return result.exit_code, result.stderr
 
-    assert status("ls")[0] == 2
-    assert "WASMOTE_LINK" in status("ls")[1]
+    monkeypatch.setattr("wasmote.devices.find_devices", list)
+    code, said = status("ls")
+    assert code == 3
+    assert "None is plugged in, and no emulated one runs" in said
+    assert "WASMOTE_LINK" in said
     assert status("ls", "--link", "COM3")[0] == 2
     assert status("ls", "--link", "serial:///dev/wasmote-none")[0] == 3
     assert status("push", str(tmp_path / "none.bundle"), "--link", "tcp://127.0.0.1:1")[0] == 2

@@ -391,3 +391,49 @@ def test_simulators_are_devices(plugged):
         (device,) = find_devices()
     assert (device.board, device.link, device.emulated) == ("native", "coap://127.0.0.1:40000", True)
     assert device.port == "/dev/pts/9"
+
+
+EMULATED = Device("coap://127.0.0.1:5683", "native", "emulated", emulated=True)
+MODEM = Device("serial:///dev/ttyACM3", bridge="a modem", port="/dev/ttyACM3")
+MAYBE = Device("serial:id=X1", bridge="CP210x", candidates=("esp32c3-devkitm",))
+LOADER = Device(None, "stm32f4-discovery", "STM32 boot loader", vid=0x0483, pid=0xDF11)
+
+
+@pytest.mark.parametrize("board", [EMULATED, MAYBE, Device("serial:id=2", "netduino2", "USB")])
+def test_the_only_board_needs_no_link(board):
+    assert devices.only_board([MODEM, board, LOADER]) == board.link
+
+
+@pytest.mark.parametrize(
+    ("found", "message", "listed"),
+    [
+        ([EMULATED, MAYBE, MODEM], "which board? 2 are here", [EMULATED, MAYBE]),
+        ([MODEM, LOADER], "which board? None is plugged in, and no emulated one runs", [MODEM, LOADER]),
+        ([], "which board? None is plugged in, and no emulated one runs", []),
+    ],
+)
+def test_without_one_board_there_is_a_list(found, message, listed, monkeypatch):
+    monkeypatch.setattr(devices, "find_devices", lambda: found)
+    result = CliRunner(env={"WASMOTE_LINK": None}).invoke(main, ["ls"])
+    assert result.exit_code == 3
+    first, *rest = result.stderr.splitlines()
+    assert first == f"error: {message}"
+    assert len(rest) == len(listed) + 1
+    for line, device in zip(rest, listed, strict=False):
+        assert line.startswith(f"  {device.link or device.usb_id}: ")
+    assert "--link URL, or set WASMOTE_LINK" in rest[-1]
+
+
+def test_a_command_says_which_board_it_took(monkeypatch):
+    with Background(FakeNode()) as background:
+        monkeypatch.setattr(devices, "find_devices", lambda: [replace(EMULATED, link=background.url)])
+        result = CliRunner(env={"WASMOTE_LINK": None}).invoke(main, ["get", "/node"])
+    assert result.exit_code == 0
+    assert result.stderr == f"{background.url}: the only board here\n"
+
+
+def test_completion_looks_for_no_board(monkeypatch):
+    monkeypatch.setattr(devices, "find_devices", lambda: pytest.fail("looked"))
+    environment = {"_WASMOTE_COMPLETE": "bash_complete", "COMP_WORDS": "wasmote ls --", "COMP_CWORD": "2"}
+    result = CliRunner(env=environment | {"WASMOTE_LINK": None}).invoke(main, prog_name="wasmote")
+    assert "--json" in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from wasmote.cli import main
 from wasmote.devices import Device
 from wasmote.doctor import Finding, State
 from wasmote.errors import UsageFault
+from wasmote.flash import images
 from wasmote.keys import new_key
 
 
@@ -134,6 +136,20 @@ def test_the_runtime_of_models_is_imported_for_good(tmp_path, monkeypatch):
     assert broken.state is State.NOTE
     assert "_ARRAY_API not found" in broken.text
     assert good.state is State.OK
+
+
+def test_a_missing_package_of_the_gateway_is_named_with_the_whole_extra(monkeypatch, tmp_path):
+    def version(name: str) -> str:
+        if name == "starlette":
+            raise doctor.metadata.PackageNotFoundError
+        return "99"
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    monkeypatch.setattr(images, "PACKAGED", tmp_path)
+    found = {finding.subject: finding for finding in doctor.check_gateway()}
+    assert found["package aiosqlite"].state is State.OK
+    missing = found["package starlette"]
+    assert (missing.state, missing.fix) == (State.NOTE, f"{sys.executable} -m pip install 'wasmote[gateway]'")
 
 
 @pytest.mark.parametrize(("free", "state"), [(1 << 40, State.OK), (1 << 20, State.NOTE)])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from wasmote import sim
+from wasmote.cli.sim import _start_at_usual_port
 from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault
 from wasmote.keys import new_key
 from wasmote.node import Node
@@ -258,3 +259,38 @@ async def test_command_prints_the_link_and_takes_the_board_along_when_it_ends() 
     await process.wait()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
         port.bind(("127.0.0.1", int(url.rpartition(":")[2])))  # free again: the board is gone
+
+
+@pytest.mark.parametrize(("taken", "expected"), [(False, "usual"), (True, None)])
+async def test_the_usual_port_is_taken_when_it_is_free(taken, expected, monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        usual = holder.getsockname()[1]
+        if not taken:
+            holder.close()
+        monkeypatch.setattr("wasmote.link.url.COAP_PORT", usual)
+        asked = []
+
+        async def start(port=None):
+            asked.append(port)
+
+        await _start_at_usual_port(start)
+    assert asked == [usual if expected else None]
+
+
+async def test_the_usual_port_may_be_taken_meanwhile(monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as faster:
+        faster.bind(("127.0.0.1", 0))
+        usual = faster.getsockname()[1]
+        monkeypatch.setattr("wasmote.link.url.COAP_PORT", usual)
+        looks = iter([True, False])
+        monkeypatch.setattr("wasmote.cli.sim._is_free", lambda _: next(looks))
+        asked = []
+
+        async def start(port=None):
+            asked.append(port)
+            if port is not None:
+                raise SimulatorFault("the native ended while it started")
+
+        await _start_at_usual_port(start)
+    assert asked == [usual, None]

@@ -47,17 +47,18 @@ def no_color() -> bool:
 
 
 def require_link(value: str | None) -> str:
-    """Return the link, or raise UsageFault: it was needed, and not given."""
-    if value is None:
-        raise UsageFault(
-            "which board? No link was given",
-            "--link URL, or set WASMOTE_LINK; `wasmote devices` lists links, `wasmote sim` starts boards",
-        )
-    return value
+    """Return the link; where none was given, that of the only board. Raises DeviceNotFound."""
+    if value is not None:
+        return value
+    from wasmote.devices import only_board
+
+    link = only_board()
+    note(f"{link}: the only board here")
+    return link
 
 
-def _check_link(_: click.Context, __: click.Parameter, value: str | None) -> str:
-    return require_link(value)
+def _check_link(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    return value if context.resilient_parsing else require_link(value)
 
 
 def _start_trace(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -83,7 +84,7 @@ _link_option = click.option(
     envvar="WASMOTE_LINK",
     callback=_check_link,
     help="serial:///dev/ttyACM0?baud=115200, serial:id=SERIAL, tcp://HOST:PORT, unix:/PATH or "
-    "coap://HOST[:PORT]. Default: the environment variable WASMOTE_LINK.",
+    "coap://HOST[:PORT]. Default: the environment variable WASMOTE_LINK, else the only board that is there.",
 )
 
 

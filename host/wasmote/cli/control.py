@@ -77,6 +77,7 @@ async def _control(
     async with await Node.connect(link) as node:
         await check_slot(node, slot)
         where = _choose(await node.modules(), operation, fits) if slot is None else slot
+        before = await node.module(where)
         await node.control(where, operation)
         status = await node.module(where)
     if as_json:
@@ -84,7 +85,7 @@ async def _control(
 
         print_json({"event": operation.name.lower(), "module": plain(status)})
         return
-    notes = "".join(f"; {text}" for text in life_notes(status))
+    notes = "".join(f"; {text}" for text in life_notes(status, before))
     say(f"slot {where}: {status.name} {status.version} is {status.state.name.lower()}{notes}")
 
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     "--link",
     metavar="URL",
     envvar="WASMOTE_LINK",
-    help="Of a CSV file: the board. Default: the environment variable WASMOTE_LINK.",
+    help="Of a CSV file: the board. Default: the environment variable WASMOTE_LINK, else the only board that "
+    "is there.",
 )
 @trace_option
 @click.option("--sensor", help="The sensor to feed; its channels are the columns to read.")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -11,13 +15,17 @@ from wasmote.cli.common import json_option, note, print_json, run_async
 from wasmote.cli.examples import examples
 from wasmote.simulators import RunningSimulator, registered, runtime_folder
 
+if TYPE_CHECKING:
+    from wasmote.sim import Simulator
+
 
 @click.command("sim")
 @click.argument("board")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Listen on 127.0.0.1:PORT (native: UDP, else TCP). Default: a free one; a Unix socket with QEMU.",
+    help="Listen on 127.0.0.1:PORT (native: UDP, else TCP). Default: 5683, where that is free, else any free "
+    "one; a Unix socket with QEMU.",
 )
 @click.option(
     "--instance",
@@ -71,22 +79,48 @@ async def sim(
     no other begins so. Build its firmware before, with make firmware BOARD=native.
     """
     from wasmote.keys import find_key
-    from wasmote.sim import Simulator
+    from wasmote.sim import BoardImage, Simulator
 
     trusted = [find_key(key).public for key in keys]
-    async with await Simulator.start(
+    start = functools.partial(
+        Simulator.start,
         board,
         instance=instance,
-        port=port,
         image=image,
         flash=flash,
         keys=trusted,
         without_modules=without_modules,
-    ) as simulator:
+    )
+    usual = port is None and BoardImage.find(board, image).is_program
+    async with await (_start_at_usual_port(start) if usual else start(port=port)) as simulator:
         entry = RunningSimulator(simulator.board, simulator.url, simulator.serial_url, os.getpid())
         with registered(entry, runtime_folder()):
             _tell(entry, as_json)
             await simulator.wait()
+
+
+async def _start_at_usual_port(start: Callable[..., Awaitable[Simulator]]) -> Simulator:
+    """Start a board where the README expects it, CoAP's own port, unless something else listens there."""
+    from wasmote.link.url import COAP_PORT
+    from wasmote.sim import SimulatorFault
+
+    if _is_free(COAP_PORT):
+        try:
+            return await start(port=COAP_PORT)
+        except SimulatorFault:
+            if _is_free(COAP_PORT):
+                raise
+            # another one was faster
+    return await start()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _tell(entry: RunningSimulator, as_json: bool) -> None:

@@ -54,12 +54,27 @@ def how_to_install(requirement: str) -> str:
 
 
 def wanted(package: str) -> str:
-    """Return a package and its versions, as pyproject.toml has them."""
-    for line in metadata.requires("wasmote") or ():
-        requirement = Requirement(line)
-        if requirement.name == package:
-            return f"{package}{requirement.specifier}"
+    """Return what to install for a package: the whole extra that it belongs to (pyproject.toml).
+
+    What a user needs of it seldom comes alone.
+    """
+    name = metadata.metadata("wasmote")["Name"]
+    for extra in metadata.metadata("wasmote").get_all("Provides-Extra") or ():
+        if package in packages_of(extra):
+            return f"{name}[{extra}]"
     return package
+
+
+def packages_of(extra: str) -> dict[str, Requirement]:
+    """Return the packages of an extra, by name."""
+    lines = map(Requirement, metadata.requires("wasmote") or ())
+    return {
+        line.name: line
+        for line in lines
+        if line.marker is not None
+        and line.marker.evaluate({"extra": extra})
+        and not line.marker.evaluate({"extra": ""})
+    }
 
 
 def run(command: Sequence[str], on_line: Callable[[str], None] = lambda _: None) -> str:

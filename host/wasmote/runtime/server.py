@@ -1,7 +1,8 @@
 """This machine as a node: the resources of firmware/SPEC.md over UDP, modules under wasmtime.
 
-A client cannot tell it from a board but by its name: the gateway follows it, `wasmote push` installs on it,
-and `wasmote move` brings modules to it and back. Its sensors are all fed from outside.
+The gateway follows it, `wasmote push` installs on it, and `wasmote move` brings modules to it and back. It is
+not all that a board is: its sensors are all fed from outside, it trusts no keys, keeps nothing when it ends,
+takes no orders to restart, and its limits are those of this machine.
 """
 
 from __future__ import annotations
