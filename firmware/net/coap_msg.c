@@ -5,6 +5,7 @@
 #include "config.h"
 #include "core/bytes.h"
 #include "net/coap_dedup.h"
+#include "net/coap_proof.h"
 #include "net/fnv.h"
 
 static const struct coap_msg_upper *above;
@@ -37,8 +38,13 @@ static void give_up(void *arg) {
     release();
 }
 
+/* The only way out. What is more than an unproven address may get is lost (coap_proof.h). */
+static wm_status send(const struct coap_peer *peer, const uint8_t *message, size_t len) {
+    return coap_proof_spend(peer, len) ? peer->link->send(peer, message, len) : WM_EIO;
+}
+
 static void send_response(const struct coap_peer *peer, size_t len) {
-    wm_status status = peer->link->send(peer, tx.bytes, len);
+    wm_status status = send(peer, tx.bytes, len);
     if (status == WM_EAGAIN) {
         tx.peer = *peer;
         tx.held = len;
@@ -54,22 +60,27 @@ static void on_room(void) {
         above->room();
         return;
     }
-    wm_status status = tx.peer.link->send(&tx.peer, tx.bytes, tx.held);
+    wm_status status = send(&tx.peer, tx.bytes, tx.held);
     if (status != WM_EAGAIN) {
         counters.responses_dropped += status != WM_OK;
         release();
     }
 }
 
-/* Best effort: the other side repeats what made us send this. */
-static void send_empty(const struct coap_peer *peer, enum coap_type type, uint16_t mid) {
+void coap_msg_send_empty(const struct coap_peer *peer, enum coap_type type, uint16_t mid) {
     uint8_t empty[COAP_HEADER_BYTES];
     coap_build_empty(empty, type, mid);
-    (void)peer->link->send(peer, empty, sizeof empty);
+    (void)send(peer, empty, sizeof empty);
 }
 
 uint16_t coap_msg_next_id(void) {
     return next_mid++;
+}
+
+uint16_t coap_msg_unguessable_id(void) {
+    uint8_t random[2];
+    hal_random(random, sizeof random);
+    return get_le16(random);
 }
 
 uint8_t *coap_msg_begin(const struct coap_peer *peer) {
@@ -78,7 +89,7 @@ uint8_t *coap_msg_begin(const struct coap_peer *peer) {
 }
 
 wm_status coap_msg_send(const struct coap_peer *peer, size_t len) {
-    return peer->link->send(peer, tx.bytes, len);
+    return send(peer, tx.bytes, len);
 }
 
 /* ---- confirmable messages of our own ---------------------------------------------------- */
@@ -153,19 +164,36 @@ static struct coap_exchange *find_exchange(const struct coap_peer *peer, uint16_
 
 /* ---- receiving -------------------------------------------------------------------------- */
 
+/* It names a message that was never sent there. Whoever tries one ID after the other in the name of a
+ * peer that is not proven has one try for each time that this one is asked. */
+static void on_wrong_id(const struct coap_peer *peer) {
+    struct coap_exchange *exchange = exchanges;
+    while (exchange != NULL && !coap_peer_equal(exchange->peer, peer)) {
+        exchange = exchange->next;
+    }
+    if (exchange != NULL && !coap_proof_is_given(peer)) {
+        finish(exchange, COAP_TIMED_OUT);
+    }
+}
+
 static void on_ack(const struct coap_peer *peer, uint16_t mid) {
     struct coap_exchange *exchange = find_exchange(peer, mid);
     if (exchange != NULL) {
+        coap_proof_give(peer);
         finish(exchange, COAP_ACKED);
+    } else {
+        on_wrong_id(peer);
     }
 }
 
 static void on_reset(const struct coap_peer *peer, uint16_t mid) {
     struct coap_exchange *exchange = find_exchange(peer, mid);
     if (exchange != NULL) {
+        coap_proof_give(peer);
         finish(exchange, COAP_REJECTED);
     } else {
         above->rejected(peer, mid);
+        on_wrong_id(peer);
     }
 }
 
@@ -230,7 +258,7 @@ static void on_request(const struct coap_peer *peer, const struct coap_pdu *requ
     }
     len = answer(peer, request, &later);
     if (len == 0) {
-        send_empty(peer, COAP_RST, request->mid);
+        coap_msg_send_empty(peer, COAP_RST, request->mid);
         return;
     }
     coap_dedup_remember(peer, request, hash, tx.bytes, len);
@@ -245,14 +273,14 @@ static void on_message(const struct coap_peer *peer, const struct coap_pdu *pdu,
     if (COAP_CODE_CLASS(pdu->code) == 0 && pdu->code != COAP_CODE_EMPTY) {
         on_request(peer, pdu, hash);
     } else if (pdu->type == COAP_CON) {
-        send_empty(peer, COAP_RST, pdu->mid);
+        coap_msg_send_empty(peer, COAP_RST, pdu->mid);
     }
 }
 
 static void on_malformed(const struct coap_peer *peer, const struct coap_pdu *pdu, wm_status status) {
     counters.malformed++;
     if (status == WM_EINVAL && pdu->type == COAP_CON) {
-        send_empty(peer, COAP_RST, pdu->mid);
+        coap_msg_send_empty(peer, COAP_RST, pdu->mid);
     }
 }
 
@@ -262,6 +290,7 @@ static bool ready(void) {
 
 static void receive(const struct coap_peer *peer, const uint8_t *message, size_t len) {
     struct coap_pdu pdu;
+    coap_proof_heard(peer, len);
     wm_status status = coap_parse(message, len, &pdu);
     if (status != WM_OK) {
         on_malformed(peer, &pdu, status);
@@ -296,5 +325,6 @@ void coap_msg_start(const struct coap_msg_upper *upper) {
     loop_timer_cancel(&room_timer);
     tx.held = 0;
     coap_dedup_reset();
+    coap_proof_start();
     link_listen(&link_side);
 }

@@ -43,12 +43,19 @@ void coap_msg_start(const struct coap_msg_upper *upper);
 
 uint16_t coap_msg_next_id(void);
 
+/* For a confirmable message to a peer whose address is not proven: its ACK is the proof, so nobody may
+ * be able to tell the ID from those of other messages. */
+uint16_t coap_msg_unguessable_id(void);
+
 /* The transmit buffer of COAP_PDU_MAX bytes, or NULL while the link to this peer has no room:
  * upper->room() tells when to try again. */
 uint8_t *coap_msg_begin(const struct coap_peer *peer);
 
 /* Sends what was built in the buffer of coap_msg_begin(). */
 wm_status coap_msg_send(const struct coap_peer *peer, size_t len);
+
+/* An empty message; best effort. */
+void coap_msg_send_empty(const struct coap_peer *peer, enum coap_type type, uint16_t mid);
 
 enum coap_outcome { COAP_ACKED, COAP_REJECTED, COAP_TIMED_OUT };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "net/coap_lifetime.h"
+#include "net/coap_proof.h"
 
 /* RFC 7641 section 4.5: at least one confirmable notification in 24 hours. */
 #define CON_INTERVAL_US (UINT64_C(24) * 3600 * 1000000)
@@ -22,8 +23,9 @@ enum observer_state {
 
 struct observer {
     enum observer_state state;
-    bool leaving;      /* the last notification was sent: free once it is acknowledged */
-    bool probed;       /* somebody waits for its place: is anyone there? */
+    bool leaving; /* the last notification was sent: free once it is acknowledged */
+    bool proven;  /* its peer was, while it observed: nobody is notified of what he has not asked for */
+    bool probed;  /* somebody waits for its place: is anyone there? */
     bool confirmed;    /* it has acknowledged the last confirmable notification */
     uint8_t since_con; /* notifications to its peer, of all its observations, since the last CON */
     uint8_t oldest_mid;
@@ -92,6 +94,7 @@ static wm_status transmit(struct observer *observer, enum coap_type type, uint16
     if (builder.status != WM_OK) {
         return builder.status;
     }
+    coap_proof_allow(&observer->what.peer, builder.len);
     return coap_msg_send(&observer->what.peer, builder.len);
 }
 
@@ -149,7 +152,8 @@ static bool notify(struct observer *observer) {
  * owes an ACK. Nothing else goes there until then, neither a second confirmable message (NSTART = 1, RFC
  * 7252 section 4.7) nor one that is not: it would go to somebody who may be gone. */
 static uint64_t due_us(const struct observer *observer) {
-    if (observer->state == OBSERVER_FREE || coap_exchange_pending(&observer->what.peer)) {
+    if (observer->state == OBSERVER_FREE || !observer->proven ||
+        coap_exchange_pending(&observer->what.peer)) {
         return UINT64_MAX;
     }
     if (observer->probed) {
@@ -184,12 +188,20 @@ static void wake_for_the_next(void) {
     }
 }
 
+/* The end of an exchange, which makes room, may have been the proof. */
+static void see_who_is_proven(void) {
+    for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
+        table[i].proven |= table[i].state != OBSERVER_FREE && coap_proof_is_given(&table[i].what.peer);
+    }
+}
+
 /* One notification to each observer that is due, as long as the links have room. An observer
  * whose link is full does not keep those on other links waiting. */
 static void flush(void *arg) {
     (void)arg;
     size_t first = next_turn;
     next_turn = (next_turn + 1) % COAP_OBSERVERS_MAX;
+    see_who_is_proven();
     for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
         struct observer *observer = &table[(first + i) % COAP_OBSERVERS_MAX];
         if (is_due(observer)) {
@@ -256,13 +268,21 @@ static struct observer *find(const struct coap_peer *peer, const uint8_t *token,
     return NULL;
 }
 
+/* One whose peer was asked in vain to prove itself, or could not be asked, is as good as a free one. */
+static bool is_unproven(const struct observer *observer) {
+    return !observer->proven && !coap_proof_is_given(&observer->what.peer) &&
+           !coap_exchange_pending(&observer->what.peer);
+}
+
 static struct observer *find_free(void) {
+    struct observer *unproven = NULL;
     for (size_t i = 0; i < COAP_OBSERVERS_MAX; i++) {
         if (table[i].state == OBSERVER_FREE) {
             return &table[i];
         }
+        unproven = is_unproven(&table[i]) ? &table[i] : unproven;
     }
-    return NULL;
+    return unproven;
 }
 
 /* What its peer was sent since it last had to answer. */
@@ -298,8 +318,11 @@ int32_t coap_observe_add(const struct coap_observation *observation) {
         return WM_ENOMEM;
     }
     coap_exchange_cancel(&observer->exchange);
+    bool renews = observer->state != OBSERVER_FREE && is_of(observer, &observation->peer);
+    bool is_proven = (renews && observer->proven) || coap_proof_is_given(&observation->peer);
     sequence = (sequence + 1) & SEQUENCE_MASK;
     *observer = (struct observer){.state = OBSERVER_IDLE,
+                                  .proven = is_proven,
                                   .since_con = since_con_of(&observation->peer),
                                   .what = *observation,
                                   .last_con_us = hal_now_us()};

@@ -32,6 +32,7 @@ static const struct known {
     {COAP_OPT_PROXY_URI, 1, 1034, false},
     {COAP_OPT_PROXY_SCHEME, 1, 255, false},
     {COAP_OPT_SIZE1, 0, 4, false},
+    {COAP_OPT_ECHO, 1, 40, false},
     {COAP_OPT_REQUEST_TAG, 0, 8, true},
 };
 
@@ -147,6 +148,10 @@ static void take(struct coap_options *out, const struct coap_option *option, boo
     case COAP_OPT_ETAG:
         out->has_etag = true;
         break;
+    case COAP_OPT_ECHO:
+        out->echo = option->value;
+        out->echo_len = (uint8_t)option->len;
+        break;
     case COAP_OPT_REQUEST_TAG:
         take_request_tag(out, option);
         break;
@@ -239,6 +244,9 @@ void coap_reply_build(const struct coap_reply *reply, struct coap_builder *out) 
     }
     if (reply->size1 > 0) {
         coap_build_uint(out, COAP_OPT_SIZE1, reply->size1);
+    }
+    if (reply->echo != NULL) {
+        coap_build_option(out, COAP_OPT_ECHO, reply->echo, COAP_ECHO_BYTES);
     }
     coap_build_payload(out, reply->payload, reply->len);
 }

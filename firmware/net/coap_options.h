@@ -40,7 +40,9 @@ struct coap_options {
     uint32_t size1;   /* 0 when absent */
     bool wants_size2; /* Size2 in a request asks for one (RFC 7959 section 4) */
     bool has_if_match, if_none_match;
-    bool has_etag;        /* their values, any number of them, stay in the message */
+    bool has_etag;       /* their values, any number of them, stay in the message */
+    const uint8_t *echo; /* in the message, or NULL */
+    uint8_t echo_len;
     uint32_t request_tag; /* of all Request-Tags together; FNV1A_START when there is none */
     uint8_t fault;        /* response code when the request cannot be served, else 0 */
     uint16_t option;      /* the option at fault, or 0 */
@@ -64,6 +66,7 @@ struct coap_reply {
     uint32_t size1;       /* 0 = absent */
     uint32_t size2;       /* 0 = absent */
     const char *location; /* "path?query", or "" */
+    const uint8_t *echo;  /* COAP_ECHO_BYTES of it, or NULL */
     uint32_t etag;
     bool has_etag, has_block1, has_block2;
     struct coap_block block1, block2;

@@ -40,7 +40,9 @@ static bool extended(struct coap_option_walk *walk, uint8_t nibble, uint32_t *ou
 }
 
 void coap_option_walk_init(struct coap_option_walk *walk, const struct coap_pdu *pdu) {
-    *walk = (struct coap_option_walk){.at = pdu->options, .end = pdu->options + pdu->options_len};
+    const uint8_t *at =
+        pdu->options; /* NULL in a message that was not parsed: nothing may be added to it */
+    *walk = (struct coap_option_walk){.at = at, .end = at != NULL ? at + pdu->options_len : NULL};
 }
 
 wm_status coap_option_next(struct coap_option_walk *walk, struct coap_option *out) {

@@ -13,6 +13,7 @@ enum coap_type { COAP_CON = 0, COAP_NON = 1, COAP_ACK = 2, COAP_RST = 3 };
 
 #define COAP_TOKEN_MAX 8
 #define COAP_HEADER_BYTES 4
+#define COAP_ECHO_BYTES 8 /* of those that the node makes */
 #define COAP_CODE_EMPTY 0
 #define COAP_CODE_CLASS(code) ((code) >> 5)
 #define COAP_IS_SUCCESS(code) (COAP_CODE_CLASS(code) == 2)
@@ -38,6 +39,7 @@ enum coap_option_number {
     COAP_OPT_PROXY_URI = 35,
     COAP_OPT_PROXY_SCHEME = 39,
     COAP_OPT_SIZE1 = 60,
+    COAP_OPT_ECHO = 252,
     COAP_OPT_REQUEST_TAG = 292
 };
 

@@ -1,7 +1,16 @@
 /* From a request to the handler, and from its response to the reply. */
 #include <string.h>
 
+#include "net/coap_proof.h"
 #include "net/coap_turn.h"
+
+/* What an option takes at most, with its header, and the payload marker. */
+#define ETAG_ROOM 5
+#define OBSERVE_ROOM 4
+#define FORMAT_ROOM 3
+#define MAX_AGE_ROOM 5
+#define BLOCK2_ROOM 4
+#define MARKER_ROOM 1
 
 /* ---- running a handler ------------------------------------------------------------------ */
 
@@ -92,16 +101,43 @@ static struct coap_body_key body_key(const struct coap_turn *turn) {
 }
 
 /* RFC 7959 section 2.3: the server may answer with smaller blocks than were asked for. */
+static struct coap_block no_larger(struct coap_block block, uint8_t szx) {
+    if (block.szx > szx) {
+        block.num <<= block.szx - szx;
+        block.szx = szx;
+    }
+    return block;
+}
+
+struct coap_block coap_turn_asked(const struct coap_turn *turn) {
+    const struct coap_block any = {.szx = COAP_BLOCK_SZX_MAX};
+    return turn->options.has_block2 ? no_larger(turn->options.block2, COAP_BLOCK_SZX_MAX) : any;
+}
+
+/* Whether it fits beside all that may come with it. */
+static bool block_fits(const struct coap_turn *turn, uint8_t szx) {
+    const size_t options = FORMAT_ROOM + BLOCK2_ROOM + MARKER_ROOM + ETAG_ROOM + OBSERVE_ROOM;
+    return coap_block_bytes(szx) + options <= turn->block_room;
+}
+
 struct coap_block coap_turn_wanted(const struct coap_turn *turn) {
-    struct coap_block wanted = {.szx = COAP_BLOCK_SZX_MAX};
-    if (turn->options.has_block2) {
-        wanted = turn->options.block2;
+    struct coap_block asked = coap_turn_asked(turn);
+    uint8_t szx = COAP_BLOCK_SZX_MAX;
+    while (turn->is_small && szx > 0 && !block_fits(turn, szx)) {
+        szx--;
     }
-    if (wanted.szx > COAP_BLOCK_SZX_MAX) {
-        wanted.num <<= wanted.szx - COAP_BLOCK_SZX_MAX;
-        wanted.szx = COAP_BLOCK_SZX_MAX;
-    }
-    return wanted;
+    return no_larger(asked, szx);
+}
+
+/* Whether a small answer holds more in one piece than in blocks. */
+static bool has_room_for_whole(const struct coap_turn *turn) {
+    const struct coap_response *response = &turn->response;
+    size_t options = FORMAT_ROOM + MARKER_ROOM + (response->has_etag ? ETAG_ROOM : 0) +
+                     (turn->options.observe == 0 ? OBSERVE_ROOM : 0) +
+                     (response->max_age_s > 0 ? MAX_AGE_ROOM : 0) +
+                     (turn->options.has_block2 ? BLOCK2_ROOM : 0);
+    return turn->is_small && response->len + options <= turn->room &&
+           response->len <= coap_block_bytes(coap_turn_asked(turn).szx);
 }
 
 static void cut_reply(struct coap_turn *turn, const struct coap_body *body,
@@ -174,7 +210,7 @@ void coap_turn_finish(struct coap_turn *turn) {
     struct coap_response *response = &turn->response;
     const struct coap_block wanted = coap_turn_wanted(turn);
     size_t size = coap_block_bytes(wanted.szx);
-    bool whole = response->len <= size && wanted.num == 0;
+    bool whole = wanted.num == 0 && (response->len <= size || has_room_for_whole(turn));
     complete_etag(response, whole);
     copy_response(turn);
     if (response->has_etag && wanted.num == 0 && coap_etag_is_known(turn, response->etag)) {
@@ -182,11 +218,12 @@ void coap_turn_finish(struct coap_turn *turn) {
     } else if (response->total > 0) {
         finish_window(turn, &wanted);
     } else if (whole) {
-        finish_whole(turn, wanted.szx);
+        finish_whole(turn, response->len <= size ? wanted.szx : coap_turn_asked(turn).szx);
     } else if (COAP_IS_SUCCESS(response->code)) {
         finish_in_blocks(turn, &wanted);
     } else { /* a diagnostic is one message, cut where that ends */
-        turn->reply.len = response->len < size ? response->len : size;
+        size_t most = turn->is_small ? response->len : size;
+        turn->reply.len = response->len < most ? response->len : most;
     }
 }
 
@@ -217,8 +254,99 @@ static void put_upload_block(const struct coap_turn *turn, struct coap_reply *re
     }
 }
 
+/* ---- small answers ---------------------------------------------------------------------- */
+
+static bool fits(const struct coap_reply *reply, const struct coap_builder *head, size_t spare,
+                 struct coap_builder *out) {
+    *out = *head;
+    if (spare > head->cap - head->len) {
+        return false;
+    }
+    out->cap -= spare;
+    coap_reply_build(reply, out);
+    out->cap = head->cap;
+    return out->status == WM_OK;
+}
+
+static bool is_continuation_byte(uint8_t byte) {
+    return (byte & 0xc0) == 0x80; /* of a character in UTF-8 */
+}
+
+/* The end of a diagnostic, or of what else cannot be asked for again, is left out. */
+static void cut_payload(struct coap_reply *reply, const struct coap_builder *head) {
+    struct coap_reply bare = *reply;
+    struct coap_builder out;
+    bare.len = 0;
+    size_t room = fits(&bare, head, MARKER_ROOM, &out) ? out.cap - out.len - MARKER_ROOM : 0;
+    reply->len = reply->len < room ? reply->len : room;
+    while (reply->len > 0 && reply->len == room && is_continuation_byte(reply->payload[room])) {
+        reply->len = --room;
+    }
+}
+
+static void build_echo(const struct coap_turn *turn, struct coap_builder *out) {
+    uint8_t echo[COAP_ECHO_BYTES];
+    coap_proof_make_echo(turn->peer, echo);
+    const struct coap_reply reply = {
+        .code = COAP_401_UNAUTHORIZED, .format = -1, .observe = -1, .location = "", .echo = echo};
+    coap_reply_build(&reply, out);
+}
+
+static bool is_one_of_many(const struct coap_reply *reply) {
+    return reply->has_block2 && (reply->block2.more || reply->block2.num > 0);
+}
+
+/* Whether every block of the body has room for it, those with longer numbers too. */
+static bool etag_fits(const struct coap_reply *reply, const struct coap_builder *head, size_t spare) {
+    struct coap_reply bare = *reply;
+    struct coap_builder out;
+    bare.len = bare.size2 = 0;
+    bare.observe = -1;
+    bare.block2.num |= 16;
+    return fits(&bare, head, spare + MARKER_ROOM + coap_block_bytes(reply->block2.szx), &out);
+}
+
+/* The size of the body and its ETag are worth less than the body, and room for a ping behind it (an
+ * empty message) is worth more than the size. All blocks of a body have an ETag, or none. */
+static void build_small(const struct coap_turn *turn, struct coap_reply *reply,
+                        struct coap_builder *out) {
+    const struct coap_builder head = *out;
+    if (!COAP_IS_SUCCESS(reply->code)) {
+        cut_payload(reply, &head);
+    }
+    bool is_larger = reply->has_block2 && turn->room > turn->block_room;
+    size_t spare = is_larger ? turn->room - turn->block_room : 0; /* later blocks do not have it */
+    if (is_one_of_many(reply) && !etag_fits(reply, &head, spare)) {
+        reply->has_etag = false;
+    }
+    if (fits(reply, &head, spare + COAP_HEADER_BYTES, out)) {
+        return;
+    }
+    reply->size2 = 0;
+    if (fits(reply, &head, spare, out)) {
+        return;
+    }
+    reply->has_etag = false;
+    if (fits(reply, &head, 0, out)) {
+        return;
+    }
+    *out = head;
+    if (turn->pdu->code == COAP_GET) {
+        build_echo(turn, out);
+    } else {
+        cut_payload(reply, &head);
+        coap_reply_build(reply, out);
+    }
+}
+
 void coap_turn_build(const struct coap_turn *turn, struct coap_builder *out) {
     struct coap_reply reply = turn->reply;
     put_upload_block(turn, &reply);
-    coap_reply_build(&reply, out);
+    if (turn->needs_echo) {
+        build_echo(turn, out);
+    } else if (turn->is_small) {
+        build_small(turn, &reply, out);
+    } else {
+        coap_reply_build(&reply, out);
+    }
 }

@@ -4,6 +4,7 @@
 
 #include "net/coap_lifetime.h"
 #include "net/coap_observe.h"
+#include "net/coap_proof.h"
 #include "net/coap_turn.h"
 
 enum stage {
@@ -22,6 +23,7 @@ struct coap_deferral {
     uint8_t token[COAP_TOKEN_MAX];
     uint16_t mid;         /* of the request */
     uint32_t forget_at_s; /* the request: the same message is another one then */
+    size_t room;          /* bytes of the message */
     uint32_t drop_at_s;   /* READY: an answer that has found no room by then */
     struct coap_options options;
     struct coap_response response;
@@ -41,6 +43,10 @@ static void build(struct coap_builder *out) {
     const struct coap_pdu pdu = {.code = deferral.method};
     struct coap_turn turn = {.peer = &deferral.peer, .pdu = &pdu, .reply = COAP_REPLY_INIT};
     turn.options = deferral.options;
+    if (deferral.room < COAP_PDU_MAX) {
+        turn.is_small = true;
+        turn.room = turn.block_room = out->cap > out->len ? out->cap - out->len : 0;
+    }
     coap_turn_clear(&turn);
     uint8_t *body = turn.response.body;
     memcpy(body, deferral.body, sizeof deferral.body);
@@ -57,7 +63,7 @@ static wm_status transmit(uint16_t mid) {
         return WM_EAGAIN;
     }
     struct coap_builder builder;
-    coap_build(&builder, buffer, COAP_PDU_MAX, deferral.type, COAP_CODE_EMPTY, mid, deferral.token,
+    coap_build(&builder, buffer, deferral.room, deferral.type, COAP_CODE_EMPTY, mid, deferral.token,
                deferral.token_len);
     build(&builder);
     if (builder.status != WM_OK) {
@@ -90,7 +96,7 @@ void coap_separate_room(void) {
     if (deferral.stage != READY || (confirmable && coap_exchange_pending(&deferral.peer))) {
         return;
     }
-    uint16_t mid = coap_msg_next_id();
+    uint16_t mid = confirmable ? coap_msg_unguessable_id() : coap_msg_next_id();
     if (transmit(mid) == WM_EAGAIN) {
         return;
     }
@@ -110,6 +116,7 @@ static void on_complete(void *arg) {
     (void)arg;
     deferral.response.code = coap_upload_release(deferral.response.code);
     deferral.stage = READY;
+    deferral.room = coap_proof_room(&deferral.peer);
     deferral.drop_at_s = coap_forget_at_s(deferral.type);
     coap_separate_room();
 }
@@ -126,6 +133,7 @@ static void address(const struct coap_turn *turn) {
     deferral.token_len = turn->pdu->token_len;
     memcpy(deferral.token, turn->pdu->token, turn->pdu->token_len);
     deferral.options = turn->options;
+    deferral.options.echo = NULL; /* it points into the request */
 }
 
 /* A client that asks anew at the same path waits for no answer from before: it must not hold this one

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "net/coap_observe.h"
+#include "net/coap_ping.h"
+#include "net/coap_proof.h"
 #include "net/coap_turn.h"
 #include "net/coap_wellknown.h"
 
@@ -34,7 +36,7 @@ static void register_observer(struct coap_turn *turn) {
     }
     struct coap_observation observation = {.peer = *turn->peer,
                                            .token_len = turn->pdu->token_len,
-                                           .szx = coap_turn_wanted(turn).szx,
+                                           .szx = coap_turn_asked(turn).szx,
                                            .accept = turn->options.accept,
                                            .format = turn->response.format};
     memcpy(observation.path, turn->options.path, sizeof observation.path);
@@ -91,6 +93,69 @@ static void refuse_options(struct coap_turn *turn) {
     }
 }
 
+/* ---- proof of the peer's address (coap_proof.h) ------------------------------------------ */
+
+/* RFC 9175 section 2.3. A peer that is proven needs no fresh value. */
+static void take_echo(struct coap_turn *turn) {
+    const struct coap_options *options = &turn->options;
+    if (options->echo == NULL) {
+        return;
+    }
+    if (coap_proof_is_echo(turn->peer, options->echo, options->echo_len)) {
+        coap_proof_give(turn->peer);
+    }
+    turn->needs_echo = !coap_proof_is_given(turn->peer);
+}
+
+/* Its size, and that of a request for a later block of its answer, which has the same options but those
+ * that say which block it is. */
+static size_t size_of(const struct coap_pdu *pdu, size_t *without_blocks) {
+    struct coap_option_walk walk;
+    struct coap_option option;
+    size_t size = COAP_HEADER_BYTES + (size_t)pdu->token_len + pdu->options_len;
+    *without_blocks = size;
+    coap_option_walk_init(&walk, pdu);
+    while (coap_option_next(&walk, &option) == WM_OK) {
+        bool is_about_blocks = option.number == COAP_OPT_BLOCK1 || option.number == COAP_OPT_BLOCK2 ||
+                               option.number == COAP_OPT_SIZE1;
+        *without_blocks -= is_about_blocks ? 1 + option.len : 0;
+    }
+    return size + (pdu->payload_len > 0 ? 1 + pdu->payload_len : 0);
+}
+
+/* All blocks of a body are alike: what they may hold depends on what their requests have in common. */
+static void limit_answer(struct coap_turn *turn, struct coap_builder *out) {
+    size_t without_blocks;
+    size_t room = coap_proof_answer_room(turn->peer, size_of(turn->pdu, &without_blocks));
+    size_t head = out->len;
+    if (room < out->cap || !coap_proof_is_given(turn->peer)) {
+        out->cap = room < out->cap ? room : out->cap;
+        turn->is_small = true;
+        turn->room = out->cap - head;
+        turn->block_room = coap_proof_answer_room(turn->peer, without_blocks) - head;
+    }
+}
+
+/* Who would have got more, or shall be notified, is asked to prove where it is, and who was proven long
+ * ago to do so again before that ends. */
+static void ask_for_proof(const struct coap_turn *turn, const struct coap_builder *out) {
+    const struct coap_reply *reply = &turn->reply;
+    bool is_proven = coap_proof_is_given(turn->peer);
+    bool is_refused = out->bytes[1] == COAP_401_UNAUTHORIZED && !turn->needs_echo;
+    bool gets_less = is_refused || reply->observe >= 0 || (reply->has_block2 && reply->block2.more);
+    if ((!is_proven && gets_less) || coap_proof_is_old(turn->peer)) {
+        coap_ping(turn->peer);
+    }
+}
+
+static void finish_request(struct coap_turn *turn, struct coap_builder *out) {
+    coap_turn_build(turn, out);
+    if (out->bytes[1] == COAP_401_UNAUTHORIZED && turn->reply.observe >= 0) {
+        coap_observe_remove(turn->peer, turn->pdu->token, turn->pdu->token_len);
+    }
+    ask_for_proof(turn, out);
+}
+
 static enum coap_answer on_request(const struct coap_peer *peer, const struct coap_pdu *pdu,
                                    struct coap_builder *out) {
     struct coap_turn turn = {.peer = peer, .pdu = pdu, .asked = true, .reply = COAP_REPLY_INIT};
@@ -101,15 +166,17 @@ static enum coap_answer on_request(const struct coap_peer *peer, const struct co
     if (turn.options.fault == COAP_402_BAD_OPTION && pdu->type == COAP_NON) {
         return COAP_ANSWER_RESET; /* RFC 7252 section 5.4.1: rejected, not answered */
     }
+    take_echo(&turn);
+    limit_answer(&turn, out);
     if (turn.options.fault != 0) {
         refuse_options(&turn);
-    } else {
+    } else if (!turn.needs_echo) {
         dispatch(&turn);
     }
     if (turn.deferred) {
         return COAP_ANSWER_LATER;
     }
-    coap_turn_build(&turn, out);
+    finish_request(&turn, out);
     return COAP_ANSWER_NOW;
 }
 
@@ -174,5 +241,6 @@ void coap_server_start(const struct coap_resource *table, size_t count) {
     coap_block_start();
     coap_separate_start();
     coap_observe_start(build_notification);
+    coap_ping_start();
     coap_msg_start(&message_side);
 }

@@ -12,8 +12,11 @@
 struct coap_turn {
     const struct coap_peer *peer;
     const struct coap_pdu *pdu;
-    bool asked;    /* by a client just now: not a notification, nor a look at what exists */
-    bool deferred; /* the handler has called coap_defer() */
+    bool asked;              /* by a client just now: not a notification, nor a look at what exists */
+    bool deferred;           /* the handler has called coap_defer() */
+    bool is_small;           /* the answer has `room`, because its peer is not proven (coap_proof.h) */
+    size_t room, block_room; /* bytes for options and payload; for those of a block */
+    bool needs_echo; /* it came with an Echo value that is none, or none any more: 4.01 with a new one */
     struct coap_options options;
     struct coap_route route;
     struct coap_response response;
@@ -45,10 +48,13 @@ void coap_turn_fail(struct coap_turn *turn, uint8_t code, const char *format, ..
 /* Answers a later block from the copy that is kept. False: there is none. */
 bool coap_turn_resume(struct coap_turn *turn);
 
-/* Writes the finished reply. */
+/* Writes the finished reply; where a small one has no room for it, 4.01 with an Echo option (RFC 9175
+ * section 2.3). */
 void coap_turn_build(const struct coap_turn *turn, struct coap_builder *out);
 
-/* The block of the answer that the client wants, no larger than what this build offers. */
+/* The block of the answer that the client wants, no larger than what this build offers, and what it
+ * gets: the same or, in a small answer, a smaller one at the same place. */
+struct coap_block coap_turn_asked(const struct coap_turn *turn);
 struct coap_block coap_turn_wanted(const struct coap_turn *turn);
 
 /* ---- coap_conditional.c (RFC 7252 sections 5.10.6 and 5.10.8) --------------------------- */

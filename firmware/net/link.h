@@ -24,6 +24,7 @@ struct link {
     wm_status (*send)(const struct coap_peer *peer, const uint8_t *message, size_t len);
     /* Whether send() would take a message now: asked before work is spent on building one. */
     bool (*has_room)(void);
+    bool is_point_to_point; /* one peer is at the other end: what goes out can reach nobody else */
 };
 
 struct coap_peer {

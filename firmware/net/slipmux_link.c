@@ -55,7 +55,7 @@ bool link_is_idle(void) {
     return link_ready() && slip_encoder_done(&out) && hal_uart_is_idle();
 }
 
-static const struct link serial_link = {"slipmux", link_send, link_has_room};
+static const struct link serial_link = {"slipmux", link_send, link_has_room, true};
 static const struct coap_peer serial_peer = {.link = &serial_link};
 
 /* Unlike a CoAP message, a diagnostic never waits: it would delay the answers behind it. */

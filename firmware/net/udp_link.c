@@ -14,7 +14,7 @@ static bool link_has_room(void) {
     return true;
 }
 
-static const struct link udp_link = {"udp", link_send, link_has_room};
+static const struct link udp_link = {"udp", link_send, link_has_room, false};
 
 /* One datagram a turn, so that a flood cannot keep timers and the serial line waiting. */
 static void on_udp(void) {

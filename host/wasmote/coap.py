@@ -77,6 +77,9 @@ class Timings:
     install: Timing = Timing(4.0, 5)  # the first block may erase a flash sector; here, tries of two copies
 
 
+NO_ECHO = b"\0"  # no node has ever given this value: it is answered with one (RFC 9175 section 2.3)
+
+
 class NodeBusy(CoapError):
     """The node serves someone else just now (5.03): its exit status is that of `Busy`."""
 
@@ -144,6 +147,7 @@ class Endpoint:
         self.at_close: set[Callable[[], Awaitable[None]]] = set()  # what to do while the link is still there
         self._messages = Exchanges(self.tokens)
         self._remote: Any = None
+        self._echo: bytes | None = None  # what shows the node that we are where we say
         self._on_diagnostic = on_diagnostic
         self._opener = opener
         self.sleep = sleep
@@ -208,8 +212,14 @@ class Endpoint:
             await self.connection.close()
 
     async def probe(self) -> None:
-        """Make sure that somebody answers, be it with an error. Raises `NoAnswer` soon."""
+        """Make sure that somebody answers, be it with an error. Raises `NoAnswer` soon.
+
+        Over UDP it gets an Echo value of the node on the way: until it has that back, or an answer to a ping,
+        a node sends little (SPEC, Proof).
+        """
         question = self.message(Code.GET, "/node")
+        if isinstance(self.link, CoapLink) and self._echo is None:
+            question.opt.echo = NO_ECHO
         question.transport_tuning = self.timings.probe.tuning()
         await self.exchange(question)
 
@@ -260,6 +270,8 @@ class Endpoint:
             message.opt.uri_query = tuple(query.split("&"))
         if content_format is not None:
             message.opt.content_format = content_format
+        if self._echo is not None:
+            message.opt.echo = self._echo
         message.remote = self._remote
         return message
 
@@ -268,6 +280,15 @@ class Endpoint:
 
         Raises `LinkDown`, `NoAnswer`, or `WasmoteError` for what breaks the protocol.
         """
+        response = await self._exchange(message, blockwise)
+        if self.takes_echo(response):
+            return await self._exchange(self._with_echo(message), blockwise)
+        return response
+
+    def _with_echo(self, message: Message) -> Message:
+        return message.copy(mid=None, token=b"", echo=self._echo)
+
+    async def _exchange(self, message: Message, blockwise: bool) -> Message:
         if not self.context.request_interfaces:
             raise LinkDown(f"{self.link}: the link is closed")
         require_fit(message)
@@ -275,6 +296,16 @@ class Endpoint:
             return await self.context.request(message, handle_blockwise=blockwise).response
         except (error.Error, OSError) as fault:
             raise self.explain(fault) from fault
+
+    def takes_echo(self, response: Message) -> bool:
+        """Whether the node wants the request once more, with the Echo value that came with this response.
+
+        It has not executed it (RFC 9175 section 2.3). Requests carry the value from then on.
+        """
+        if response.code is not Code.UNAUTHORIZED or response.opt.echo is None:
+            return False
+        self._echo = response.opt.echo
+        return True
 
     async def get(self, path: str) -> Message:
         """GET a whole representation. One that changes between its blocks is read again."""
@@ -296,7 +327,11 @@ class Endpoint:
         message.transport_tuning = tuning
         try:
             async with asyncio.timeout(within_s):
-                return await self.exchange(message, blockwise=False)
+                response = await self._exchange(message, blockwise=False)
+                if self.takes_echo(response):
+                    message = self._with_echo(message)
+                    response = await self._exchange(message, blockwise=False)
+                return response
         except (TimeoutError, NoAnswer):  # NoAnswer: to another request, but aiocoap tells all of them
             return None
         finally:

@@ -65,6 +65,10 @@ class Freshness:
         return True
 
 
+class _ProofWanted(Exception):
+    """The node wants the registration once more, with an Echo value (RFC 9175 section 2.3)."""
+
+
 def pauses_for_room() -> Iterator[float]:
     """Yield the pauses, s, before a node is asked once more for a place, until that is no use."""
     pause, waited = ROOM_PAUSE_MIN_S, 0.0
@@ -128,7 +132,9 @@ class Observation:
             except TimeoutError:
                 await self._bear_silence()
                 continue
-            if isinstance(event, NotObserved):
+            if isinstance(event, _ProofWanted):
+                await self._register()  # with what it wants
+            elif isinstance(event, NotObserved):
                 await self._wait_for_room(event)
             elif isinstance(event, BaseException):
                 self._notifying = False
@@ -218,6 +224,9 @@ class Observation:
             self._put(event.exception() if isinstance(event.exception, type) else event.exception)
             return False
         message = event.message
+        if self._endpoint.takes_echo(message):
+            self._put(_ProofWanted())
+            return False
         if event.is_last:
             self._take_last(message)
             return False

@@ -8,13 +8,9 @@
 #include "fake_hal.h"
 
 static const uint64_t clock_edges_us[] = {
-    UINT64_C(10000000),
-    UINT64_C(1) << 31,
-    UINT64_C(1) << 32,
-    (UINT64_C(1) << 31) * 1000, /* 24.8 days */
-    UINT64_C(1) << 40,
-    (UINT64_C(1) << 32) * 1000, /* 49.7 days */
-    (UINT64_C(1) << 32) * 1000000,
+    UINT64_C(10000000), UINT64_C(1) << 31,
+    UINT64_C(1) << 32,  (UINT64_C(1) << 31) * 1000, /* 24.8 days */
+    UINT64_C(1) << 40,  (UINT64_C(1) << 32) * 1000, /* 49.7 days */
 };
 
 #define CLOCK_EDGES (sizeof clock_edges_us / sizeof clock_edges_us[0])

@@ -126,6 +126,24 @@ void client_reply_empty(uint8_t peer, enum coap_type type, uint16_t mid) {
     client_send(peer, empty, sizeof empty);
 }
 
+static struct answer ask_with_echo(uint8_t peer, const struct coap_option *echo) {
+    return client_ask(&(struct ask){.peer = peer, .method = COAP_GET, .path = "echo", .extra = {*echo}});
+}
+
+void client_prove(uint8_t peer) {
+    const struct coap_option none = {COAP_OPT_ECHO, (const uint8_t *)"?", 1};
+    struct answer answer = ask_with_echo(peer, &none);
+    struct coap_option_walk walk;
+    struct coap_option option;
+    coap_option_walk_init(&walk, &answer.pdu);
+    while (coap_option_next(&walk, &option) == WM_OK) {
+        if (option.number == COAP_OPT_ECHO) {
+            (void)ask_with_echo(peer, &option);
+            return;
+        }
+    }
+}
+
 static volatile uint8_t sink;
 
 void read_request(const struct coap_request *request) {

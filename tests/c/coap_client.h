@@ -50,6 +50,9 @@ struct answer client_ask(const struct ask *ask); /* send and next */
 /* An empty ACK or RST for a message of the node. */
 void client_reply_empty(uint8_t peer, enum coap_type type, uint16_t mid);
 
+/* Has the node believe that this peer is where its messages come from: it returns an Echo value. */
+void client_prove(uint8_t peer);
+
 /* Reads every byte that a handler is given, so that a sanitizer sees each of them. */
 void read_request(const struct coap_request *request);
 

@@ -28,7 +28,7 @@ static bool link_has_room(void) {
     return link_status != WM_EAGAIN;
 }
 
-static const struct link test_link = {"test", link_send, link_has_room};
+static const struct link test_link = {"test", link_send, link_has_room, true};
 static const struct coap_peer peer = {.link = &test_link, .addr = {1}};
 static const struct coap_peer other_peer = {.link = &test_link, .addr = {2}};
 

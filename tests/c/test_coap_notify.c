@@ -33,6 +33,8 @@ static void an_observer_hears_of_changes(void **state) {
 
 static void observers_on_both_links_hear_of_it(void **state) {
     (void)state;
+    client_prove(1);
+    client_prove(2);
     (void)OBSERVE(.path = "out/0/features", .token = "s");
     (void)OBSERVE(.path = "out/0/features", .token = "u", .peer = 1);
     (void)OBSERVE(.path = "out/0/features", .token = "u", .peer = 2);
@@ -82,6 +84,7 @@ static void a_ninth_observer_is_answered_plainly(void **state) {
     (void)state;
     struct answer answer = {0};
     for (uint8_t i = 0; i <= COAP_OBSERVERS_MAX; i++) {
+        client_prove((uint8_t)(i + 1));
         answer = OBSERVE(.path = "out/0/features", .token = "obs", .peer = (uint8_t)(i + 1));
         assert_code(&answer, COAP_205_CONTENT);
         assert_int_equal(option_of(&answer, COAP_OPT_OBSERVE) >= 0, i < COAP_OBSERVERS_MAX);

@@ -37,7 +37,7 @@ static bool link_has_room(void) {
     return room_for > 0;
 }
 
-static const struct link test_link = {"test", link_send, link_has_room};
+static const struct link test_link = {"test", link_send, link_has_room, true};
 
 /* ---- above ------------------------------------------------------------------------------ */
 

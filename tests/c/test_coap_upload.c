@@ -374,6 +374,7 @@ static struct answer post(uint32_t num, uint8_t szx, struct coap_block *block2) 
 
 static void a_post_in_blocks_is_answered_in_blocks(void **state) {
     (void)state;
+    client_prove(A);
     struct answer answer = {0};
     for (uint32_t num = 0; num < 4; num++) {
         answer = post(num, 3, num == 3 ? BLOCK(0, false, 2) : NULL);

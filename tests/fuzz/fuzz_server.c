@@ -112,11 +112,28 @@ static bool has_asked(uint8_t peer, const struct coap_pdu *pdu) {
 /* ---- what the node sends ---------------------------------------------------------------- */
 
 static uint16_t newest_mid[PEERS];
+
+/* Over UDP three bytes go out for one that came in, until a peer has named a message ID of the node. */
+static size_t heard[PEERS], told[PEERS];
+static bool may_be_proven[PEERS];
+
+static void count_heard(uint8_t peer, const uint8_t *message, size_t len) {
+    struct coap_pdu pdu;
+    heard[peer] += len;
+    may_be_proven[peer] |= coap_parse(message, len, &pdu) == WM_OK && pdu.type >= COAP_ACK;
+}
+
+static void count_told(uint8_t peer, size_t len) {
+    told[peer] += len;
+    FUZZ_CHECK(peer == SERIAL || may_be_proven[peer] || told[peer] <= 3 * heard[peer]);
+}
+
 static struct slipmux from_node, to_node;
 
 static void check_sent(uint8_t peer, const uint8_t *bytes, size_t len) {
     struct coap_pdu pdu;
     FUZZ_CHECK(len <= COAP_PDU_MAX);
+    count_told(peer, len);
     FUZZ_CHECK(coap_parse(bytes, len, &pdu) == WM_OK);
     newest_mid[peer] = pdu.mid;
     if (COAP_CODE_CLASS(pdu.code) == 0) {
@@ -182,6 +199,7 @@ static void send_message(uint8_t peer, const uint8_t *message, size_t len) {
         return;
     }
     remember(peer, message, len);
+    count_heard(peer, message, len);
     fake_udp_put(peer, message, len);
     fake_settle();
 }
@@ -345,6 +363,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     deferral = NULL;
     representation_len = 5;
     memset(newest_mid, 0, sizeof newest_mid);
+    memset(heard, 0, sizeof heard);
+    memset(told, 0, sizeof told);
+    memset(may_be_proven, 0, sizeof may_be_proven);
     slipmux_init(&from_node);
     slipmux_init(&to_node);
     client_start(table, sizeof table / sizeof table[0]);

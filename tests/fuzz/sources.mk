@@ -6,8 +6,8 @@ STACK := $(FAKE) tests/c/coap_client.c $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)
 SRC_slip := $(SLIPMUX)
 SRC_pdu := firmware/net/coap_pdu.c
 SRC_options := $(addprefix firmware/net/,coap_pdu.c coap_options.c coap_route.c coap_handler.c coap_wellknown.c)
-SRC_block := $(STACK)
-SRC_server := $(STACK)
+SRC_block := $(STACK) firmware/core/sha256.c
+SRC_server := $(STACK) firmware/core/sha256.c
 # Monocypher, fetched: what checks signatures.
 ifeq ($(shell cd $(ROOT) && $(PYTHON) tools/fetch.py monocypher),)
 $(error Monocypher's source is not there: see the message of tools/fetch.py above)

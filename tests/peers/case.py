@@ -21,6 +21,17 @@ class Stage:
     tap: Tap
     other: Client
 
+    async def prove(self) -> None:
+        """Have the server believe that the client is where it says, unseen by the case (RFC 9175, 2.4).
+
+        Until then the node answers with the smallest blocks, and asks with a ping. It is the tap that
+        answers: a client that runs for milliseconds may not.
+        """
+        self.tap.answers_pings = True
+        await self.ask("GET", "large")
+        self.tap.answers_pings = False
+        self.tap.datagrams.clear()
+
     async def ask(self, method: str, name: str, **more: Any) -> Reply:
         """Have the client ask for the server's resource of this name."""
         return await self.client.ask(self.make(method, name, **more))

@@ -23,6 +23,7 @@ def check_blocks(found: list[Datagram], option: str, size: int, body: bytes) -> 
 @case("BLOCK_01", "GET, early negotiation")
 async def block_01(stage: Stage) -> None:
     """The client asks for small blocks in its first message."""
+    await stage.prove()
     assert await stage.ask("GET", "large", block=SMALL_BLOCKS) == Reply("2.05", LARGE)
     assert stage.tap.requests()[0].message.opt.block2.size == SMALL_BLOCKS
     check_blocks(stage.tap.responses(), "block2", SMALL_BLOCKS, LARGE)

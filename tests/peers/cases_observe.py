@@ -117,6 +117,7 @@ async def obs_05(stage: Stage) -> None:
 @case("OBS_06", "client answers RST")
 async def obs_06(stage: Stage) -> None:
     """The observation ends."""
+    await stage.prove()
     async with stage.client.observe(stage.make("GET", "obs")) as watch:
         await begin(stage, watch, "obs")
         await watch.forget()

@@ -14,6 +14,9 @@ from aiocoap import Message, Type
 DATAGRAM_MAX = 65536
 WAIT_S = 15.0  # how long a datagram may take to come: only ever seen whole when a case fails
 
+PING = b"\x40\x00"  # the beginning of an empty CON, and of the RST to it (RFC 7252 section 4.3)
+RESET = b"\x70\x00"
+
 Address = tuple[str, int]
 
 
@@ -67,6 +70,7 @@ class Tap:
 
     def __init__(self, server_port: int) -> None:
         self.datagrams: list[Datagram] = []
+        self.answers_pings = False  # in the client's place
         self._server: Address = ("127.0.0.1", server_port)
         self._front = udp_socket()
         self._upstream: dict[Address, socket.socket] = {}
@@ -134,7 +138,9 @@ class Tap:
             raw = sock.recv(DATAGRAM_MAX)
         except ConnectionError:
             return  # the server is being restarted
-        if self._note(raw, to_server=False):
+        if self.answers_pings and raw[:2] == PING:
+            sock.sendto(RESET + raw[2:], self._server)
+        elif self._note(raw, to_server=False):
             self._front.sendto(raw, client)
 
     def _note(self, raw: bytes, *, to_server: bool) -> bool:
