@@ -99,6 +99,16 @@ void *arena_alloc_most(struct arena *arena, size_t *len) {
     return block + 1;
 }
 
+uint32_t arena_largest(const struct arena *arena) {
+    uint32_t most = HEADER;
+    for (uint32_t free = arena->free_head; free != NO_BLOCK; free = at(arena, free)->next) {
+        if (at(arena, free)->size > most) {
+            most = at(arena, free)->size;
+        }
+    }
+    return most - HEADER;
+}
+
 static void merge_with_next(const struct arena *arena, struct block *block) {
     if (block->next != NO_BLOCK && offset_of(arena, block) + block->size == block->next) {
         const struct block *next = at(arena, block->next);

@@ -28,6 +28,9 @@ void *arena_alloc(struct arena *arena, size_t n);
  * learns only in the making how much it needs: arena_resize() then gives the rest back. */
 void *arena_alloc_most(struct arena *arena, size_t *len);
 
+/* What the largest request that would be granted now may ask for, bytes. */
+uint32_t arena_largest(const struct arena *arena);
+
 /* The block with room for n bytes, moved when it cannot grow in place. Bytes beyond its old size
  * are undefined. NULL leaves the old block as it was; block = NULL allocates. */
 void *arena_resize(struct arena *arena, void *block, size_t n);

@@ -18,9 +18,9 @@ _Static_assert(HOST_API_VERSION == RUNTIME_ABI_VERSION,
 static wm_status refuse_for_memory(struct text *why) {
     text_add(why, "needs a block of ");
     text_add_number(why, engine_arena.refused);
-    text_add(why, " bytes more, but the module arena has ");
-    text_add_number(why, (uint32_t)runtime_arena_free());
-    text_add(why, " bytes left");
+    text_add(why, " bytes more, but the largest free block of the module arena has ");
+    text_add_number(why, arena_largest(&engine_arena));
+    text_add(why, " bytes");
     return WM_ENOMEM;
 }
 

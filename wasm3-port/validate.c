@@ -77,15 +77,27 @@ void validator_add_name(struct text *text, uint32_t code) {
 
 void validator_refuse_code(struct validator *v, uint32_t code) {
     static const char references[] = "reference types", tail_calls[] = "tail calls",
-                      exceptions[] = "exceptions", bulk[] = "passive segments";
+                      exceptions[] = "exceptions", bulk[] = "passive segments",
+                      tables[] = "bulk memory for tables";
     static const struct {
         uint16_t first, last;
         const char *name;
-    } features[] = {{0x06, 0x0a, exceptions}, {0x12, 0x13, tail_calls},    {0x14, 0x15, references},
-                    {0x18, 0x19, exceptions}, {0x1c, 0x1c, references},    {0x1f, 0x1f, exceptions},
-                    {0x25, 0x26, references}, {0xd0, 0xd6, references},    {0xfb, 0xfb, "GC"},
-                    {0xfd, 0xfd, "SIMD"},     {0xfe, 0xfe, "threads"},     {0xfc08, 0xfc09, bulk},
-                    {0xfc0c, 0xfc0e, bulk},   {0xfc0f, 0xfc11, references}};
+    } features[] = {{0x06, 0x0a, exceptions},
+                    {0x12, 0x13, tail_calls},
+                    {0x14, 0x15, references},
+                    {0x18, 0x19, exceptions},
+                    {0x1c, 0x1c, references},
+                    {0x1f, 0x1f, exceptions},
+                    {0x25, 0x26, references},
+                    {0xd0, 0xd6, references},
+                    {0xfb, 0xfb, "GC"},
+                    {0xfd, 0xfd, "SIMD"},
+                    {0xfe, 0xfe, "threads"},
+                    {0xfc08, 0xfc09, bulk},
+                    {0xfc0c, 0xfc0e, tables},
+                    {0xfc0f, 0xfc11, references},
+                    {0xfc12, 0xfc12, "memory control"},
+                    {0xfc13, 0xfc16, "wide arithmetic"}};
     for (size_t i = 0; i < sizeof features / sizeof features[0]; i++) {
         if (code >= features[i].first && code <= features[i].last) {
             struct text *why = validator_refuse(v, WM_ENOTSUP, "");

@@ -239,11 +239,28 @@ static void check_start(struct validator *v) {
     }
 }
 
+/* Says of a segment which kind it is, WebAssembly 2.0 sections 5.5.12 and 5.5.14: bit 0 is set where it
+ * is not active, then bit 1 tells declarative ones, else those that name their index; bit 2,
+ * expressions. */
+static void refuse_segment(struct validator *v, uint32_t flags, uint32_t kinds, const char *index_of) {
+    if (flags >= kinds) {
+        validator_refuse(v, WM_EINVAL, "an unknown kind of segment");
+    } else if ((flags & 3u) == 3) {
+        validator_refuse(v, WM_ENOTSUP, "a declarative segment of reference types");
+    } else if (flags & 1u) {
+        validator_refuse(v, WM_ENOTSUP, "a segment that is not active: passive segments");
+    } else if (flags & 2u) {
+        text_add(validator_refuse(v, WM_ENOTSUP, "an active segment with an explicit index of a "),
+                 index_of);
+    } else {
+        validator_refuse(v, WM_ENOTSUP, "a segment of expressions, of reference types");
+    }
+}
+
 static void check_element(struct validator *v) {
     const uint32_t flags = wasm_u32(&v->in);
     if (flags != 0) {
-        validator_refuse(v, flags < 8 ? WM_ENOTSUP : WM_EINVAL,
-                         "a segment that is not active: passive segments");
+        refuse_segment(v, flags, 8, "table");
         return;
     }
     if (v->tables == 0) {
@@ -258,8 +275,7 @@ static void check_element(struct validator *v) {
 static void check_data(struct validator *v) {
     const uint32_t flags = wasm_u32(&v->in);
     if (flags != 0) {
-        validator_refuse(v, flags < 3 ? WM_ENOTSUP : WM_EINVAL,
-                         "a segment that is not active: passive segments");
+        refuse_segment(v, flags, 3, "memory");
         return;
     }
     if (v->memories == 0) {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import re
 import struct
 import zlib
@@ -68,7 +69,23 @@ def folder() -> Path:
     if named := os.environ.get("WASMOTE_KEYS"):
         return Path(named)
     config = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(config) if config else Path.home() / ".config") / "wasmote" / "keys"
+    return (Path(config) if config else _home() / ".config") / "wasmote" / "keys"
+
+
+def _home() -> Path:
+    """Return this user's folder: HOME, else what the password database says. Raises `UsageFault`."""
+    try:
+        home = Path(os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError as fault:
+        raise UsageFault(
+            "where are this user's keys? HOME is not set, and the user has no entry in the password database",
+            "set WASMOTE_KEYS to a folder for them",
+        ) from fault
+    if not home.is_absolute():
+        raise UsageFault(
+            f"HOME={home}: is no absolute path", "set HOME, or WASMOTE_KEYS to a folder for keys"
+        )
+    return home
 
 
 def new_key(name: str) -> Key:

@@ -38,7 +38,7 @@ class TomlFile:
         """Read the file. Raises ConfigError when that fails or when it is not TOML."""
         self.path = path
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin with a byte order mark
             self._content = tomllib.loads(text)
         except OSError as fault:
             raise ConfigError(f"{path}: {fault.strerror}", "name a configuration file that exists") from fault
@@ -74,6 +74,9 @@ class TomlFile:
             message = "there is no such key" + _suggestion(str(location[-1]), _known_keys(model))
         elif error["type"] == "missing":
             message = "this key is missing"
+        elif error["type"] == "list_type" and isinstance(error["input"], dict):
+            name = ".".join(map(str, location))
+            message = f"is an array of tables: write [[{name}]]"
         return self._at(location) + message
 
 

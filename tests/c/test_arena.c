@@ -60,7 +60,9 @@ static void two_memories_are_one_arena(void **state) {
     assert_null(arena_alloc(&arena, 1));
     assert_int_equal(arena.used, arena.size);
     arena_release(&arena, rest);
+    assert_int_equal(arena_largest(&arena), 1024 - 8);
     arena_release(&arena, most);
+    assert_int_equal(arena_largest(&arena), 2048 - 8);
     assert_int_equal(arena.used, 0);
     assert_null(arena_alloc(&arena, 2048)); /* no block lies in both */
 }
@@ -71,6 +73,7 @@ static void a_full_arena_refuses_and_says_how_much(void **state) {
     assert_non_null(all);
     assert_null(arena_alloc(&arena, 24));
     assert_int_equal(arena.refused, 24);
+    assert_int_equal(arena_largest(&arena), 0);
     assert_null(arena_alloc(&arena, SIZE_MAX)); /* no wrap-around */
     arena_release(&arena, all);
     assert_pristine();

@@ -194,12 +194,20 @@ static void start_and_segments_fit(void **state) {
         INVALID("a constant of another type", ONE_TABLE, SECTION_ELEMENT, 6, 1, 0, OPCODE_I64_CONST, 0,
                 OPCODE_END, 0),
         LACKS("passive segments", ONE_TABLE, SECTION_ELEMENT, 4, 1, 1, 0, 0),
+        LACKS("active segment with an explicit index of a table", ONE_TABLE, SECTION_ELEMENT, 8, 1, 2, 0,
+              I32_OF(0), 0, 0),
+        LACKS("a declarative segment", ONE_TABLE, SECTION_ELEMENT, 4, 1, 3, 0, 0),
+        LACKS("a segment of expressions", ONE_TABLE, SECTION_ELEMENT, 6, 1, 4, I32_OF(0), 0),
+        INVALID("an unknown kind of segment", ONE_TABLE, SECTION_ELEMENT, 4, 1, 8, 0, 0),
         VALID(ONE_MEMORY, SECTION_DATA_COUNT, 1, 1, SECTION_DATA, 8, 1, 0, I32_OF(0), 2, 'a', 'b'),
         INVALID("unknown memory 0", SECTION_DATA, 6, 1, 0, I32_OF(0), 0),
         INVALID("data section, offset 0x1f: unknown memory 0", TYPES, ONE_FUNCTION, ONE_BODY,
                 SECTION_DATA, 6, 1, 0, I32_OF(0), 0),
         INVALID("cut off", ONE_MEMORY, SECTION_DATA, 8, 1, 0, I32_OF(0), 3, 'a', 'b'),
         LACKS("passive segments", ONE_MEMORY, SECTION_DATA, 3, 1, 1, 0),
+        LACKS("active segment with an explicit index of a memory", ONE_MEMORY, SECTION_DATA, 7, 1, 2, 0,
+              I32_OF(0), 0),
+        INVALID("an unknown kind of segment", ONE_MEMORY, SECTION_DATA, 3, 1, 3, 0),
     };
     CHECK_ALL(modules);
 }

@@ -62,6 +62,15 @@ def test_a_stream_may_be_an_array_without_names(tmp_path: Path) -> None:
     assert (stream.count, stream.rate_ms) == (32, 500)
 
 
+def test_an_input_without_units_has_none(tmp_path: Path) -> None:
+    loaded = load_project(write(tmp_path, GOOD.replace('units = ["mm", "m3/s"]\n', "")))
+    assert loaded.project.input[0].to_wire().units == ("1", "1")
+
+
+def test_a_byte_order_mark_is_taken(tmp_path: Path) -> None:
+    assert load_project(write(tmp_path, "\ufeff" + GOOD)).project.name == "flood"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -76,6 +85,7 @@ def test_a_stream_may_be_an_array_without_names(tmp_path: Path) -> None:
         ("sequence = 1", "sequence = 1\npage_bytes = 4096", ":4:1: page_bytes: Input should be 65536 or"),
         ("channels =", "chanels =", ":8:1: input.0.chanels: there is no such key; did you mean 'channels'?"),
         ('units = ["mm", "m3/s"]', 'units = ["mm"]', ":6:1: input.0: input 'river': units: has 1 for 2"),
+        ("[[input]]", "[input]", ":6:1: input: is an array of tables: write [[input]]"),
         ('fields = ["a", "b"]', 'fields = ["a", "a"]', "stream.0: stream 'features': fields: 'a' is there"),
         ('fields = ["a", "b"]', "", ":11:1: stream.0: needs fields"),
         ('fields = ["a", "b"]', 'shape = [2]\ndtype = "f64"', ":14:1: stream.0.dtype: Input should be 'f32'"),

@@ -186,12 +186,28 @@ def test_custom_sections_are_dropped() -> None:
         ("(func $f return_call $f)", "tail calls"),
         ('(memory 1) (data "x") (func i32.const 0 i32.const 0 i32.const 0 memory.init 0)', "passive data"),
         ("(table 1 funcref) (func i32.const 0 ref.null func i32.const 0 table.fill 0)", "reference types"),
+        ('(memory 1) (data $x "x") (func data.drop $x)', "passive data"),
+        ("(table 1 funcref) (func (drop (table.size 0)))", r"reference types \(instruction FC 10"),
+        ("(func (param i64) (drop (i64.mul_wide_s (local.get 0) (local.get 0))) drop)", "wide arithmetic"),
+        ('(memory 1) (data "x")', "a data segment is passive"),
+        ("(table 1 funcref) (func $f) (elem func $f)", "an element segment is passive"),
+        (
+            "(table 1 funcref) (table 1 funcref) (elem (table 1) (i32.const 0) func)",
+            "explicit index of a table",
+        ),
+        ("(func $f) (elem declare func $f)", "an element segment is declarative"),
     ],
 )
 def test_features_that_nodes_lack_are_named(code: str, feature: str) -> None:
     module = WasmModule.from_bytes(compiled(f"(module {code})"))
     with pytest.raises(InvalidWasm, match=feature):
-        module.function_types(), [body.instructions() for body in module.bodies()]
+        read_all_parts(module)
+
+
+def read_all_parts(module: WasmModule) -> None:
+    module.function_types(), module.data(), module.table()
+    for body in module.bodies():
+        body.instructions()
 
 
 def test_what_is_no_module_says_so() -> None:

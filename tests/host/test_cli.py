@@ -229,6 +229,12 @@ def test_errors_say_what_and_how_to_mend_it(tmp_path, monkeypatch):
     assert code == 2
     assert f"{junk}: not a bundle: 29 bytes follow the module" in said
     assert status("nonsense")[0] == 2
+    for project in ("my door.toml", "door.c"):
+        code, said = status("push", project, "--link", "tcp://127.0.0.1:1")
+        assert code == 2
+        assert said.startswith(f"error: {project} is no bundle: that is a project\n  `wasmote run ")
+    said = status("push", "my door.toml", "--link", "tcp://127.0.0.1:1")[1]
+    assert "`wasmote run 'my door.toml'`" in said
 
 
 def test_the_link_may_come_from_the_environment():

@@ -18,7 +18,7 @@ from wasmote.devices import Device
 from wasmote.errors import NoAnswer
 from wasmote.flash import images
 from wasmote.flash.choose import Wish, choose
-from wasmote.flash.flashing import link_of
+from wasmote.flash.flashing import link_of, wait_for_node
 from wasmote.flash.images import read_boards
 from wasmote.usb import DFU
 
@@ -305,6 +305,7 @@ def test_a_board_that_does_not_answer_afterwards(rom, monkeypatch):
     result = flash("netduinoplus2", "--port", rom.port, "--link", f"serial://{rom.port}")
     assert result.exit_code == NoAnswer.exit_code
     assert "flashed and verified, but does not answer" in result.stderr
+    assert "set BOOT0 low where it has that, press reset, then: wasmote ls" in result.stderr
     assert "half-written" not in result.stderr
 
 
@@ -320,3 +321,13 @@ def test_where_the_board_answers_afterwards():
 def test_a_board_of_the_makers_own_ids_needs_no_name():
     port = Device("serial:id=1", "esp32c3-devkitm", port="/dev/ttyACM0", serial_number="1")
     assert chosen(Wish(), port) == ("esp32c3-devkitm", "esptool", "/dev/ttyACM0")
+
+
+async def test_what_to_press_is_on_the_board(monkeypatch):
+    async def silent(link: str) -> None:
+        raise NoAnswer(link)
+
+    monkeypatch.setattr("wasmote.flash.flashing.wait_for_start", silent)
+    with pytest.raises(NoAnswer) as caught:
+        await wait_for_node("serial:///dev/tty 1", "esp32c3-devkitm")
+    assert caught.value.hint == "let go of BOOT, press RST, then: wasmote ls --link 'serial:///dev/tty 1'"

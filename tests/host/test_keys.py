@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pwd
 import stat
 import zlib
 from dataclasses import replace
@@ -44,6 +45,25 @@ def counter() -> Bundle:
 def run(*arguments: object) -> tuple[int, str]:
     done = CliRunner().invoke(main, [str(argument) for argument in arguments])
     return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("home", ["", None])
+def test_without_home_the_password_database_says_where_keys_are(monkeypatch, tmp_path, home) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", home) if home is not None else monkeypatch.delenv("HOME")
+    entry = pwd.struct_passwd(("me", "x", 1, 1, "", str(tmp_path), "sh"))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: entry)
+    assert new_key("release").path == tmp_path / ".config/wasmote/keys/release.pem"
+
+    def nobody(_: int) -> pwd.struct_passwd:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(UsageFault, match="HOME is not set"):
+        new_key("second")
+    monkeypatch.setenv("HOME", "here")
+    with pytest.raises(UsageFault, match="HOME=here: is no absolute path"):
+        new_key("second")
 
 
 def test_a_new_key_is_private_and_found_by_name(config: Path) -> None:

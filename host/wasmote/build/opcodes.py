@@ -61,6 +61,15 @@ class Instruction:
     sub: int = 0
 
 
+_FC_FEATURES = (
+    (0x08, 0x09, "passive data segments"),
+    (0x0C, 0x0E, "bulk memory for tables"),
+    (0x0F, 0x11, "reference types"),
+    (0x12, 0x12, "memory control"),
+    (0x13, 0x16, "wide arithmetic"),
+)
+
+
 def instructions(code: bytes, base: int = 0) -> Iterator[Instruction]:
     """Yield the instructions of `code` (a body without its locals), which must fill it to the last byte."""
     reader = Reader(code, base)
@@ -110,11 +119,17 @@ def _skip_fc(reader: Reader) -> int:
         reader.take(2)
     elif sub == MEMORY_FILL:
         reader.take(1)
-    elif sub > MEMORY_FILL:
-        raise _unsupported(reader, f"FC {sub:02X}", "reference types")
     elif sub > 7:
-        raise _unsupported(reader, f"FC {sub:02X}", "passive data segments")
+        raise _unsupported(reader, f"FC {sub:02X}", _fc_feature(sub))
     return sub
+
+
+def _fc_feature(sub: int) -> str:
+    """Name the feature of an instruction behind the prefix FC."""
+    for first, last, feature in _FC_FEATURES:
+        if first <= sub <= last:
+            return feature
+    return "an unknown proposal"
 
 
 def _unsupported(reader: Reader, code: str, feature: str) -> InvalidWasm:

@@ -33,7 +33,7 @@ class InputTable(_Table):
 
     sensor: str
     channels: list[str]
-    units: list[str]
+    units: list[str] | None = None
     poll_ms: int | None = Field(None, ge=1, le=0xFFFF_FFFF)
 
     @model_validator(mode="after")
@@ -43,7 +43,8 @@ class InputTable(_Table):
 
     def to_wire(self) -> wire.Input:
         """As the manifest has it."""
-        return wire.Input(self.sensor, tuple(self.channels), tuple(self.units), self.poll_ms)
+        units = (wire.NO_UNIT,) * len(self.channels) if self.units is None else tuple(self.units)
+        return wire.Input(self.sensor, tuple(self.channels), units, self.poll_ms)
 
 
 class StreamTable(_Table):

@@ -404,12 +404,21 @@ def _read_table(reader: Reader) -> int:
 
 
 def _read_elements(reader: Reader) -> tuple[int, list[int]]:
-    if reader.u32() != 0:
-        raise reader.fault("an element segment is passive or names a table, which no node knows")
+    if (flags := reader.u32()) != 0:
+        raise reader.fault(f"an element segment is {_segment_kind(flags, 'table')}, which no node knows")
     start = _constant(reader)
     if start is None:
         raise reader.fault("an element segment begins at no constant")
     return start, [reader.u32() for _ in range(reader.u32())]
+
+
+def _segment_kind(flags: int, indexed: str) -> str:
+    """Which kind it is, WebAssembly 2.0 sections 5.5.12 and 5.5.14."""
+    if flags & 3 == 3:
+        return "declarative"
+    if flags & 1:
+        return "passive"
+    return f"active with an explicit index of a {indexed}" if flags & 2 else "made of expressions"
 
 
 def _read_export(reader: Reader) -> Export:
@@ -427,6 +436,6 @@ def _read_body(reader: Reader) -> Body:
 def _read_segment(reader: Reader) -> Segment:
     flags = reader.u32()
     if flags != _ACTIVE_DATA:
-        raise reader.fault("a data segment is passive or names a memory, which no node knows")
+        raise reader.fault(f"a data segment is {_segment_kind(flags, 'memory')}, which no node knows")
     address = _constant(reader)
     return Segment(address, reader.take(reader.u32()))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wasmote import keys
 from wasmote.devices import Device
 from wasmote.errors import NoAnswer, VerificationRefused, WasmoteError
+from wasmote.flash.board import FlashBoard
 from wasmote.flash.choose import Way
 from wasmote.flash.image import Image
+from wasmote.flash.images import read_boards
 from wasmote.flash.plan import Plan, make_plan
 from wasmote.flash.runner import Entry, FlashFault, Progress, Report, Runner
 from wasmote.link.url import SerialLink
@@ -87,19 +90,26 @@ def write_board(
             raise _with_way_out(fault, way) if touched else untouched(fault, way) from None
         except KeyboardInterrupt:
             raise _with_way_out(Interrupted("interrupted"), way) if touched else KeyboardInterrupt from None
-        _start(runner)
+        _start(runner, way.board)
     finally:
         runner.close()
 
 
-def _start(runner: Runner) -> None:
+def _start(runner: Runner, board: FlashBoard) -> None:
     try:
         runner.start()
     except WasmoteError as fault:
         raise FlashFault(
             f"{fault.message}. All is written and verified, but the chip was not told to start it",
-            "set BOOT0 low where it has that, and press reset",
+            _way_out(board),
         ) from fault
+
+
+def _way_out(board: FlashBoard) -> str:
+    """What somebody does at the board so that its chip starts the firmware, and not the loader in its ROM."""
+    if any(runner.name == "esptool" for runner in board.runners):
+        return "let go of BOOT, press RST"
+    return "set BOOT0 low where it has that, press reset"
 
 
 def _with_way_out(fault: WasmoteError, way: Way) -> WasmoteError:
@@ -136,7 +146,7 @@ async def wait_for_node(link: str, board: str) -> NodeInfo:
     except NoAnswer:
         raise NoAnswer(
             f"{link}: the board was flashed and verified, but does not answer",
-            "set BOOT0 low where it has that, press reset, then: wasmote ls --link " + link,
+            f"{_way_out(read_boards()[board])}, then: wasmote ls --link {shlex.quote(link)}",
         ) from None
     if info.board != board:
         raise VerificationRefused(f"{link}: a {info.board} answers here, not the {board} that was flashed")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ from wasmote.wire.manifest import Manifest
 
 BUNDLE_CONTENT_FORMAT = 65001
 HINT = "the file was cut or changed, or is something else: `wasmote build` makes bundles"
+_PROJECT_SUFFIXES = (".toml", ".c", ".cpp", ".rs", ".ts", ".zig")
 WASM_MAGIC = b"\0asm\1\0\0\0"
 
 
@@ -65,6 +67,11 @@ class Bundle:
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Read a bundle file. Raises UsageFault, or what `from_bytes` raises; all of them name the file."""
+        if path.suffix in _PROJECT_SUFFIXES:
+            raise InvalidBundle(
+                f"{path} is no bundle: that is a project",
+                f"`wasmote run {shlex.quote(str(path))}`, or `wasmote build` makes a bundle of it first",
+            )
         try:
             return cls.from_bytes(path.read_bytes())
         except OSError as fault:

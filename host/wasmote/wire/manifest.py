@@ -19,6 +19,7 @@ from wasmote.wire.codec import Fields, PayloadFault, decode, encode, numbers_by_
 ABI_VERSION = 1
 PAGE_BYTES = 16384
 DIGEST_BYTES = 32
+NO_UNIT = "1"  # of SenML (RFC 8428 section 12.1): a number, a ratio
 ANY_DEVICE = "any"
 CAPABILITIES = ("log", "random")
 DEFAULT_EVENT_BUDGET_US = 50_000
