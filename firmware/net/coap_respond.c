@@ -129,11 +129,12 @@ struct coap_block coap_turn_wanted(const struct coap_turn *turn) {
     return no_larger(asked, szx);
 }
 
-/* Whether a small answer holds more in one piece than in blocks. */
+/* Whether a small answer holds more in one piece than in blocks. To a registration a ping must fit
+ * behind it: nobody asks for more of it, and there are no notifications before the proof. */
 static bool has_room_for_whole(const struct coap_turn *turn) {
     const struct coap_response *response = &turn->response;
     size_t options = FORMAT_ROOM + MARKER_ROOM + (response->has_etag ? ETAG_ROOM : 0) +
-                     (turn->options.observe == 0 ? OBSERVE_ROOM : 0) +
+                     (turn->options.observe == 0 ? OBSERVE_ROOM + COAP_HEADER_BYTES : 0) +
                      (response->max_age_s > 0 ? MAX_AGE_ROOM : 0) +
                      (turn->options.has_block2 ? BLOCK2_ROOM : 0);
     return turn->is_small && response->len + options <= turn->room &&
@@ -278,10 +279,13 @@ static void cut_payload(struct coap_reply *reply, const struct coap_builder *hea
     struct coap_builder out;
     bare.len = 0;
     size_t room = fits(&bare, head, MARKER_ROOM, &out) ? out.cap - out.len - MARKER_ROOM : 0;
-    reply->len = reply->len < room ? reply->len : room;
-    while (reply->len > 0 && reply->len == room && is_continuation_byte(reply->payload[room])) {
-        reply->len = --room;
+    if (reply->len <= room) {
+        return;
     }
+    while (room > 0 && is_continuation_byte(reply->payload[room])) {
+        room--;
+    }
+    reply->len = room;
 }
 
 static void build_echo(const struct coap_turn *turn, struct coap_builder *out) {
@@ -307,7 +311,8 @@ static bool etag_fits(const struct coap_reply *reply, const struct coap_builder 
 }
 
 /* The size of the body and its ETag are worth less than the body, and room for a ping behind it (an
- * empty message) is worth more than the size. All blocks of a body have an ETag, or none. */
+ * empty message) is worth more than the size, or, where no other block gives another chance to a ping
+ * that an observer needs, than the body. All blocks of a body have an ETag, or none. */
 static void build_small(const struct coap_turn *turn, struct coap_reply *reply,
                         struct coap_builder *out) {
     const struct coap_builder head = *out;
@@ -322,12 +327,13 @@ static void build_small(const struct coap_turn *turn, struct coap_reply *reply,
     if (fits(reply, &head, spare + COAP_HEADER_BYTES, out)) {
         return;
     }
+    size_t ping = reply->observe >= 0 && !is_one_of_many(reply) ? COAP_HEADER_BYTES : 0;
     reply->size2 = 0;
-    if (fits(reply, &head, spare, out)) {
+    if (fits(reply, &head, spare + ping, out)) {
         return;
     }
     reply->has_etag = false;
-    if (fits(reply, &head, 0, out)) {
+    if (fits(reply, &head, ping, out)) {
         return;
     }
     *out = head;

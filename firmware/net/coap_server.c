@@ -142,7 +142,8 @@ static void ask_for_proof(const struct coap_turn *turn, const struct coap_builde
     const struct coap_reply *reply = &turn->reply;
     bool is_proven = coap_proof_is_given(turn->peer);
     bool is_refused = out->bytes[1] == COAP_401_UNAUTHORIZED && !turn->needs_echo;
-    bool gets_less = is_refused || reply->observe >= 0 || (reply->has_block2 && reply->block2.more);
+    bool gets_less = is_refused || reply->observe >= 0 ||
+                     (reply->has_block2 && (reply->block2.more || reply->block2.num > 0));
     if ((!is_proven && gets_less) || coap_proof_is_old(turn->peer)) {
         coap_ping(turn->peer);
     }

@@ -393,6 +393,25 @@ static void a_proven_observer_is_notified_of_what_changed_meanwhile(void **state
     assert_payload(&answer, "version 2");
 }
 
+/* However much of the budget the answer takes. */
+static void every_registration_is_followed_by_a_ping(void **state) {
+    (void)state;
+    for (size_t token = 1; token < TOKENS; token++) {
+        for (size_t len = 1; len < 200; len++) {
+            (void)unknown(NULL);
+            site.big_len = len;
+            struct answer answer = ASK(.path = "big", .token = lengths[token], .observe = 1 + 0);
+            if (option_of(&answer, COAP_OPT_BLOCK2) >= 0 && asked == 0) {
+                answer = ASK(.path = "big", .token = lengths[token],
+                             .block2 = &((struct coap_block){.num = 1, .szx = 0}));
+                assert_code(&answer, COAP_205_CONTENT);
+            }
+            assert_int_not_equal(asked, 0);
+            assert_true(received <= 3 * sent);
+        }
+    }
+}
+
 static void a_made_up_observer_is_sent_three_bytes_for_one_in_all(void **state) {
     (void)state;
     (void)register_and_change();
@@ -440,6 +459,7 @@ int main(void) {
         T(who_goes_on_asking_is_asked_before_it_ends),
         T(a_flood_of_strangers_takes_one_place_from_the_proven),
         T(a_proven_observer_is_notified_of_what_changed_meanwhile),
+        T(every_registration_is_followed_by_a_ping),
         T(a_made_up_observer_is_sent_three_bytes_for_one_in_all),
         T(made_up_observers_do_not_keep_others_out),
     };
