@@ -193,6 +193,55 @@ def test_push_starts_then_swaps(bundle_file):
     assert fake.bundles == {0: bundle().to_bytes()}
 
 
+def test_a_start_beside_another_module_is_told(bundle_file):
+    fake = FakeNode()
+    other = ModuleStatus(0, ModuleState.RUNNING, "alarm", "1.2.0")
+    fake.slots[0] = other
+    with board(fake) as wasmote:
+        started = wasmote("push", str(bundle_file))
+    assert started.stdout.startswith(
+        "slot 1: fake 1.0.0 (sequence 1) started, beside alarm 1.2.0 in slot 0, which goes on\n"
+    )
+
+
+def test_parameters_are_read_and_set():
+    fake = FakeNode()
+    fake.slots[0] = ModuleStatus(0, ModuleState.RUNNING, "fake", "1.0.0")
+    fake.configs[0] = {"alpha": 0.5, "hold": 3.0}
+    with board(fake) as wasmote:
+        assert wasmote("config").stdout == "alpha = 0.5\nhold = 3\n"
+        assert wasmote("config", "alpha=-2.5e-1").stdout == "alpha = -0.25 (was 0.5)\nhold = 3\n"
+        as_json = json.loads(wasmote("config", "hold=4", "--slot", "0", "--json").stdout)
+        none = wasmote("config", "--slot", "1")
+    assert as_json == {"slot": 0, "config": {"alpha": -0.25, "hold": 4}}
+    assert fake.configs[0] == {"alpha": -0.25, "hold": 4}
+    assert (none.stdout, none.stderr) == ("", "slot 1: this module has no parameters\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (["alpha=1e400"], "alpha=1e400: 1e400 is no number"),
+        (["alpha=nan"], "alpha=nan: nan is no number"),
+        (["alpha=true"], "alpha=true: true is no number"),
+        (["alpha=1_0"], "alpha=1_0: 1_0 is no number"),
+        (["alpha="], "alpha=: nothing is no number"),
+        (["alpha"], "alpha: is no KEY=VALUE"),
+        (["=1"], "=1: is no KEY=VALUE"),
+        (["alpha=1", "alpha=2"], "alpha=2: alpha is set twice"),
+        (["alhpa=1"], "the module has no parameter alhpa\n  did you mean alpha? Its parameters: alpha"),
+    ],
+)
+def test_what_is_no_parameter_is_refused(settings, problem):
+    fake = FakeNode()
+    fake.slots[0] = ModuleStatus(0, ModuleState.RUNNING, "fake", "1.0.0")
+    with board(fake) as wasmote:
+        refused = wasmote("config", *settings)
+    assert refused.exit_code == 2
+    assert problem in refused.stderr
+    assert fake.configs[0] == {"alpha": 0.5}
+
+
 def test_run_builds_pushes_and_follows(monkeypatch, tmp_path):
     monkeypatch.setattr("wasmote.cli.push.build_aloud", lambda _: bundle())
     fake = FakeNode()

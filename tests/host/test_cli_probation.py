@@ -188,3 +188,15 @@ def test_a_rule_without_a_shadow_run_is_refused_before_anything_is_sent(bundles:
     )
     assert done.exit_code == 2
     assert "--promote-if is the rule of a shadow run" in done.stderr
+
+
+def test_parameters_of_a_running_module(board: Board, tmp_path: Path) -> None:
+    path = tmp_path / "scale.bundle"
+    bundle = build_bundle(MODULES / "scale.toml")
+    path.write_bytes(bundle.to_bytes())
+    board.wasmote("push", str(path))
+    defaults = dict(bundle.manifest.config)
+    name = next(iter(defaults))
+    assert board.wasmote("config", f"{name}=7.5").startswith(f"{name} = 7.5 (was ")
+    assert json.loads(board.wasmote("config", "--json"))["config"] == defaults | {name: 7.5}
+    assert json.loads(board.wasmote("config", "--reset", "--json"))["config"] == defaults

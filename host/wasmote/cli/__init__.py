@@ -43,6 +43,7 @@ COMMANDS = {
     "stop": "control:stop",
     "confirm": "control:confirm",
     "rollback": "control:rollback",
+    "config": "config:config",
     "restart": "restart:restart",
     "get": "node:get",
     "put": "node:put",

@@ -216,7 +216,8 @@ async def deploy(
     status = await node.module(where)
     if failure := status.out_of_service(manifest.digest):
         raise rolled_back(f"{manifest.name} {manifest.version}", status, failure)
-    _tell(status, Control.SWAP if running else Control.START, as_json)
+    beside = [] if running else _beside(await node.modules(), where)
+    _tell(status, Control.SWAP if running else Control.START, as_json, beside)
     if status.state is not ModuleState.RUNNING:
         reason = status.error or "no reason given"
         raise WasmoteError(f"slot {where}: {manifest.name} is {status.state.name.lower()}: {reason}")
@@ -274,7 +275,12 @@ async def _install(node: Node, slot: int, content: bytes, title: str, as_json: b
         await node.install(slot, content, lambda done, total: bar.update(task, completed=done, total=total))
 
 
-def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
+def _beside(modules: Sequence[ModuleStatus], slot: int) -> list[ModuleStatus]:
+    """What runs in other slots: a start leaves it there, where a swap was perhaps meant."""
+    return [one for one in modules if one.slot != slot and one.state is ModuleState.RUNNING]
+
+
+def _tell(status: ModuleStatus, operation: Control, as_json: bool, beside: Sequence[ModuleStatus]) -> None:
     if as_json:
         from wasmote.cli.render import plain
 
@@ -282,7 +288,9 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool) -> None:
         return
     name = f"{status.name} {status.version} (sequence {status.sequence})"
     if operation is Control.START:
-        say(f"slot {status.slot}: {name} started")
+        others = " and ".join(f"{one.name} {one.version} in slot {one.slot}" for one in beside)
+        goes_on = "which goes on" if len(beside) == 1 else "which go on"
+        say(f"slot {status.slot}: {name} started" + (f", beside {others}, {goes_on}" if others else ""))
     else:
         say(f"slot {status.slot}: swapped to {name}; {_handed_over(status)}")
     if status.probation is not None:
