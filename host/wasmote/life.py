@@ -33,9 +33,7 @@ def probation_text(status: ModuleStatus) -> str:
     """How long the probation lasts, and what it would go back to."""
     left = f"for {_counted(status.probation, 'event')}" if status.probation else "until it is confirmed"
     back = status.fallback
-    return f"on probation {left}, " + (
-        f"else back to {back.name} {back.version}" if back else "with nothing to go back to"
-    )
+    return f"on probation {left}" + (f", else back to {back.name} {back.version}" if back else "")
 
 
 def refused_text(calls: int) -> str:

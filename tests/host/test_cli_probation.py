@@ -165,7 +165,7 @@ def test_restarts_and_failures_are_said() -> None:
     (said,) = life_notes(ModuleStatus(0, ModuleState.QUARANTINED, "sums", failure=failure))
     assert said == "module 0000000000000000 is left alone: it could not be started after a reset"
     kept = ModuleStatus(0, ModuleState.RUNNING, "sums", probation=0)
-    assert list(life_notes(kept)) == ["on probation until it is confirmed, with nothing to go back to"]
+    assert list(life_notes(kept)) == ["on probation until it is confirmed"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import rich_click as click
 
+from wasmote.cli.table import table_lines, terminal_width
 from wasmote.cli.verbosity import is_quiet
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.link import trace
@@ -178,11 +179,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
-    """Print columns, each as wide as its widest cell: nothing is cut, so that every word can be grepped."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+def print_columns(rows: Sequence[tuple[str, ...]], indent: str = "", *, head: bool = False) -> None:
+    """Print columns; on a terminal they fit it. `head`: the first row names the columns."""
+    width = terminal_width()
+    for line in table_lines(rows, None if width is None else width - len(indent), head=head):
         click.echo(f"{indent}{line}".rstrip())
 
 

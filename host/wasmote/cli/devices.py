@@ -48,7 +48,7 @@ async def devices(watch: bool, ask: bool, as_json: bool) -> None:
         for device, condition in zip(found, told, strict=True):
             print_json(to_json(device, condition))
     elif found:
-        print_columns([HEAD, *(_row(*row) for row in zip(found, told, strict=True))])
+        print_columns([HEAD, *(_row(*row) for row in zip(found, told, strict=True))], head=True)
         _explain(found)
     else:
         note("no serial port is plugged in, and no emulated board runs: `wasmote sim native` starts one")

@@ -72,7 +72,7 @@ def list_keys(as_json: bool) -> None:
             print_json(_summary(key))
     elif found:
         rows = [(key.name, key.id.hex(), "signs" if key.private else "known", str(key.path)) for key in found]
-        print_columns([("name", "id", "is", "file"), *rows])
+        print_columns([("name", "id", "is", "file"), *rows], head=True)
     else:
         note(f"no keys in {folder()}: `wasmote keys new NAME` makes one")
 

@@ -39,7 +39,7 @@ async def ls(link: str, as_json: bool) -> None:
     if as_json:
         print_json({"link": link, "node": plain(info), "modules": plain(modules), "sensors": plain(sensors)})
         return
-    _print_rows("node", node_rows(info, link))
+    _print_rows("node", node_rows(info, link), head=False)
     _print_rows("modules", [("slot", "state", "module", "events", "traps", "note"), *_module_rows(modules)])
     streams = [
         (str(module.slot), stream.name, str(stream.next_seq))
@@ -111,9 +111,9 @@ def _overflow(sensor: SensorInfo) -> str:
     return f" (while flash is erased {waiting.in_erase} may come, and {waiting.room} can wait)"
 
 
-def _print_rows(title: str, rows: list[tuple[str, ...]]) -> None:
+def _print_rows(title: str, rows: list[tuple[str, ...]], *, head: bool = True) -> None:
     click.secho(title, bold=True)
-    print_columns(rows, indent="  ")
+    print_columns(rows, indent="  ", head=head)
 
 
 @click.command()

@@ -294,7 +294,8 @@ def _tell(status: ModuleStatus, operation: Control, as_json: bool, beside: Seque
     else:
         say(f"slot {status.slot}: swapped to {name}; {_handed_over(status)}")
     if status.probation is not None:
-        say(f"slot {status.slot}: {probation_text(status)}")
+        alone = "" if status.fallback else ", with nothing to go back to"
+        say(f"slot {status.slot}: {probation_text(status)}{alone}")
 
 
 def _handed_over(status: ModuleStatus) -> str:
