@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmote.errors import UsageFault
+from wasmote.shell import command
 from wasmote.wire.cose import KEY_ID_BYTES
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _load(content: bytes) -> object:
 
 def _require_private(path: Path) -> None:
     if path.stat().st_mode & 0o077:
-        raise UsageFault(f"{path}: others may read this private key", f"chmod 600 {path}")
+        raise UsageFault(f"{path}: others may read this private key", command("chmod", 600, path))
 
 
 def _own(name: str, private: Ed25519PrivateKey, path: Path) -> Key:

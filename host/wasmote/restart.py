@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wasmote.errors import DeviceNotFound, LinkDown, NoAnswer, UsageFault
 from wasmote.link.connection import backoff
 from wasmote.node import Node
+from wasmote.shell import command
 from wasmote.wire.node import NextStart, NodeOrder
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ async def wait_for_start(link: str, boot_id: bytes | None = None) -> NodeInfo:
             return await _ask(link, boot_id)
     except TimeoutError:
         raise NoAnswer(
-            f"{link}: the board does not answer", "press reset, then: wasmote ls --link " + link
+            f"{link}: the board does not answer",
+            f"press reset, then: {command('wasmote', 'ls', '--link', link)}",
         ) from None
 
 

@@ -20,6 +20,7 @@ from wasmote.flash import images
 from wasmote.flash.choose import Wish, choose
 from wasmote.flash.flashing import link_of, wait_for_node
 from wasmote.flash.images import read_boards
+from wasmote.flash.tool import how_to_install
 from wasmote.usb import DFU
 
 BOARDS = read_boards()
@@ -331,3 +332,13 @@ async def test_what_to_press_is_on_the_board(monkeypatch):
     with pytest.raises(NoAnswer) as caught:
         await wait_for_node("serial:///dev/tty 1", "esp32c3-devkitm")
     assert caught.value.hint == "let go of BOOT, press RST, then: wasmote ls --link 'serial:///dev/tty 1'"
+
+
+def test_what_is_printed_to_be_typed_is_quoted(monkeypatch, tmp_path):
+    esp = BOARDS["esp32c3-devkitm"]
+    port = Device("serial:id=1", esp.name, port="/dev/serial by id/#1", serial_number="1")
+    way = choose(BOARDS, [port], Wish(esp.name))
+    assert way.options == "esp32c3-devkitm --runner esptool --port '/dev/serial by id/#1'"
+    monkeypatch.setattr(images, "PACKAGED", tmp_path)
+    monkeypatch.setattr(sys, "executable", "/home/a b/python")
+    assert how_to_install("numpy>=2") == "'/home/a b/python' -m pip install 'numpy>=2'"

@@ -66,6 +66,16 @@ def test_without_home_the_password_database_says_where_keys_are(monkeypatch, tmp
         new_key("second")
 
 
+def test_what_is_printed_to_be_typed_is_quoted(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("WASMOTE_KEYS", str(tmp_path / "my keys"))
+    path = new_key("release").path
+    assert path is not None
+    path.chmod(0o644)
+    with pytest.raises(UsageFault) as caught:
+        find_key("release")
+    assert caught.value.hint == f"chmod 600 '{path}'"
+
+
 def test_a_new_key_is_private_and_found_by_name(config: Path) -> None:
     key = new_key("release")
     path = config / "wasmote" / "keys" / "release.pem"

@@ -16,11 +16,12 @@ from wasmote.cli.common import (
     print_columns,
     print_json,
     progress_bar,
-    require_link,
     say,
 )
 from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
+from wasmote.link.url import SerialLink
+from wasmote.shell import command
 
 if TYPE_CHECKING:
     from wasmote.flash.choose import Way
@@ -109,7 +110,9 @@ def flash(
                 "--over-link keeps the board's keys, and the link says what it goes through",
                 "leave --key, --id, --runner and --no-reset out",
             )
-        _update(require_link(link or (f"serial://{port}" if port else None)), board, image, signer, as_json)
+        if link is None and port is None:  # no board gets other firmware because it is the only one
+            raise UsageFault("over which link? None was given", "--link URL; `wasmote devices` lists links")
+        _update(link or str(SerialLink(str(port))), board, image, signer, as_json)
         return
     boards, devices = read_boards(), find_devices()
     way = choose(boards, devices, Wish(board, port, serial_number, runner))
@@ -123,7 +126,7 @@ def flash(
     _tell_flashed(way, found, plan, as_json)
     where = link or link_of(way, devices)
     if no_reset:
-        note(f"now press its reset button; then: wasmote ls --link {where or 'LINK'}")
+        note(f"now press its reset button; then: {command('wasmote', 'ls', '--link', where or 'LINK')}")
     elif where:
         _tell_node(where, way.board.name, as_json)
     else:

@@ -1,4 +1,4 @@
-"""Tables as lines of text, no wider than the terminal that shows them. What is long is wrapped, and not cut."""
+"""Tables as lines of text, no wider than the terminal that shows them: what is long is wrapped, not cut."""
 
 from __future__ import annotations
 

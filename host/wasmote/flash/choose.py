@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from wasmote.devices import Device
 from wasmote.errors import DeviceNotFound, UsageFault, WasmoteError
 from wasmote.flash.board import FlashBoard, RunnerData
+from wasmote.shell import command
 from wasmote.usb import DFU, PROBES
 
 
@@ -23,12 +24,12 @@ class Way:
     @property
     def options(self) -> str:
         """The options of `wasmote flash` that choose this way again."""
-        where = ""
+        where: tuple[str, ...] = ()
         if self.device.port and self.runner.name in SERIAL_RUNNERS:
-            where = f" --port {self.device.port}"
+            where = "--port", self.device.port
         elif self.device.serial_number:
-            where = f" --id {self.device.serial_number}"
-        return f"{self.board.name} --runner {self.runner.name}{where}"
+            where = "--id", self.device.serial_number
+        return command(self.board.name, "--runner", self.runner.name, *where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -17,6 +16,7 @@ from wasmote.flash.plan import Plan, make_plan
 from wasmote.flash.runner import Entry, FlashFault, Progress, Report, Runner
 from wasmote.link.url import SerialLink
 from wasmote.restart import wait_for_start
+from wasmote.shell import command
 from wasmote.wire.node import NodeInfo
 
 
@@ -146,7 +146,7 @@ async def wait_for_node(link: str, board: str) -> NodeInfo:
     except NoAnswer:
         raise NoAnswer(
             f"{link}: the board was flashed and verified, but does not answer",
-            f"{_way_out(read_boards()[board])}, then: wasmote ls --link {shlex.quote(link)}",
+            f"{_way_out(read_boards()[board])}, then: {command('wasmote', 'ls', '--link', link)}",
         ) from None
     if info.board != board:
         raise VerificationRefused(f"{link}: a {info.board} answers here, not the {board} that was flashed")

@@ -19,6 +19,7 @@ from wasmote.link.connection import backoff
 from wasmote.link.url import SerialLink, UsbSerialLink, parse_link
 from wasmote.node import Node
 from wasmote.restart import order_restart
+from wasmote.shell import command
 from wasmote.wire.modules import ModuleState
 from wasmote.wire.node import NextStart
 
@@ -147,12 +148,14 @@ def unchanged(fault: WasmoteError, way: Way) -> WasmoteError:
 def require_kept(link: str, before: Running, after: Running) -> None:
     """Raise `FlashFault` where keys are others, or a module that ran does not run again."""
     if after.info.key_ids != before.info.key_ids:
-        raise FlashFault(f"{link}: the board trusts other keys than before", f"wasmote ls --link {link}")
+        raise FlashFault(
+            f"{link}: the board trusts other keys than before", command("wasmote", "ls", "--link", link)
+        )
     for old, new in zip(before.modules, after.modules, strict=False):
         ran = old.state is ModuleState.RUNNING
         if new.digest != old.digest or (ran and new.state is not ModuleState.RUNNING):
             raise FlashFault(
                 f"{link}: slot {old.slot}: {old.name or 'nothing'} was {old.state.name.lower()}, "
                 f"and now {new.name or 'nothing'} is {new.state.name.lower()}",
-                f"wasmote ls --link {link} says why",
+                f"{command('wasmote', 'ls', '--link', link)} says why",
             )

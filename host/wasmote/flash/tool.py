@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from wasmote.errors import UsageFault
 from wasmote.flash import images
 from wasmote.flash.runner import FlashFault
+from wasmote.shell import command
 
 LAST_WORDS = 6  # lines of what a tool said that are shown when it failed
 _LINE_END = re.compile(rb"[\r\n\b]+")
@@ -49,7 +50,9 @@ def find_module(name: str) -> tuple[str, ...]:
 def how_to_install(requirement: str) -> str:
     """Return the command that installs a Python package beside this one; a checkout's set-up has them all."""
     return (
-        f"{sys.executable} -m pip install '{requirement}'" if images.PACKAGED.is_dir() else "run tools/setup"
+        command(sys.executable, "-m", "pip", "install", requirement)
+        if images.PACKAGED.is_dir()
+        else "run tools/setup"
     )
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from wasmote.errors import UsageFault, VerificationRefused, WasmoteError
+from wasmote.shell import command
 from wasmote.wire.codec import PayloadFault, binary, decode_next, encode
 from wasmote.wire.cose import FIRST_BYTE, Sign1
 from wasmote.wire.manifest import Manifest
@@ -70,7 +70,7 @@ class Bundle:
         if path.suffix in _PROJECT_SUFFIXES:
             raise InvalidBundle(
                 f"{path} is no bundle: that is a project",
-                f"`wasmote run {shlex.quote(str(path))}`, or `wasmote build` makes a bundle of it first",
+                f"`{command('wasmote', 'run', path)}`, or `wasmote build` makes a bundle of it first",
             )
         try:
             return cls.from_bytes(path.read_bytes())
