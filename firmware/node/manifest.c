@@ -363,3 +363,47 @@ wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manife
     wm_status status = manifest_read(head.manifest.bytes, head.manifest.len, manifest, why, why_cap);
     return status ? status : check_size(manifest, *module, why, why_cap);
 }
+
+/* ---- what only people need: looked up when it is asked for ---------------------------------- */
+
+enum { STREAMS_KEY = 9, STREAM_NAME_KEY = 0, STREAM_FIELDS_KEY = 3 };
+
+static struct span fields_of_stream(struct cbor_in *in, const char *wanted) {
+    struct span fields = {0};
+    bool found = false;
+    size_t pairs = cbor_get_map(in);
+    while (pairs-- && !in->error) {
+        uint64_t key = cbor_get_uint(in);
+        struct cbor_in value = *in;
+        struct span item = get_item(in);
+        if (key == STREAM_NAME_KEY) {
+            size_t len;
+            const char *name = cbor_get_text(&value, &len);
+            found = name && len == strlen(wanted) && memcmp(name, wanted, len) == 0;
+        } else if (key == STREAM_FIELDS_KEY)
+            fields = item;
+    }
+    return found && !in->error ? fields : (struct span){0};
+}
+
+static struct span fields_among(struct cbor_in *in, const char *wanted) {
+    struct span fields = {0};
+    size_t streams = cbor_get_array(in);
+    while (streams-- && !in->error && !fields.len)
+        fields = fields_of_stream(in, wanted);
+    return fields;
+}
+
+struct span bundle_field_names(const uint8_t *bundle, size_t len, const char *stream) {
+    struct bundle_head head;
+    struct cbor_in in;
+    bundle_get_head(bundle, len, &head);
+    cbor_in_init(&in, head.manifest.bytes, head.manifest.len);
+    size_t pairs = cbor_get_map(&in);
+    while (pairs-- && !in.error) {
+        if (cbor_get_uint(&in) == STREAMS_KEY)
+            return fields_among(&in, stream);
+        cbor_skip(&in);
+    }
+    return (struct span){0};
+}

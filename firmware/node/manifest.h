@@ -82,6 +82,10 @@ wm_status manifest_read(const uint8_t *bytes, size_t len, struct manifest *manif
 wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manifest, struct span *module,
                       char *why, size_t why_cap);
 
+/* The names that the manifest of an opened bundle gives to the values of a stream: a CBOR array of
+ * texts; empty where it gives none. */
+struct span bundle_field_names(const uint8_t *bundle, size_t len, const char *stream);
+
 /* True for 1..31 characters of [a-z0-9_-]: safe as a path segment. */
 bool name_is_valid(const char *name);
 

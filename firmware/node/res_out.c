@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "node/resources.h"
+#include "node/slot.h"
 #include "node/stream.h"
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -13,19 +14,37 @@ static size_t count_streams(int slot) {
     return count;
 }
 
-static void put_entries(struct cbor_out *out, int slot) {
-    for (uint32_t i = 0; i < MODULE_STREAMS_MAX; i++) {
-        const struct stream *stream = stream_at(slot, i);
-        if (!stream)
-            continue;
-        cbor_put_map(out, 3);
-        cbor_put_uint(out, 0);
-        cbor_put_uint(out, (unsigned)slot);
-        cbor_put_uint(out, 1);
-        cbor_put_text(out, stream->name);
-        cbor_put_uint(out, 2);
-        cbor_put_uint(out, stream->ring.next);
+static void put_entry(struct cbor_out *out, int slot, const struct stream *stream, struct span fields) {
+    cbor_put_map(out, 3u + (fields.len > 0));
+    cbor_put_uint(out, 0);
+    cbor_put_uint(out, (unsigned)slot);
+    cbor_put_uint(out, 1);
+    cbor_put_text(out, stream->name);
+    cbor_put_uint(out, 2);
+    cbor_put_uint(out, stream->ring.next);
+    if (fields.len) {
+        cbor_put_uint(out, 3);
+        cbor_put_raw(out, fields.bytes, fields.len);
     }
+}
+
+static void put_entries(struct cbor_out *out, int slot) {
+    for (uint32_t i = 0; i < MODULE_STREAMS_MAX; i++)
+        if (stream_at(slot, i))
+            put_entry(out, slot, stream_at(slot, i), (struct span){0});
+}
+
+#define ENTRY_BYTES (16 + NAME_CAP) /* of an entry without its names */
+
+/* The names of a stream's values, as the slot's module has them; none where there is no room for them.
+ */
+static struct span field_names(const struct cbor_out *out, int slot, const struct stream *stream) {
+    const struct instance *active = slot_at(slot)->active;
+    if (!active || !active->bundle)
+        return (struct span){0};
+    struct span fields = bundle_field_names(active->bundle, active->bundle_len, stream->name);
+    size_t room = out->cap - out->len;
+    return fields.len + MODULE_STREAMS_MAX * ENTRY_BYTES <= room ? fields : (struct span){0};
 }
 
 void res_out(const struct coap_request *request, struct coap_response *response) {
@@ -48,7 +67,11 @@ void res_out_slot(const struct coap_request *request, struct coap_response *resp
         return;
     cbor_out_init(&out, response->body, response->cap);
     cbor_put_array(&out, count_streams(slot));
-    put_entries(&out, slot);
+    for (uint32_t i = 0; i < MODULE_STREAMS_MAX; i++) {
+        const struct stream *stream = stream_at(slot, i);
+        if (stream)
+            put_entry(&out, slot, stream, field_names(&out, slot, stream));
+    }
     respond_cbor(response, &out);
 }
 

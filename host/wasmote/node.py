@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from wasmote.link.slipmux import SlipmuxCounters
     from wasmote.upload import Progress
-    from wasmote.wire.records import Records
+    from wasmote.wire.records import OutEntry, Records
     from wasmote.wire.trace import Trace, TracedEvent
 
 FORMAT_TEXT = 0
@@ -272,6 +272,13 @@ class Node:
         path = f"/out/{slot}/{stream}"
         reply = await self.request("GET", f"{path}?since={'none' if since is None else since}")
         return Records.from_cbor(reply.payload, path)
+
+    async def outputs(self, slot: int) -> list[OutEntry]:
+        """GET /out/N: the streams of a slot, with the names of their values where the module has them."""
+        from wasmote.wire.records import OutEntry  # late: numpy takes a while
+
+        path = f"/out/{slot}"
+        return OutEntry.list_from_cbor((await self.request("GET", path)).payload, path)
 
     async def watch(self, slot: int, stream: str) -> AsyncGenerator[Records, None]:
         """Observe a stream: what it holds now (the newest record, if any), then every notification.

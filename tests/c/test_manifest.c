@@ -149,6 +149,24 @@ static void bent_fields_are_refused(void **state) {
     assert_refused(bend, WM_EINVAL, "the manifest says 9 bytes, the module has 8");
 }
 
+static void names_of_values_are_found_by_stream(void **state) {
+    /* [{0: "a", 3: ["x", "y"]}, {3: ["z"], 0: "b"}, {0: "c"}] as key 9, and an empty module */
+    static const uint8_t named[] = {0x58, 25,   0xa1, 9,    0x83, 0xa2, 0,   0x61, 'a',  3,
+                                    0x82, 0x61, 'x',  0x61, 'y',  0xa2, 3,   0x81, 0x61, 'z',
+                                    0,    0x61, 'b',  0xa1, 0,    0x61, 'c', 0x40};
+    (void)state;
+    struct span a = bundle_field_names(named, sizeof named, "a");
+    assert_int_equal(a.len, 5);
+    assert_memory_equal(a.bytes, named + 10, 5);
+    struct span b = bundle_field_names(named, sizeof named, "b");
+    assert_int_equal(b.len, 3);
+    assert_memory_equal(b.bytes, named + 17, 3);
+    assert_int_equal(bundle_field_names(named, sizeof named, "c").len, 0);
+    assert_int_equal(bundle_field_names(named, sizeof named, "d").len, 0);
+    for (size_t len = 0; len < 15; len++)
+        assert_int_equal(bundle_field_names(named, len, "a").len, 0);
+}
+
 static void every_truncation_is_refused(void **state) {
     (void)state;
     size_t whole = make_bundle(&good);
@@ -189,6 +207,7 @@ int main(void) {
         cmocka_unit_test(every_required_key_is_missed_by_name),
         cmocka_unit_test(no_key_may_come_twice),
         cmocka_unit_test(bent_fields_are_refused),
+        cmocka_unit_test(names_of_values_are_found_by_stream),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(flipped_bits_never_change_the_size),
         cmocka_unit_test(names_are_path_segments),

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from on_board import probe, run_module
+from on_board import bundle, probe, run_module
 from wasmote.node import Node
 from wasmote.sim import Simulator
 
@@ -35,6 +35,18 @@ async def test_ring_tells_exactly_what_it_lost(node: Node) -> None:
     assert past_the_end.records == ()
     assert past_the_end.lost == 0
     assert past_the_end.next_seq == 640
+
+
+async def test_values_have_the_names_of_the_manifest(node: Node) -> None:
+    await run_module(node, "counter")
+    (listed,) = await node.outputs(0)
+    assert (listed.slot, listed.stream, listed.fields) == (
+        0,
+        "count",
+        bundle("counter").manifest.streams[0].fields,
+    )
+    assert listed.fields
+    assert await node.outputs(1) == []
 
 
 async def test_observer_hears_of_every_change(node: Node) -> None:

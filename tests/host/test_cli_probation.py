@@ -190,6 +190,15 @@ def test_a_rule_without_a_shadow_run_is_refused_before_anything_is_sent(bundles:
     assert "--promote-if is the rule of a shadow run" in done.stderr
 
 
+def test_observe_names_the_values(board: Board, bundles: list[str]) -> None:
+    board.wasmote("push", bundles[0])
+    board.feed(1, 2.5)
+    (stream,) = build_bundle(MODULES / "sums_v1.toml").manifest.streams
+    seen = json.loads(board.wasmote("observe", f"/out/0/{stream.name}", "--count", "1"))
+    (record,) = seen["records"]
+    assert record["fields"] == dict(zip(stream.fields, record["values"], strict=True))
+
+
 def test_parameters_of_a_running_module(board: Board, tmp_path: Path) -> None:
     path = tmp_path / "scale.bundle"
     bundle = build_bundle(MODULES / "scale.toml")

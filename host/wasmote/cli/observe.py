@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from wasmote.cli.common import json_option, link_option, note, print_json, run_async, tell_waiting
 from wasmote.cli.examples import examples
-from wasmote.errors import LinkDown, NoAnswer, WasmoteError
+from wasmote.errors import CoapError, LinkDown, NoAnswer, WasmoteError
 from wasmote.link.connection import LinkState
 from wasmote.link.url import CoapLink, parse_link
 from wasmote.node import Node
+from wasmote.wire.codec import PayloadFault
 from wasmote.wire.log import LogLine
+from wasmote.wire.modules import SHORT_DIGEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_STREAM = re.compile("/out/([0-9]+)/([^/]+)")
 
 
 @click.command()
@@ -53,16 +58,49 @@ async def _observe_once(node: Node, path: str, count: int | None, as_json: bool)
     from wasmote.cli.render import is_text, jsonable
 
     seen = 0
+    names = _Names(node, path)
     async with aclosing(node.observe(path, on_full=_tell_full)) as replies:
         async for reply in replies:
             if is_text(reply) and not as_json:
                 click.echo(jsonable(reply, path))
             else:
-                print_json(jsonable(reply, path))
+                print_json(await names.added(jsonable(reply, path)))
             seen += 1
             if seen == count:
                 break
     return seen
+
+
+class _Names:
+    """Puts the names of a stream's values beside them. They are asked for when another module emits."""
+
+    def __init__(self, node: Node, path: str) -> None:
+        self._node = node
+        self._stream = _STREAM.fullmatch("/" + path.partition("?")[0].strip("/"))
+        self._known: dict[str, tuple[str, ...]] = {}  # by the digest of the module that emitted
+
+    async def added(self, told: Any) -> Any:
+        """Return what a resource told, with the names of values where they are known."""
+        if self._stream is None or not isinstance(told, dict):
+            return told
+        for record in told.get("records", ()):
+            if names := await self._names(record["digest"]):
+                record["fields"] = dict(zip(names, record["values"], strict=False))
+        return told
+
+    async def _names(self, digest: str) -> tuple[str, ...]:
+        """The names as the module has them that runs now, if it emitted the record."""
+        assert self._stream is not None
+        slot, stream = int(self._stream[1]), self._stream[2]
+        if digest not in self._known:
+            running = (await self._node.module(slot)).digest or b""
+            try:
+                listed = await self._node.outputs(slot)
+            except (CoapError, PayloadFault):  # older firmware
+                listed = []
+            found = next((entry.fields for entry in listed if entry.stream == stream), ())
+            self._known[digest] = found if running[:SHORT_DIGEST_BYTES].hex() == digest else ()
+        return self._known[digest]
 
 
 @click.command()

@@ -115,6 +115,7 @@ class HostNode:
                 content_format=STATE_CONTENT_FORMAT,
             ),
         )
+        self.site.add_resource(["out", str(slot.index)], _Simple(get=lambda _: encode(self._out_of(slot))))
         self._traces[slot.index] = _Trace(self, slot.index)
         self.site.add_resource([*path, "trace"], self._traces[slot.index])
         self.site.add_resource([*path, "event"], _Simple(post=lambda body: replay_events(slot, body)))
@@ -145,6 +146,14 @@ class HostNode:
         return [
             OutEntry(slot.index, name, ring.next_seq).to_item()
             for slot in self.slots
+            for name, ring in slot.rings.items()
+        ]
+
+    def _out_of(self, slot: HostSlot) -> list[object]:
+        streams = slot.active.manifest.streams if slot.active else ()
+        fields = {stream.name: stream.fields for stream in streams}
+        return [
+            OutEntry(slot.index, name, ring.next_seq, fields.get(name, ())).to_item()
             for name, ring in slot.rings.items()
         ]
 

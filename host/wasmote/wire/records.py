@@ -10,7 +10,7 @@ import cbor2
 import numpy as np
 import numpy.typing as npt
 
-from wasmote.wire.codec import Fields, Payload, PayloadFault, binary
+from wasmote.wire.codec import Fields, Payload, PayloadFault, binary, without_none
 from wasmote.wire.node import BOOT_ID_BYTES
 
 F32LE_ARRAY_TAG = 85  # RFC 8746 section 2.1: binary32, little endian
@@ -101,16 +101,17 @@ class OutEntry(Payload):
     slot: int
     stream: str
     next_seq: int
+    fields: tuple[str, ...] = ()  # names of its values, where the node tells
 
     @classmethod
     def from_item(cls, item: object, where: str = "/out") -> Self:
         """Read an `out-entry` map."""
         fields = Fields(item, where)
-        return cls(fields.unsigned(0), fields.text(1), fields.unsigned(2))
+        return cls(fields.unsigned(0), fields.text(1), fields.unsigned(2), fields.optional_texts(3))
 
     def to_item(self) -> dict[int, object]:
         """Return an `out-entry` map."""
-        return {0: self.slot, 1: self.stream, 2: self.next_seq}
+        return without_none(enumerate((self.slot, self.stream, self.next_seq, [*self.fields] or None)))
 
 
 def _f32_array(item: object, where: str) -> npt.NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from wasmote.errors import UsageFault
@@ -57,7 +57,8 @@ class SensorInfo(Payload):
     newest_ms: int | None = None  # time of the newest reading; None before the first
     lost: int | None = None  # readings of a board's sensor that were due and that there are none of
     waiting: Waiting | None = None  # of a board's sensor, where the node tells
-    listeners: int | None = None  # running modules that its readings are handed to, where the node tells
+    # Running modules that its readings go to, where the node tells: what runs, not what the sensor is.
+    listeners: int | None = field(default=None, compare=False)
 
     @classmethod
     def from_item(cls, item: object, where: str = "/sensors") -> Self:
