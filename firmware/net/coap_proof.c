@@ -106,7 +106,7 @@ size_t coap_proof_answer_room(const struct coap_peer *peer, size_t len) {
 }
 
 void coap_proof_allow(const struct coap_peer *peer, size_t len) {
-    if (!is_exempt(peer)) {
+    if (!coap_proof_is_given(peer)) {
         add_credit(find_or_take(peer), len);
     }
 }

@@ -12,6 +12,10 @@
 #define BLOCK2_ROOM 4
 #define MARKER_ROOM 1
 
+static bool is_small(const struct coap_turn *turn) {
+    return BOARD_NET && turn->is_small;
+}
+
 /* ---- running a handler ------------------------------------------------------------------ */
 
 void coap_turn_clear(struct coap_turn *turn) {
@@ -123,7 +127,7 @@ static bool block_fits(const struct coap_turn *turn, uint8_t szx) {
 struct coap_block coap_turn_wanted(const struct coap_turn *turn) {
     struct coap_block asked = coap_turn_asked(turn);
     uint8_t szx = COAP_BLOCK_SZX_MAX;
-    while (turn->is_small && szx > 0 && !block_fits(turn, szx)) {
+    while (is_small(turn) && szx > 0 && !block_fits(turn, szx)) {
         szx--;
     }
     return no_larger(asked, szx);
@@ -137,7 +141,7 @@ static bool has_room_for_whole(const struct coap_turn *turn) {
                      (turn->options.observe == 0 ? OBSERVE_ROOM + COAP_HEADER_BYTES : 0) +
                      (response->max_age_s > 0 ? MAX_AGE_ROOM : 0) +
                      (turn->options.has_block2 ? BLOCK2_ROOM : 0);
-    return turn->is_small && response->len + options <= turn->room &&
+    return is_small(turn) && response->len + options <= turn->room &&
            response->len <= coap_block_bytes(coap_turn_asked(turn).szx);
 }
 
@@ -223,7 +227,7 @@ void coap_turn_finish(struct coap_turn *turn) {
     } else if (COAP_IS_SUCCESS(response->code)) {
         finish_in_blocks(turn, &wanted);
     } else { /* a diagnostic is one message, cut where that ends */
-        size_t most = turn->is_small ? response->len : size;
+        size_t most = is_small(turn) ? response->len : size;
         turn->reply.len = response->len < most ? response->len : most;
     }
 }
@@ -350,7 +354,7 @@ void coap_turn_build(const struct coap_turn *turn, struct coap_builder *out) {
     put_upload_block(turn, &reply);
     if (turn->needs_echo) {
         build_echo(turn, out);
-    } else if (turn->is_small) {
+    } else if (is_small(turn)) {
         build_small(turn, &reply, out);
     } else {
         coap_reply_build(&reply, out);

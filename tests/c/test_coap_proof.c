@@ -6,6 +6,7 @@
 #include "clock_edges.h"
 #include "net/coap_lifetime.h"
 #include "net/coap_observe.h"
+#include "net/coap_proof.h"
 
 #define STRANGER 1
 #define FRIEND 2
@@ -365,6 +366,30 @@ static void a_flood_of_strangers_takes_one_place_from_the_proven(void **state) {
     assert_int_equal(proven, COAP_PROOFS_MAX - 1);
 }
 
+static const struct link network = {.name = "network"};
+
+/* What it was sent while it was proven, and asked for then, is no credit for later. */
+static void nothing_is_left_of_a_proof_that_has_ended(void **state) {
+    (void)state;
+    const struct coap_peer peer = {.link = &network, .addr = {7}};
+    coap_proof_heard(&peer, 100);
+    assert_int_equal(coap_proof_room(&peer), 300);
+    assert_true(coap_proof_spend(&peer, 300));
+    assert_false(coap_proof_spend(&peer, 1));
+    coap_proof_give(&peer);
+    assert_int_equal(coap_proof_room(&peer), COAP_PDU_MAX);
+    for (int i = 0; i < 100; i++) {
+        coap_proof_allow(&peer, 1000);
+        assert_true(coap_proof_spend(&peer, 1000));
+    }
+    coap_proof_heard(&peer, 10); /* its answer may come when the proof has ended */
+    fake_jump_us(COAP_EXCHANGE_LIFETIME_S * UINT64_C(1000000));
+    assert_int_equal(coap_proof_room(&peer), 30);
+    coap_proof_allow(&peer, 1000); /* a notification that it asked for when it was proven */
+    assert_true(coap_proof_spend(&peer, 1000));
+    assert_int_equal(coap_proof_room(&peer), 30);
+}
+
 /* ---- observations ----------------------------------------------------------------------- */
 
 static struct answer register_and_change(void) {
@@ -457,6 +482,7 @@ int main(void) {
         T(an_echo_value_is_good_for_minutes),
         T(a_proof_does_not_last_for_ever),
         T(who_goes_on_asking_is_asked_before_it_ends),
+        T(nothing_is_left_of_a_proof_that_has_ended),
         T(a_flood_of_strangers_takes_one_place_from_the_proven),
         T(a_proven_observer_is_notified_of_what_changed_meanwhile),
         T(every_registration_is_followed_by_a_ping),
