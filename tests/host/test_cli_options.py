@@ -251,3 +251,28 @@ def test_what_is_no_gateway_is_named():
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "error: foo is no address of a gateway" in result.stderr
+
+
+LONG = "a" * 2000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("build", LONG),
+        ("run", LONG + ".toml", "--link", "tcp://127.0.0.1:1"),
+        ("push", LONG, "--link", "tcp://127.0.0.1:1"),
+        ("keys", "trust", LONG, "--link", "tcp://127.0.0.1:1"),
+        ("sim", "native", "--image", LONG),
+        ("sim", "native", "--flash", LONG),
+        ("sim", "native", "--key", LONG),
+        ("replay", LONG, "--sensor", "level", "--link", "tcp://127.0.0.1:1"),
+        ("ls", "--trace", LONG, "--link", "tcp://127.0.0.1:1"),
+    ],
+)
+def test_a_path_that_the_system_refuses_is_named(arguments):
+    result = CliRunner().invoke(main, list(arguments))
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {LONG}")
+    assert "File name too long" in result.stderr

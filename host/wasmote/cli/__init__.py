@@ -17,8 +17,8 @@ from rich_click import rich_click as rich_settings
 from wasmote.cli.common import HelpfulGroup, no_color
 from wasmote.cli.examples import examples
 from wasmote.cli.verbosity import with_verbosity
-from wasmote.errors import WasmoteError
-from wasmote.output import guarded_streams
+from wasmote.errors import UsageFault, WasmoteError
+from wasmote.output import OutputFault, guarded_streams
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -101,6 +101,13 @@ class LazyGroup(HelpfulGroup):
             ctx.exit(fault.exit_code)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except OSError as fault:
+            # What asks for a file in passing (Path.is_file) knows "is not there" only, and not a name of 300
+            # characters or a folder that may not be entered.
+            if isinstance(fault, OutputFault) or fault.filename is None:
+                raise
+            report(UsageFault(f"{fault.filename}: {fault.strerror}"))
+            ctx.exit(UsageFault.exit_code)
 
 
 def report(fault: WasmoteError) -> None:

@@ -120,6 +120,8 @@ def parse_link(text: str) -> Link:
     except ValueError as fault:
         raise _fault(text, "what stands in [brackets] is no address") from fault
     port = _port(text, parts)
+    if host is not None and not _is_host(host):
+        raise _fault(text, "this is no name of a host: its parts have 1 to 63 characters")
     match parts.scheme:
         case "serial":
             return _serial(text, parts)
@@ -141,6 +143,14 @@ def parse_link(text: str) -> Link:
                 raise _fault(text, "a host is needed")
             return CoapLink(host, COAP_PORT if port is None else port)
     raise _fault(text, "unknown kind of link")
+
+
+def _is_host(host: str) -> bool:
+    try:
+        host.encode("idna")  # RFC 3490, as the resolver does
+    except UnicodeError:
+        return False
+    return len(host) <= 253
 
 
 def _port(text: str, parts: urllib.parse.SplitResult) -> int | None:
