@@ -159,6 +159,17 @@ def test_put_sends_json_as_cbor(tmp_path):
     assert "VALUE is not JSON" in wrong.stderr
 
 
+@pytest.mark.parametrize(("listeners", "said"), [(1, ""), (None, ""), (0, "no module that runs listens")])
+def test_put_says_when_readings_reach_nobody(listeners, said):
+    fake = FakeNode()
+    fake.listeners = listeners
+    with board(fake) as wasmote:
+        result = wasmote("put", "/sensors/river", "[[1, [2, 3]]]")
+    assert (result.exit_code, result.stdout) == (0, "/sensors/river: 2.04 Changed\n")
+    assert said in result.stderr
+    assert bool(said) == bool(result.stderr)
+
+
 def test_put_of_a_bundle_file_is_a_bundle(bundle_file):
     fake = FakeNode()
     with board(fake) as wasmote:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from wasmote.cli.common import counted, json_option, link_option, print_columns, print_json, run_async, say
+from wasmote.cli.common import (
+    counted,
+    json_option,
+    link_option,
+    note,
+    print_columns,
+    print_json,
+    run_async,
+    say,
+)
 from wasmote.cli.examples import examples
 from wasmote.errors import UsageFault
 from wasmote.life import life_notes
@@ -176,10 +185,22 @@ async def put(
     content_format, payload = _payload(value, format_name, path)
     async with await Node.connect(link) as node:
         reply = await node.request("POST" if post else "PUT", path, payload, content_format)
+        if not post:
+            await _tell_unheard(node, path)
     if as_json:
         print_json({"code": reply.code.dotted, "payload": jsonable(reply, path)})
     else:
         say(f"{path}: {reply.code}")
+
+
+async def _tell_unheard(node: Node, path: str) -> None:
+    """Say of readings that were taken, 2.04, that no module gets them, where the node tells that."""
+    parts = path.partition("?")[0].strip("/").split("/")
+    if len(parts) != 2 or parts[0] != "sensors":
+        return
+    for sensor in await node.sensors():
+        if sensor.name == parts[1] and sensor.listeners == 0:
+            note(f"{path}: no module that runs listens to it: the readings are lost")
 
 
 def _payload(value: str | None, format_name: str | None, path: str) -> tuple[int | None, bytes]:
