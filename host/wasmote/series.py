@@ -29,6 +29,7 @@ from wasmote.wire.codec import TIME_MAX_MS, TIME_MIN_MS, as_binary32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+DAY_MS = timedelta(days=1) // _MS
 _DAY_FIRST = r"\d{2}-\d{2}-\d{4}"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?"
 _COMPACT_CLOCK = r"\d{2}(?:\d{2}(?:\d{2}(?:[.,]\d+)?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?"
@@ -165,6 +166,11 @@ def _refuse_compact(text: str) -> None:
         return
     if 1900 <= moment.year < 2100:
         raise ValueError(f"{text!r} may be a date with an hour, or a time since 1970")
+
+
+def is_date(text: str) -> bool:
+    """Whether it is a day, without a time of day."""
+    return bool(_DATE.fullmatch(text))
 
 
 def datetime_of(time_ms: int) -> datetime:

@@ -176,6 +176,24 @@ async def test_the_command_feeds_a_node(river_csv: Path):
     assert days(node.samples) == list(range(11, 31))
 
 
+@pytest.fixture
+def hourly_csv(tmp_path: Path) -> Path:
+    path = tmp_path / "hourly.csv"
+    rows = (f"2001-01-{day:02},{hour:02}:00,1,2\n" for day in (1, 2, 3) for hour in range(24))
+    path.write_text("date,time,rain,flow\n" + "".join(rows))
+    return path
+
+
+@pytest.mark.parametrize(("last", "fed"), [("2001-01-02", 48), ("02-01-2001", 48), ("2001-01-02T05:00", 30)])
+async def test_the_last_day_is_fed_whole(hourly_csv: Path, last: str, fed: int):
+    node = FakeNode()
+    async with FakeServer(node) as server:
+        arguments = ("--link", server.url, "--sensor", "river", "--to", last)
+        status, output = await command(str(hourly_csv), *arguments)
+    assert status == 0, output
+    assert len(node.samples) == fed
+
+
 @pytest.mark.parametrize(("listeners", "expected"), [(None, 0), (0, 1), (2, 0)])
 async def test_what_nobody_listens_to_is_not_fed(river_csv: Path, listeners: int | None, expected: int):
     node = FakeNode()

@@ -79,9 +79,10 @@ async def replay(
     A recording, made by `wasmote record`, needs --on: the module goes on there from where it was, its events
     enter it again, and what it emits is compared bit for bit. Exit status 1 at the first difference.
 
-    A CSV file holds a date and a number for each channel in every row. Without --rate, as fast as the node
-    takes them. After a broken link it goes on with the first reading that the node does not have. Ctrl-C
-    stops it, and says how far it came. Exit status 1 where no running module listens.
+    A CSV file holds in every row a number for each channel, and a date, a time stamp (ISO 8601, or since
+    1970 in seconds or ms), or a date and a time of day in columns called date and time. Without --rate, as
+    fast as the node takes them. After a broken link it goes on with the first reading that the node does not
+    have. Ctrl-C stops it, and says how far it came. Exit status 1 where no running module listens.
     """
     from wasmote.node import Node
     from wasmote.replay import find_sensor, read_samples, require_listener
@@ -190,8 +191,12 @@ async def _reproduce(file: Path, on: str, as_json: bool) -> None:
 
 def _selection(first: str | None, last: str | None, count: int | None) -> Selection:
     from wasmote.replay import Selection
+    from wasmote.series import DAY_MS, is_date
 
-    return Selection(_time_ms("--from", first), _time_ms("--to", last), count)
+    end = _time_ms("--to", last)
+    if end is not None and last is not None and is_date(last):
+        end += DAY_MS - 1  # with all of that day
+    return Selection(_time_ms("--from", first), end, count)
 
 
 def _time_ms(option: str, text: str | None) -> int | None:
