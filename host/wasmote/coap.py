@@ -147,6 +147,8 @@ class Endpoint:
         self.at_close: set[Callable[[], Awaitable[None]]] = set()  # what to do while the link is still there
         self._messages = Exchanges(self.tokens)
         self._remote: Any = None
+        self._asking = asyncio.Lock()
+        self._boot_known: tuple[float, bytes | None] | None = None  # when it was told, and what
         self._echo: bytes | None = None  # what shows the node that we are where we say
         self._on_diagnostic = on_diagnostic
         self._opener = opener
@@ -223,11 +225,20 @@ class Endpoint:
         question.transport_tuning = self.timings.probe.tuning()
         await self.exchange(question)
 
-    async def ask_boot_id(self) -> bytes | None:
+    async def ask_boot_id(self, fresh_s: float) -> bytes | None:
         """Make sure that the node is still there; return which start of it this is, where it says so.
 
+        An answer of the last `fresh_s` seconds will do: several observations ask for one and the same node.
         Raises `NoAnswer` or `LinkDown`.
         """
+        clock = asyncio.get_running_loop().time
+        async with self._asking:
+            if self._boot_known is None or clock() > self._boot_known[0] + fresh_s:
+                boot_id = await self._get_boot_id()
+                self._boot_known = clock(), boot_id
+            return self._boot_known[1]
+
+    async def _get_boot_id(self) -> bytes | None:
         question = self.message(Code.GET, "/node")
         question.transport_tuning = self.timings.alive.tuning()
         try:

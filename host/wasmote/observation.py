@@ -175,7 +175,7 @@ class Observation:
         know nothing of us any more. The registration that is due after Max-Age mends that.
         """
         try:
-            boot_id = await self._endpoint.ask_boot_id()
+            boot_id = await self._endpoint.ask_boot_id(SILENCE_S / 2)
         except NoAnswer as fault:  # for an observer, a silent node and a broken link are the same
             raise LinkDown(fault.message, fault.hint) from fault
         if None not in (self._boot_id, boot_id) and self._boot_id != boot_id:

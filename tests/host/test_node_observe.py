@@ -208,6 +208,18 @@ async def test_a_node_that_was_restarted_meanwhile_is_noticed(monkeypatch):
             await waiting
 
 
+async def test_observations_of_one_node_ask_it_together():
+    fake = FakeNode()
+    async with served(fake) as (_, node):
+        endpoint = node._endpoint
+        first = await asyncio.gather(*(endpoint.ask_boot_id(60.0) for _ in range(8)))
+        assert first == [b"boot"] * 8
+        assert fake.requests.count(("GET", "/node")) == 2  # connecting asks once
+        fake.reboot(b"new!")
+        assert await endpoint.ask_boot_id(60.0) == b"boot"
+        assert await endpoint.ask_boot_id(-1.0) == b"new!"
+
+
 async def test_a_quiet_node_that_is_there_is_waited_for(monkeypatch):
     monkeypatch.setattr("wasmote.observation.SILENCE_S", 0.01)
     fake = FakeNode()
