@@ -10,6 +10,7 @@
  *   watchdog       IWDG never bites                SysTick's interrupt resets, by time that the board
  *                                                  lives through, not the machine's (qemu_watchdog.h);
  *                                                  unlike the real one not while interrupts are locked
+ *   clock          clock=US on the command line starts it there, after each reset
  *   entropy        RNG never has a word            seed=HEX from the command line, and a count of resets
  *   clock rates    RCC is not there                what QEMU's model runs at, whatever RCC says
  *   ADC            never finishes (no EOC)         codes that stand for 25 Cel and a slow ramp
@@ -38,7 +39,21 @@ size_t chip_unique_id(uint8_t *out, size_t cap) {
     return qemu_unique_id(out, cap);
 }
 
+/* The clock is where it should be once its 32 bits have run over so often: each time it is looked at, it
+ * sees that. */
+static void turn_clock_to(uint64_t us) {
+    for (uint32_t runs = (uint32_t)(us >> 32); runs > 0; runs--) {
+        TIM2->CNT = UINT32_MAX / 2;
+        hal_now_us();
+        TIM2->CNT = 0;
+        hal_now_us();
+    }
+    TIM2->CNT = (uint32_t)us;
+}
+
+/* Once, when time runs and nothing goes by it yet. */
 hal_reset_cause chip_reset_cause(void) {
+    turn_clock_to(qemu_clock_us());
     return qemu_reset_cause();
 }
 

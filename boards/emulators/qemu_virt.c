@@ -6,6 +6,7 @@
  *   loader         there is no ROM
  *   watchdog       the timer's interrupt resets (qemu_watchdog.h): it counts time that the board lives
  *                  through, not the machine's; unlike a real one it cannot while interrupts are locked
+ *   clock          clock=US on the command line starts it there, after each reset
  *   entropy        seed=HEX from the command line, and a count of resets
  *   flash          a file (qemu_flash.h), with the times of a serial flash beside an ESP32-C3 */
 #include "common/bare/chip.h"
@@ -43,6 +44,10 @@ void chip_choose_loader(void) {
 }
 
 /* ---- watchdog --------------------------------------------------------------------------------- */
+
+uint64_t timer_first_us(void) {
+    return qemu_clock_us();
+}
 
 void timer_tick(void) {
     watchdog_look();

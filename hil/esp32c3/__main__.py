@@ -48,6 +48,19 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--without-modules", action="store_true", help="press it once the ROM has looked at it"
     )
+    parser.add_argument(
+        "--ahead",
+        type=int,
+        default=0,
+        metavar="US",
+        help="have the system timer run on by that after the start",
+    )
+    parser.add_argument(
+        "--steps-from",
+        type=int,
+        metavar="US",
+        help="from this time of the system timer on look at interrupts before each instruction (slow)",
+    )
     return parser.parse_args()
 
 
@@ -68,7 +81,16 @@ def main() -> int:
         flash.program(0, image)
     driven: deque[Lines] = deque()
     usb, uart = open_port(options.usb), open_uart(options.uart, driven.append)
-    machine = Machine(flash, options.mac, usb, uart, driven, is_boot_pressed=options.boot)
+    machine = Machine(
+        flash,
+        options.mac,
+        usb,
+        uart,
+        driven,
+        is_boot_pressed=options.boot,
+        ahead_us=options.ahead,
+        steps_from_us=options.steps_from,
+    )
     if options.without_modules:
         machine.press_boot()
     print(json.dumps({"usb": usb.url, "uart": uart.url}), flush=True)

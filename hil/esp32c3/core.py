@@ -54,6 +54,7 @@ ROM, ROM_BYTES = 0x4000_0000, 0x6_0000
 SRAM_DATA, SRAM_CODE, SRAM_BYTES = 0x3FC8_0000, 0x4038_0000, 0x6_0000
 ERASED = b"\xff"
 C_RET = b"\x82\x80"
+WFI = 0x1050_0073
 MRET = bytes.fromhex("73002030")
 RETURNS = re.compile(re.escape(MRET))
 WRITES_MSTATUS = re.compile(rb"[\x73\xf3].[\x00-\x0f]\x30", re.DOTALL)  # csrrw and the like; mret is none
@@ -194,10 +195,21 @@ class Core:
 
     def run(self) -> Stop:
         """Run for about a millisecond, until WFI, or until a function in ROM is called."""
+        with self._ticker:
+            return self._execute(0)
+
+    def step(self) -> Stop:
+        """Run one instruction."""
+        sleeps = self._word(self.pc) == WFI
+        self._ticker.is_due = False
+        stop = self._execute(1)
+        return Stop.ASKED if stop is Stop.ASLEEP and not sleeps else stop
+
+    def _execute(self, count: int) -> Stop:
+        """Run so many instructions; 0: until something ends it."""
         self._was_asked = False
         try:
-            with self._ticker:
-                self._uc.emu_start(self.pc, 0)
+            self._uc.emu_start(self.pc, 0, count=count)
         except UcError as error:
             self._note_fault(CAUSES.get(error.errno, FETCH_FAULT), self.pc)
         if self._error is not None:

@@ -43,7 +43,10 @@ class Mode(Enum):
 class Machine:
     """A chip with its flash, its MAC address, and what its serial ports and its button are connected to.
 
-    `driven`: what happens to CHIP_EN and the button's pin, in order; the port of UART0 may add to it.
+    `driven`: what happens to CHIP_EN and the button's pin, in order; the port of UART0 may add to it. The
+    system timer has run on by `ahead_us` soon after the start. From `steps_from_us` of its time on,
+    interrupts are looked at before each instruction, as the chip does, and an instruction takes the time
+    of STEP_S; before, the core runs for about a millisecond in between.
     """
 
     def __init__(
@@ -55,9 +58,12 @@ class Machine:
         driven: deque[Lines],
         *,
         is_boot_pressed: bool,
+        ahead_us: int = 0,
+        steps_from_us: int | None = None,
     ) -> None:
         self._flash, self._usb_port, self._uart_port = flash, usb, uart
         self._is_boot_pressed = is_boot_pressed
+        self._ahead_us, self._steps_from_us = ahead_us, steps_from_us
         self._driven = driven
         self._clock = Clock()
         self._rtc = Rtc(self._clock, mac)
@@ -103,7 +109,7 @@ class Machine:
     def _connect_devices(self) -> None:
         self._matrix = InterruptMatrix()
         self._gpio = Gpio(is_boot_pressed=self._is_boot_pressed)
-        self._timer = SystemTimer(self._clock)
+        self._timer = SystemTimer(self._clock, self._ahead_us)
         self._usb = UsbSerialJtag(self._usb_port)
         self._uart = Uart(self._uart_port, self._clock)
         self._group = TimerGroup(self._clock, is_running=True)
@@ -165,7 +171,12 @@ class Machine:
             if self._is_asleep and pending is None:
                 self._doze(None)
                 return
-        self._is_asleep = self._core.run() is Stop.ASLEEP
+        if self._steps_from_us is not None and self._timer.now_us() >= self._steps_from_us:
+            self._clock.count_steps()
+            self._is_asleep = self._core.step() is Stop.ASLEEP
+            self._clock.step()
+        else:
+            self._is_asleep = self._core.run() is Stop.ASLEEP
 
     def _call_rom(self) -> None:
         again_at = self._rom.call()

@@ -151,6 +151,7 @@ class Simulator:
         self._count_instructions = count_instructions
         self._skip_idle = skip_idle
         self._slow_flash = False
+        self._clock_us = 0
         self.without_modules = False
         self.has_loader = False
         self._folder = tempfile.TemporaryDirectory(prefix="wasmote-")
@@ -170,6 +171,7 @@ class Simulator:
         count_instructions: bool = False,
         skip_idle: bool = False,
         slow_flash: bool = False,
+        clock_us: int = 0,
         keys: Sequence[bytes] = (),
         without_modules: bool = False,
         has_loader: bool = False,
@@ -181,7 +183,8 @@ class Simulator:
         others a Unix socket. `flash` is a file for the board's flash, which then outlives the simulator.
         `count_instructions` makes time on a QEMU board pass by 1 ns an instruction, not 8; `skip_idle` has it
         jump while the board sleeps, where it else passes by this machine's clock. With `slow_flash` a QEMU
-        board's erases take the datasheet's longest times, not the typical ones. `keys` are the public keys
+        board's erases take the datasheet's longest times, not the typical ones. `clock_us` is what its clock
+        starts at, after a reset too, in the place of 0: what shows after years. `keys` are the public keys
         that it is flashed with; without any a new one starts in development mode. Raises `UsageFault`, also
         for keys where the flash is not new, `DeviceNotFound`, `SimulatorFault`, `NoAnswer`.
         """
@@ -190,6 +193,7 @@ class Simulator:
         simulator.without_modules = without_modules
         simulator.has_loader = has_loader
         simulator._slow_flash = slow_flash
+        simulator._clock_us = clock_us
         try:
             simulator._make_executable()
             simulator._image.flash.make(simulator._flash, keys)
@@ -308,7 +312,7 @@ class Simulator:
         unique_id = f"native-{self._instance}".encode().hex()
         options = ("--id", unique_id, "--udp", str(self._port or 0), "--flash", str(self._flash))
         escape = ("--without-modules",) if self.without_modules else ()
-        return [str(self._image.path), *options, *escape]
+        return [str(self._image.path), *options, *escape, "--clock", str(self._clock_us)]
 
     def _note_native_links(self, greeting: dict[str, Any]) -> None:
         self._port = int(greeting["udp"])  # the same after a restart
@@ -325,6 +329,7 @@ class Simulator:
             *("--flash", str(self._flash), "--image", str(self._image.path)),
             *("--mac", f"02{self._instance:010x}", "--usb", usb, "--uart", f"unix:{folder / 'uart'}"),
             *(("--without-modules",) if self.without_modules else ()),
+            *("--ahead", str(self._clock_us)),
         ]
 
     # QEMU
@@ -351,7 +356,8 @@ class Simulator:
                 "-semihosting-config",
                 f"enable=on,target=native,arg=wasmote,arg=id={unique_id},arg=seed={seed},"
                 f"arg=flash={self._flash},arg=without-modules={self.without_modules:d}"
-                f",arg=flash-slow={self._slow_flash:d}" + (",arg=loader=1" if self.has_loader else ""),
+                f",arg=flash-slow={self._slow_flash:d},arg=clock={self._clock_us}"
+                + (",arg=loader=1" if self.has_loader else ""),
             ),
         ]
 

@@ -46,9 +46,11 @@ static void say_random(unsigned argument) {
     answer_hex(bytes, len);
 }
 
+/* In hexadecimal: newlib-nano's printf has no 64 bits. */
 static void say_now(unsigned argument) {
     (void)argument;
-    answer("%" PRIu32, (uint32_t)hal_now_us());
+    uint64_t now = hal_now_us();
+    answer("%08" PRIx32 "%08" PRIx32, (uint32_t)(now >> 32), (uint32_t)now);
 }
 
 static void say_cause(unsigned argument) {
@@ -99,6 +101,13 @@ static void say_sensor(unsigned argument) {
     answer("%s", text);
 }
 
+static uint32_t turns; /* of the loop */
+
+static void say_turns(unsigned argument) {
+    (void)argument;
+    answer("%" PRIu32, turns);
+}
+
 static void on_timer(void *argument) {
     (void)argument;
     answer("late %" PRIu32, (uint32_t)(hal_now_us() - timer_due_us));
@@ -106,7 +115,7 @@ static void on_timer(void *argument) {
 
 /* Answers after so many milliseconds, with how many microseconds late the loop woke up. */
 static void wait(unsigned argument) {
-    timer_due_us = hal_now_us() + argument * 1000u;
+    timer_due_us = hal_now_us() + argument * UINT64_C(1000);
     loop_timer_at(&timer, timer_due_us, on_timer, NULL);
 }
 
@@ -297,6 +306,7 @@ static const struct {
     {"beats", say_beats},   {"hog", hog},
     {"past", past},         {"drain", drain},
     {"spin", spin},         {"doze", doze},
+    {"turns", say_turns},
 };
 
 static void run_line(void) {
@@ -346,6 +356,6 @@ int main(void) {
     loop_on(EVENT_UART, on_uart);
     loop_post(EVENT_UART);
     answer("ready %d", (int)hal_get_reset_cause());
-    for (;;)
+    for (;; turns++)
         loop_run_once();
 }

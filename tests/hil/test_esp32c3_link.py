@@ -76,3 +76,24 @@ async def test_the_alarm_comes_while_flash_is_erased(chip: Chip) -> None:
         count, _ = map(int, (await usb.ask("beats")).split())
     assert status == 0
     assert count >= took_us // 10_000 > 10
+
+
+EDGE_US = 2**40  # 12.7 days
+
+
+async def test_an_alarm_beyond_a_fortnight_leaves_the_core_some_instructions(tmp_path: Path) -> None:
+    """The core takes what is due before each instruction: an interrupt that does not end leaves it none."""
+    options = (
+        "--image",
+        str(CHECK),
+        "--usb",
+        f"unix:{tmp_path / 'usb'}",
+        "--uart",
+        f"unix:{tmp_path / 'uart'}",
+    )
+    times = ("--ahead", str(EDGE_US - 1_000_000), "--steps-from", str(EDGE_US - 10_000))
+    async with powered(tmp_path / "flash", *options, *times) as chip, opened(chip.usb) as usb:
+        assert await usb.ask("watchdog 500") == "watchdog 500"
+        assert (await usb.ask("wait 1100")).startswith("late ")
+        assert int(await usb.ask("now"), 16) > EDGE_US
+        assert await usb.ask("cause") == "1"

@@ -94,6 +94,7 @@ struct systimer {
 #define SYSTIMER_UPDATE (1u << 30)
 #define SYSTIMER_VALUE_VALID (1u << 29)
 #define SYSTIMER_TICKS_PER_US_LOG2 4
+#define SYSTIMER_VALUE_MASK ((UINT64_C(1) << 52) - 1)
 
 /* ---- random number generator (TRM chapter 25) ----------------------------------------------------- */
 #define RNG_DATA REGISTER(0x600260B0u)

@@ -1,12 +1,12 @@
 /* Time: unit 0 of the system timer, which nothing stops. Target 0 ends a sleep, target 1 is the sampling
- * alarm. */
+ * alarm. The timer counts 52 bits, which is 8.9 years; here they are made 64. */
 #include "esp32c3.h"
 #include "hal.h"
 #include "parts.h"
 
 enum { WAKE, ALARM }; /* targets */
 
-static uint64_t started;
+static uint64_t started, counted;
 static uint64_t alarm_us = HAL_NEVER;
 static void (*alarm_fire)(void);
 
@@ -19,6 +19,7 @@ HAL_RAMCODE static uint64_t count(void) {
         ;
     uint64_t high = SYSTIMER->UNIT0_VALUE_HI;
     uint64_t value = high << 32 | SYSTIMER->UNIT0_VALUE_LO;
+    value = counted += (value - counted) & SYSTIMER_VALUE_MASK;
     hal_irq_unlock(state);
     return value;
 }
@@ -35,11 +36,18 @@ HAL_RAMCODE uint64_t hal_now_us(void) {
     return (count() - started) >> SYSTIMER_TICKS_PER_US_LOG2;
 }
 
-#define FARTHEST_US (UINT64_C(1) << 40) /* a fortnight; the timer compares 52 bits */
+#define FARTHEST_US (UINT64_C(1) << 40) /* from now: a fortnight */
 
-/* Interrupts once when that time has come, also when it has passed. */
+/* Interrupts once when that time has come, also when it has passed: then now. The timer takes a target
+ * that lies less than half of its 52 bits behind the count for one that has passed (TRM chapter 10), so
+ * neither what passed long ago nor what is far ahead is told to it as it is. */
 HAL_RAMCODE static void set_target(unsigned target, uint64_t at_us) {
-    uint64_t at = started + ((at_us < FARTHEST_US ? at_us : FARTHEST_US) << SYSTIMER_TICKS_PER_US_LOG2);
+    uint64_t now = hal_now_us();
+    if (at_us < now)
+        at_us = now;
+    if (at_us - now > FARTHEST_US)
+        at_us = now + FARTHEST_US;
+    uint64_t at = started + (at_us << SYSTIMER_TICKS_PER_US_LOG2);
     SYSTIMER->CONF &= ~SYSTIMER_CONF_TARGET_EN(target);
     SYSTIMER->TARGET[target].HI = (uint32_t)(at >> 32);
     SYSTIMER->TARGET[target].LO = (uint32_t)at;

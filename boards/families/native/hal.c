@@ -69,7 +69,7 @@ static void announce(const char *pty, int port) {
 }
 
 void hal_init(void) {
-    start_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    start_us = clock_us(CLOCK_PROCESS_CPUTIME_ID) - native_options.clock_us;
     install_signals();
     native_alarm_start();
     const char *pty = native_options.pty ? native_pty_open() : NULL;

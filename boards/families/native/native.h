@@ -17,6 +17,7 @@ struct native_options {
     bool pty;
     const char *flash; /* a file; NULL: one that ends with the process */
     bool without_modules;
+    uint64_t clock_us;               /* where hal_now_us() starts */
     const char *key[STORE_KEYS_MAX]; /* files; NULL behind the last */
 };
 extern struct native_options native_options;

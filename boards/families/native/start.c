@@ -31,6 +31,7 @@ static const char usage[] =
     "  --flash FILE  what survives a restart (default: nothing does, but a reset)\n"
     "  --key FILE    an OpenSSH public key (Ed25519) to trust, up to four times; only where the flash "
     "is new\n"
+    "  --clock US    where its clock starts: what shows after years (default 0)\n"
     "  --without-modules  start no module: the boot escape\n"
     "  --help        this text\n\n"
     "The first line on stdout is JSON: {\"board\",\"id\",\"pid\",\"pty\",\"udp\"}.\n";
@@ -65,6 +66,14 @@ static void parse_port(const char *text) {
     native_options.udp_port = (int)port;
 }
 
+static void parse_clock(const char *text) {
+    char *end;
+    errno = 0;
+    native_options.clock_us = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno)
+        refuse("--clock", text, "microseconds");
+}
+
 static void add_key(const char *path) {
     size_t place = 0;
     while (place < STORE_KEYS_MAX && native_options.key[place])
@@ -91,6 +100,9 @@ static void take_option(int option) {
     case 'f':
         native_options.flash = optarg;
         break;
+    case 'c':
+        parse_clock(optarg);
+        break;
     case 'k':
         add_key(optarg);
         break;
@@ -107,15 +119,11 @@ static void take_option(int option) {
 
 static void parse_options(int argc, char **argv) {
     static const struct option known[] = {
-        {"id", required_argument, NULL, 'i'},
-        {"udp", required_argument, NULL, 'u'},
-        {"no-udp", no_argument, NULL, 'U'},
-        {"no-pty", no_argument, NULL, 'P'},
-        {"flash", required_argument, NULL, 'f'},
-        {"key", required_argument, NULL, 'k'},
-        {"without-modules", no_argument, NULL, 'M'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"id", required_argument, NULL, 'i'},    {"udp", required_argument, NULL, 'u'},
+        {"no-udp", no_argument, NULL, 'U'},      {"no-pty", no_argument, NULL, 'P'},
+        {"flash", required_argument, NULL, 'f'}, {"clock", required_argument, NULL, 'c'},
+        {"key", required_argument, NULL, 'k'},   {"without-modules", no_argument, NULL, 'M'},
+        {"help", no_argument, NULL, 'h'},        {0},
     };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         take_option(option);

@@ -10,6 +10,7 @@ void interrupts_enable(unsigned source);
 
 void timer_handler(void);
 void uart_handler(void);
-void timer_tick(void); /* the emulator's file: the timer interrupted, at least twice a second */
+uint64_t timer_first_us(void); /* the emulator's file: where the clock starts */
+void timer_tick(void);         /* the emulator's file: the timer interrupted, at least twice a second */
 
 #endif

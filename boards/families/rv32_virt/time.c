@@ -27,15 +27,16 @@ uint64_t hal_now_us(void) {
 /* The timer's interrupt at that time, or before. The high half is out of the way while the low one
  * changes, or the interrupt might come in between. */
 static void wake_at(uint64_t at_us) {
-    uint64_t latest = hal_now_us() + LONGEST_US;
-    uint64_t at = started + (at_us < latest ? at_us : latest) * MTIME_PER_US;
+    uint64_t now = hal_now_us();
+    uint64_t span = at_us <= now ? 0 : at_us - now < LONGEST_US ? at_us - now : LONGEST_US;
+    uint64_t at = started + (now + span) * MTIME_PER_US;
     MTIMECMP[1] = UINT32_MAX;
     MTIMECMP[0] = (uint32_t)at;
     MTIMECMP[1] = (uint32_t)(at >> 32);
 }
 
 void time_start(void) {
-    started = mtime();
+    started = mtime() - timer_first_us() * MTIME_PER_US;
     wake_at(HAL_NEVER);
     csr_set(mie, MIE_TIMER);
 }
