@@ -93,7 +93,7 @@ async def test_an_alarm_beyond_a_fortnight_leaves_the_core_some_instructions(tmp
     )
     times = ("--ahead", str(EDGE_US - 1_000_000), "--steps-from", str(EDGE_US - 10_000))
     async with powered(tmp_path / "flash", *options, *times) as chip, opened(chip.usb) as usb:
-        assert await usb.ask("watchdog 500") == "watchdog 500"
+        assert await usb.ask("watchdog 1000") == "watchdog 1000"
         assert (await usb.ask("wait 1100")).startswith("late ")
         assert int(await usb.ask("now"), 16) > EDGE_US
         assert await usb.ask("cause") == "1"

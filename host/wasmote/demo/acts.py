@@ -109,7 +109,7 @@ class Acts:
 
     def _tell_swap(self, status: ModuleStatus) -> None:
         self._life = Life(status)
-        gap = f"{self._life.swap_gap_ms:.2f} ms without a running module"
+        gap = f"{self._life.swap_gap_ms:.2f} ms of emulated time without a running module"
         self._view.note(f"{self._board}: swapped to {status.version} with its state, {gap}")
 
     async def _tell_roll_back(self) -> None:
