@@ -1,5 +1,6 @@
 #include "core/cbor.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/bytes.h"
@@ -7,8 +8,7 @@
 
 /* RFC 8949 section 3: the low five bits of the initial byte. */
 enum { ARG_1 = 24, ARG_2 = 25, ARG_4 = 26, ARG_8 = 27 };
-enum { SIMPLE_FALSE = 20, SIMPLE_TRUE = 21, SIMPLE_NULL = 22 };
-#define SKIP_DEPTH_MAX 8
+enum { SIMPLE_FALSE = 20, SIMPLE_TRUE = 21, SIMPLE_NULL = 22, SIMPLE_IN_TWO_BYTES = 32 };
 
 /* ---- encoder ---------------------------------------------------------------------------- */
 
@@ -176,6 +176,8 @@ static uint64_t get_head(struct cbor_in *in, enum cbor_major *major, unsigned *i
     uint64_t argument = 0;
     for (size_t i = 1; i <= width; i++)
         argument = argument << 8 | in->at[i];
+    if (*major == CBOR_SIMPLE && *info == ARG_1 && argument < SIMPLE_IN_TWO_BYTES)
+        return fail(in); /* RFC 8949 section 3.3: not well-formed */
     in->at += 1 + width;
     return argument;
 }
@@ -259,11 +261,14 @@ uint64_t cbor_get_tag(struct cbor_in *in) {
     return expect(in, CBOR_TAG);
 }
 
+/* A float is of the same major type, so that its bits are no simple value. */
 bool cbor_get_bool(struct cbor_in *in) {
-    uint64_t value = expect(in, CBOR_SIMPLE);
-    if (value != SIMPLE_FALSE && value != SIMPLE_TRUE)
+    enum cbor_major major;
+    unsigned info;
+    get_head(in, &major, &info);
+    if (major != CBOR_SIMPLE || (info != SIMPLE_FALSE && info != SIMPLE_TRUE))
         fail(in);
-    return value == SIMPLE_TRUE;
+    return !in->error && info == SIMPLE_TRUE;
 }
 
 /* RFC 8949 appendix D: binary16 has 10 fraction bits and an exponent bias of 15. */
@@ -309,24 +314,103 @@ double cbor_get_number(struct cbor_in *in) {
     return 0;
 }
 
+double cbor_get_finite(struct cbor_in *in) {
+    double value = cbor_get_number(in);
+    if (isfinite(value))
+        return value;
+    fail(in);
+    return 0;
+}
+
+/* ---- one item with all that it holds ------------------------------------------------------ */
+
+/* Over an item that is known to be well-formed. */
+static void step_over(struct cbor_in *in) {
+    for (uint64_t items = 1; items && !in->error; items--) {
+        enum cbor_major major;
+        unsigned info;
+        uint64_t argument = get_head(in, &major, &info);
+        if (major == CBOR_BYTES || major == CBOR_TEXT)
+            in->at += argument;
+        else if (major == CBOR_ARRAY || major == CBOR_TAG)
+            items += major == CBOR_TAG ? 1 : argument;
+        else if (major == CBOR_MAP)
+            items += argument * 2;
+    }
+}
+
+/* Keys are integers and texts, equal as values are: in whatever width (RFC 8949 section 5.6). */
+static bool is_same_key(struct cbor_in a, struct cbor_in b) {
+    enum cbor_major major_a, major_b;
+    unsigned info;
+    uint64_t argument = get_head(&a, &major_a, &info);
+    if (get_head(&b, &major_b, &info) != argument || major_a != major_b)
+        return false;
+    return major_a != CBOR_TEXT || memcmp(a.at, b.at, (size_t)argument) == 0;
+}
+
+static bool is_among(struct cbor_in map, uint64_t pairs, struct cbor_in key) {
+    for (; pairs; pairs--) {
+        if (is_same_key(map, key))
+            return true;
+        step_over(&map);
+        step_over(&map);
+    }
+    return false;
+}
+
+static void skip_nested(struct cbor_in *in, unsigned depth);
+
+static void skip_map(struct cbor_in *in, uint64_t pairs, unsigned depth) {
+    const struct cbor_in map = *in;
+    for (uint64_t i = 0; i < pairs && !in->error; i++) {
+        const struct cbor_in key = *in;
+        enum cbor_major major = cbor_peek(in);
+        if (major != CBOR_UINT && major != CBOR_NINT && major != CBOR_TEXT)
+            fail(in);
+        skip_nested(in, 0);
+        if (!in->error && is_among(map, i, key))
+            fail(in);
+        skip_nested(in, depth);
+    }
+}
+
+static void skip_string(struct cbor_in *in, enum cbor_major major, uint64_t len) {
+    if (len > left(in) || (major == CBOR_TEXT && !utf8_is_valid((const char *)in->at, (size_t)len)))
+        fail(in);
+    else
+        in->at += len;
+}
+
 static void skip_nested(struct cbor_in *in, unsigned depth) {
     enum cbor_major major;
     unsigned info;
     uint64_t argument = get_head(in, &major, &info);
-    if (major == CBOR_BYTES || major == CBOR_TEXT) {
-        if (argument > left(in))
-            fail(in);
-        else
-            in->at += argument;
-    } else if (major == CBOR_ARRAY || major == CBOR_MAP || major == CBOR_TAG) {
-        uint64_t items = major == CBOR_TAG ? 1 : major == CBOR_MAP ? argument * 2 : argument;
-        if (depth == 0 || (major != CBOR_TAG && argument > left(in)))
-            fail(in);
-        for (; items && !in->error; items--)
-            skip_nested(in, depth - 1);
+    bool is_container = major == CBOR_ARRAY || major == CBOR_MAP || major == CBOR_TAG;
+    if (major == CBOR_BYTES || major == CBOR_TEXT)
+        skip_string(in, major, argument);
+    if (!is_container)
+        return;
+    if (depth == 0 || (major != CBOR_TAG && argument > left(in))) {
+        fail(in);
+        return;
     }
+    if (major == CBOR_MAP) {
+        skip_map(in, argument, depth - 1);
+        return;
+    }
+    for (uint64_t items = major == CBOR_TAG ? 1 : argument; items && !in->error; items--)
+        skip_nested(in, depth - 1);
 }
 
 void cbor_skip(struct cbor_in *in) {
-    skip_nested(in, SKIP_DEPTH_MAX);
+    skip_nested(in, CBOR_DEPTH_MAX);
+}
+
+void cbor_in_whole(struct cbor_in *in, const void *bytes, size_t len) {
+    cbor_in_init(in, bytes, len);
+    struct cbor_in look = *in;
+    cbor_skip(&look);
+    if (look.error || !cbor_at_end(&look))
+        fail(in);
 }

@@ -58,6 +58,8 @@ struct cbor_in {
 };
 
 void cbor_in_init(struct cbor_in *in, const void *bytes, size_t len);
+/* For what came from outside: it must be one item that cbor_skip() takes, with nothing behind it. */
+void cbor_in_whole(struct cbor_in *in, const void *bytes, size_t len);
 bool cbor_at_end(const struct cbor_in *in);
 enum cbor_major cbor_peek(const struct cbor_in *in); /* CBOR_SIMPLE at the end or on error */
 
@@ -71,7 +73,12 @@ size_t cbor_get_map(struct cbor_in *in);
 uint64_t cbor_get_tag(struct cbor_in *in);
 bool cbor_get_bool(struct cbor_in *in);
 double cbor_get_number(struct cbor_in *in); /* an integer or a float of any width */
-void cbor_skip(struct cbor_in *in);         /* one item with all it holds; nesting <= 8 */
+double cbor_get_finite(struct cbor_in *in); /* neither an infinity nor a NaN */
+
+/* One item with all it holds, which must be well-formed: definite lengths, texts of UTF-8, maps whose
+ * keys are integers and texts, none of them twice; arrays, maps and tags nest no deeper than this. */
+#define CBOR_DEPTH_MAX 8
+void cbor_skip(struct cbor_in *in);
 
 /* Copies a text into a NUL-terminated buffer; one that does not fit is an error. */
 void cbor_get_text_into(struct cbor_in *in, char *out, size_t cap);

@@ -11,6 +11,12 @@ static struct cose_bytes get_bytes(struct cbor_in *in) {
     return item;
 }
 
+/* RFC 9052 section 3.1: a media type, or the number of a CoAP content format. */
+static bool is_content_type(const struct cbor_in *in) {
+    enum cbor_major major = cbor_peek(in);
+    return major == CBOR_TEXT || major == CBOR_UINT;
+}
+
 /* What a header may hold; false for anything that may have to be understood, "crit" included.
  * algorithm is NULL for the unprotected one, where only a key id may be. */
 static bool get_header(struct cbor_in *in, struct cose_sign1 *message, bool *algorithm) {
@@ -23,7 +29,7 @@ static bool get_header(struct cbor_in *in, struct cose_sign1 *message, bool *alg
                 return false;
         } else if (label == LABEL_KEY_ID && !message->key_id.bytes) {
             message->key_id = get_bytes(in);
-        } else if (label == LABEL_CONTENT_TYPE && algorithm) {
+        } else if (label == LABEL_CONTENT_TYPE && algorithm && is_content_type(in)) {
             cbor_skip(in);
         } else {
             return false;
@@ -36,7 +42,7 @@ static bool get_headers(struct cbor_in *in, struct cose_sign1 *message) {
     struct cbor_in header;
     bool algorithm = false;
     message->protected_header = get_bytes(in);
-    cbor_in_init(&header, message->protected_header.bytes, message->protected_header.len);
+    cbor_in_whole(&header, message->protected_header.bytes, message->protected_header.len);
     return !in->error && get_header(&header, message, &algorithm) && cbor_at_end(&header) && algorithm &&
            get_header(in, message, NULL);
 }

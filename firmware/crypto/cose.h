@@ -19,6 +19,8 @@ struct cose_bytes {
     size_t len;
 };
 
+#define COSE_KEY_ID_BYTES 8 /* of ours: the first of the SHA-256 of a public key */
+
 struct cose_sign1 {
     struct cose_bytes protected_header;
     struct cose_bytes key_id; /* len 0: it names none */

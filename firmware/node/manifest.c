@@ -30,6 +30,13 @@ static uint32_t get_u32(struct cbor_in *in) {
     return (uint32_t)value;
 }
 
+static uint32_t get_positive(struct cbor_in *in) {
+    uint32_t value = get_u32(in);
+    if (value == 0)
+        in->error = true;
+    return value;
+}
+
 /* Remembers where one item lies and steps over it. */
 static struct span get_item(struct cbor_in *in) {
     const uint8_t *start = in->at;
@@ -49,6 +56,40 @@ static struct span get_texts(struct cbor_in *in, uint32_t count) {
     return get_item(in);
 }
 
+static bool is_among(struct cbor_in texts, size_t count, const char *text, size_t len) {
+    while (count--) {
+        size_t other_len;
+        const char *other = cbor_get_text(&texts, &other_len);
+        if (other && other_len == len && memcmp(other, text, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether an array of texts names each thing apart: none is empty, none is there twice. */
+static bool tells_apart(struct span array) {
+    struct cbor_in in;
+    cbor_in_init(&in, array.bytes, array.len);
+    size_t count = cbor_get_array(&in);
+    const struct cbor_in texts = in;
+    for (size_t i = 0; i < count && !in.error; i++) {
+        size_t len;
+        const char *text = cbor_get_text(&in, &len);
+        if (!text || len == 0 || is_among(texts, i, text, len))
+            return false;
+    }
+    return !in.error;
+}
+
+/* What is there one for each of count things, or not at all. */
+static bool are_labels(struct span array, uint32_t count) {
+    struct cbor_in in;
+    cbor_in_init(&in, array.bytes, array.len);
+    if (array.len)
+        get_texts(&in, count);
+    return !in.error;
+}
+
 static uint32_t get_shape(struct cbor_in *in) {
     size_t dimensions = cbor_get_array(in);
     uint64_t values = dimensions ? 1 : 0;
@@ -65,6 +106,8 @@ static uint32_t get_shape(struct cbor_in *in) {
 }
 
 static void get_stream(struct cbor_in *in, struct manifest_stream *stream) {
+    struct span fields = {0}, units = {0}; /* for people and the host */
+    bool has_type = false;
     size_t pairs = cbor_get_map(in);
     while (pairs-- && !in->error) {
         switch (cbor_get_uint(in)) {
@@ -72,17 +115,26 @@ static void get_stream(struct cbor_in *in, struct manifest_stream *stream) {
             get_name(in, stream->name);
             break;
         case 1:
-            if (cbor_get_uint(in) != 0) /* dtype: f32 is the only one */
-                in->error = true;
+            has_type = cbor_get_uint(in) == 0 && !in->error; /* f32 is the only one */
             break;
         case 2:
             stream->values = get_shape(in);
             break;
-        default: /* field names and units are for the host */
+        case 3:
+            fields = get_item(in);
+            break;
+        case 4:
+            units = get_item(in);
+            break;
+        case 5:
+            get_positive(in);
+            break;
+        default: /* keys of later versions */
             cbor_skip(in);
         }
     }
-    if (!stream->name[0] || !stream->values)
+    if (!stream->name[0] || !has_type || !stream->values || !are_labels(fields, stream->values) ||
+        !are_labels(units, stream->values) || (fields.len && !tells_apart(fields)))
         in->error = true;
 }
 
@@ -107,7 +159,7 @@ static void get_input(struct cbor_in *in, struct manifest_input *input) {
             input->unit = get_texts(in, peek_count(in));
             break;
         case 3:
-            input->period_ms = get_u32(in);
+            input->period_ms = get_positive(in);
             break;
         default:
             cbor_skip(in);
@@ -116,7 +168,8 @@ static void get_input(struct cbor_in *in, struct manifest_input *input) {
     struct cbor_in units;
     cbor_in_init(&units, input->unit.bytes, input->unit.len);
     bool complete = input->name[0] && input->unit.len && cbor_get_array(&units) == input->channels;
-    if (!complete || input->channels == 0 || input->channels > SENSOR_CHANNELS_MAX)
+    if (!complete || input->channels == 0 || input->channels > SENSOR_CHANNELS_MAX ||
+        !tells_apart(input->channel))
         in->error = true;
 }
 
@@ -166,7 +219,9 @@ static void get_config(struct cbor_in *in, struct manifest *manifest) {
     for (size_t left = pairs; left && !look.error; left--) {
         size_t len;
         cbor_get_text(&look, &len);
-        cbor_get_number(&look);
+        cbor_get_finite(&look);
+        if (len == 0)
+            look.error = true;
     }
     if (look.error)
         in->error = true;
@@ -185,7 +240,7 @@ static void get_state(struct cbor_in *in, struct manifest *manifest) {
             get_text(in, manifest->state_schema, sizeof manifest->state_schema);
             break;
         case 1:
-            manifest->state_bytes = get_u32(in);
+            manifest->state_bytes = get_positive(in);
             break;
         default:
             cbor_skip(in);
@@ -195,18 +250,31 @@ static void get_state(struct cbor_in *in, struct manifest *manifest) {
         in->error = true;
 }
 
+static uint32_t capability_of(const char *text, size_t len) {
+    if (text && len == 3 && memcmp(text, "log", 3) == 0)
+        return CAPABILITY_LOG;
+    return text && len == 6 && memcmp(text, "random", 6) == 0 ? CAPABILITY_RANDOM : 0;
+}
+
 static void get_capabilities(struct cbor_in *in, struct manifest *manifest) {
     size_t items = cbor_get_array(in);
     while (items-- && !in->error) {
         size_t len;
         const char *text = cbor_get_text(in, &len);
-        if (text && len == 3 && memcmp(text, "log", 3) == 0)
-            manifest->capabilities |= CAPABILITY_LOG;
-        else if (text && len == 6 && memcmp(text, "random", 6) == 0)
-            manifest->capabilities |= CAPABILITY_RANDOM;
-        else
-            in->error = true; /* a grant this node does not know must not be half-given */
+        uint32_t capability = capability_of(text, len);
+        /* A grant that this node does not know must not be half-given. */
+        if (!capability || (manifest->capabilities & capability))
+            in->error = true;
+        manifest->capabilities |= capability;
     }
+}
+
+/* Stack, data and heap, for people. */
+static void get_memory_use(struct cbor_in *in) {
+    if (cbor_get_array(in) != 3)
+        in->error = true;
+    for (int i = 0; i < 3; i++)
+        get_u32(in);
 }
 
 static void get_digest(struct cbor_in *in, struct manifest *manifest) {
@@ -235,7 +303,7 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         get_digest(in, m);
         break;
     case 4:
-        m->size = get_u32(in);
+        m->size = get_positive(in);
         break;
     case 5:
         m->abi = get_u32(in);
@@ -247,7 +315,7 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         m->pages = get_u32(in);
         break;
     case 8:
-        m->stack_bytes = get_u32(in);
+        m->stack_bytes = get_positive(in);
         break;
     case 9:
         get_streams(in, m);
@@ -265,10 +333,13 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         get_capabilities(in, m);
         break;
     case 14:
-        m->budget_us = get_u32(in);
+        m->budget_us = get_positive(in);
         break;
     case MEMORY_BYTES_KEY:
-        m->memory_bytes = get_u32(in);
+        m->memory_bytes = get_positive(in);
+        break;
+    case 16:
+        get_memory_use(in);
         break;
     case 17:
         m->probation_events = get_u32(in);
@@ -292,26 +363,23 @@ wm_status manifest_read(const uint8_t *bytes, size_t len, struct manifest *m, ch
     uint32_t seen = 0;
     *m = (struct manifest){.budget_us = MODULE_EVENT_BUDGET_US,
                            .probation_events = MODULE_PROBATION_EVENTS};
-    cbor_in_init(&in, bytes, len);
+    cbor_in_whole(&in, bytes, len);
     size_t pairs = cbor_get_map(&in);
+    if (in.error) {
+        snprintf(why, why_cap, "the manifest is not one well-formed CBOR map, without a key twice");
+        return WM_EINVAL;
+    }
     while (pairs-- && !in.error) {
         uint64_t key = cbor_get_uint(&in);
-        uint32_t bit = key < 32 ? 1u << key : 0;
-        bool twice = seen & bit;
-        seen |= bit;
-        if (!twice)
-            get_field(&in, key, m);
-        if (in.error || twice) {
-            snprintf(why, why_cap, "manifest key %u is malformed, repeated or beyond this node's limits",
+        seen |= key < 32 ? 1u << key : 0;
+        get_field(&in, key, m);
+        if (in.error) {
+            snprintf(why, why_cap, "manifest key %u is malformed or beyond this node's limits",
                      (unsigned)key);
             return WM_EINVAL;
         }
     }
     uint32_t missing = ~seen & ((1u << REQUIRED_KEYS) - 1);
-    if (in.error || !cbor_at_end(&in)) {
-        snprintf(why, why_cap, "the manifest is not one CBOR map");
-        return WM_EINVAL;
-    }
     if (missing) {
         snprintf(why, why_cap, "manifest key %d is missing", __builtin_ctz(missing));
         return WM_EINVAL;
@@ -357,6 +425,10 @@ wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manife
         snprintf(why, why_cap,
                  "not a bundle: expected a manifest, signed or as a byte string, and the "
                  "module as a byte string");
+        return WM_EINVAL;
+    }
+    if (head.is_signed && head.envelope.key_id.len != COSE_KEY_ID_BYTES) {
+        snprintf(why, why_cap, "the signature names no key, by an id of %d bytes", COSE_KEY_ID_BYTES);
         return WM_EINVAL;
     }
     *module = (struct span){bundle + head.module_at, len - head.module_at};

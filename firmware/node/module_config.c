@@ -54,19 +54,19 @@ int module_config_merge(struct span defaults, struct span chosen, uint8_t *out, 
 
 wm_status module_config_check(struct span defaults, struct span chosen, char *why, size_t why_cap) {
     struct cbor_in in;
-    cbor_in_init(&in, chosen.bytes, chosen.len);
+    cbor_in_whole(&in, chosen.bytes, chosen.len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error) {
         size_t len;
         const char *name = cbor_get_text(&in, &len);
-        cbor_get_number(&in);
+        cbor_get_finite(&in);
         if (!in.error && !find(defaults, name, len).len) {
             snprintf(why, why_cap, "the module has no parameter %.*s", (int)(len <= 40 ? len : 0), name);
             return WM_EINVAL;
         }
     }
     if (in.error || !cbor_at_end(&in)) {
-        snprintf(why, why_cap, "expected one CBOR map from text to number");
+        snprintf(why, why_cap, "expected one CBOR map from text to finite number");
         return WM_EINVAL;
     }
     return WM_OK;

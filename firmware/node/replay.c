@@ -8,6 +8,7 @@
 #include "core/bytes.h"
 #include "core/cbor.h"
 #include "node/clock.h"
+#include "node/module_config.h"
 #include "node/slot.h"
 #include "node/trace.h"
 
@@ -101,12 +102,34 @@ void replay_random(uint8_t *out, uint32_t len) {
 /* ---- events ----------------------------------------------------------------------------- */
 
 struct event {
-    uint64_t kind, number, input;
+    uint32_t kind, number, input;
     int64_t time_ms;
     struct span content; /* encoded */
     struct span calls;   /* encoded */
     bool cut;
+    uint32_t seen; /* a bit for each key that is there */
 };
+
+static uint32_t get_u32(struct cbor_in *in) {
+    uint64_t value = cbor_get_uint(in);
+    if (value > UINT32_MAX)
+        in->error = true;
+    return (uint32_t)value;
+}
+
+static int32_t get_i32(struct cbor_in *in) {
+    int64_t value = cbor_get_int(in);
+    if (value < INT32_MIN || value > INT32_MAX)
+        in->error = true;
+    return (int32_t)value;
+}
+
+static void get_short_digest(struct cbor_in *in) {
+    size_t len;
+    cbor_get_bytes(in, &len);
+    if (len != SHORT_DIGEST_BYTES)
+        in->error = true;
+}
 
 static struct span get_span(struct cbor_in *in) {
     const uint8_t *from = in->at;
@@ -114,22 +137,45 @@ static struct span get_span(struct cbor_in *in) {
     return (struct span){from, (size_t)(in->at - from)};
 }
 
+/* Bytes, those of values with their tag. */
+static struct span get_content(struct cbor_in *in) {
+    struct cbor_in look = *in;
+    size_t len;
+    if (cbor_peek(&look) == CBOR_TAG && cbor_get_tag(&look) != CBOR_TAG_F32LE_ARRAY)
+        in->error = true;
+    cbor_get_bytes(&look, &len);
+    in->error = in->error || look.error;
+    return get_span(in);
+}
+
 static void get_member(struct cbor_in *in, struct event *event) {
-    switch (cbor_get_uint(in)) {
+    size_t len;
+    uint64_t key = cbor_get_uint(in);
+    event->seen |= key < 32 ? 1u << key : 0;
+    switch (key) {
+    case TRACE_KEY_SEQUENCE: /* not looked at, as the trap and the digest */
+        get_u32(in);
+        break;
+    case TRACE_KEY_TRAP:
+        cbor_get_text(in, &len);
+        break;
+    case TRACE_KEY_DIGEST:
+        get_short_digest(in);
+        break;
     case TRACE_KEY_KIND:
-        event->kind = cbor_get_uint(in);
+        event->kind = get_u32(in);
         break;
     case TRACE_KEY_EVENT:
-        event->number = cbor_get_uint(in);
+        event->number = get_u32(in);
         break;
     case TRACE_KEY_TIME:
         event->time_ms = cbor_get_int(in);
         break;
     case TRACE_KEY_INPUT:
-        event->input = cbor_get_uint(in);
+        event->input = get_u32(in);
         break;
     case TRACE_KEY_CONTENT:
-        event->content = get_span(in);
+        event->content = get_content(in);
         break;
     case TRACE_KEY_CALLS:
         event->calls = get_span(in);
@@ -147,13 +193,15 @@ static bool is_call(struct cbor_in *in) {
     size_t len, items = cbor_get_array(in);
     switch (cbor_get_uint(in)) {
     case CALL_SENSOR_READ: {
-        cbor_get_int(in);
-        int64_t result = cbor_get_int(in);
+        get_i32(in);
+        int32_t result = get_i32(in);
         if (result > 0)
             cbor_get_bytes(in, &len);
         return items == (result > 0 ? 4 : 3) && (result <= 0 || len == (uint64_t)result * sizeof(float));
     }
     case CALL_EMIT:
+        get_i32(in);
+        return items == 2;
     case CALL_NOW_MS:
         cbor_get_int(in);
         return items == 2;
@@ -171,7 +219,7 @@ static bool are_calls(struct span calls) {
     cbor_in_init(&in, calls.bytes, calls.len);
     for (size_t left = calls.len ? cbor_get_array(&in) : 0; left && good; left--)
         good = is_call(&in) && !in.error;
-    return good;
+    return good && (calls.len == 0 || !in.error);
 }
 
 /* Values of a sample in place; their number, or 0 when it is none. */
@@ -199,23 +247,32 @@ static struct span parameters_of(struct span content) {
     return in.error ? (struct span){NULL, 0} : (struct span){bytes, len};
 }
 
+static bool has(const struct event *event, uint32_t keys) {
+    return (event->seen & keys) == keys;
+}
+
 static bool fits(const struct event *event, const struct manifest *m) {
+    const uint32_t head = 1u << TRACE_KEY_SEQUENCE | 1u << TRACE_KEY_KIND | 1u << TRACE_KEY_EVENT;
+    const uint32_t time = 1u << TRACE_KEY_TIME, input = 1u << TRACE_KEY_INPUT;
     float values[SENSOR_CHANNELS_MAX];
+    char why[SLOT_WHY_CAP];
     switch (event->kind) {
     case TRACE_SAMPLE:
-        return event->input < m->input_count && clock_can_hold(event->time_ms) &&
+        return has(event, head | time | input) && event->input < m->input_count &&
+               clock_can_hold(event->time_ms) &&
                values_of(event->content, values, SENSOR_CHANNELS_MAX) == m->input[event->input].channels;
     case TRACE_TICK:
-        return clock_can_hold(event->time_ms);
+        return has(event, head | time) && clock_can_hold(event->time_ms);
     case TRACE_CONFIG:
-        return parameters_of(event->content).len > 0;
+        return has(event, head) &&
+               module_config_check(m->config, parameters_of(event->content), why, sizeof why) == WM_OK;
     default:
         return false;
     }
 }
 
 static bool get_event(struct cbor_in *in, const struct manifest *m, struct event *event) {
-    *event = (struct event){.number = UINT64_MAX};
+    *event = (struct event){.kind = TRACE_BEGAN};
     for (size_t pairs = cbor_get_map(in); pairs && !in->error; pairs--)
         get_member(in, event);
     return !in->error && !event->cut && are_calls(event->calls) && fits(event, m);
@@ -227,8 +284,7 @@ static wm_status run(struct instance *instance, void *arg, char *why, size_t why
     switch (event->kind) {
     case TRACE_SAMPLE: {
         size_t count = values_of(event->content, values, SENSOR_CHANNELS_MAX);
-        return instance_sample(instance, (uint32_t)event->input, event->time_ms, values, count, why,
-                               why_cap);
+        return instance_sample(instance, event->input, event->time_ms, values, count, why, why_cap);
     }
     case TRACE_TICK:
         return instance_tick(instance, event->time_ms, why, why_cap);
@@ -240,7 +296,7 @@ static wm_status run(struct instance *instance, void *arg, char *why, size_t why
 /* One event with its calls; a module that strays is stopped as one that traps. */
 static wm_status run_as_recorded(struct instance *instance, void *arg, char *why, size_t why_cap) {
     const struct event *event = arg;
-    replay.event = (uint32_t)event->number;
+    replay.event = event->number;
     replay.strayed = false;
     cbor_in_init(&replay.calls, event->calls.bytes, event->calls.len);
     replay.left = event->calls.len ? cbor_get_array(&replay.calls) : 0;
@@ -282,7 +338,7 @@ wm_status replay_events(int slot, struct span records, bool *strayed, char *why,
         return WM_EBUSY;
     }
     const struct manifest *m = &slot_at(slot)->active->manifest;
-    cbor_in_init(&in, records.bytes, records.len);
+    cbor_in_whole(&in, records.bytes, records.len);
     size_t left = cbor_get_array(&in);
     check = in;
     for (size_t i = 0; i < left && !check.error; i++) {

@@ -293,7 +293,7 @@ static bool is_numbering(struct cbor_in in) {
 static bool decode_control(const struct coap_request *request, struct control *control) {
     struct cbor_in in;
     *control = (struct control){.operation = OPERATION_COUNT, .beside = -1};
-    cbor_in_init(&in, request->payload, request->len);
+    cbor_in_whole(&in, request->payload, request->len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error) {
         uint64_t key = cbor_get_uint(&in);

@@ -167,25 +167,27 @@ static int64_t get_sample(struct cbor_in *in, const struct sensor *sensor, float
 
 /* The whole request is checked before any of it is delivered: all or nothing. */
 static bool check(struct cbor_in in, const struct sensor *sensor, struct coap_response *response) {
-    size_t count = cbor_get_array(&in);
+    size_t count = cbor_get_array(&in), late = count;
     bool earlier = sensor->has_reading;
     int64_t newest = sensor->time_ms;
     for (size_t i = 0; i < count && !in.error; i++) {
         float values[SENSOR_CHANNELS_MAX];
         int64_t time_ms = get_sample(&in, sensor, values);
-        if (!in.error && earlier && time_ms <= newest) {
-            coap_fail(response, COAP_409_CONFLICT,
-                      "sample %u is not later than the reading before it: see key 5 of /sensors",
-                      (unsigned)i);
-            return false;
-        }
+        if (earlier && time_ms <= newest && late == count)
+            late = i;
         earlier = true;
         newest = time_ms;
     }
-    if (in.error || !cbor_at_end(&in) || count == 0 || count > SAMPLES_MAX) {
+    if (in.error || count == 0 || count > SAMPLES_MAX) {
         coap_fail(response, COAP_400_BAD_REQUEST,
                   "expected 1 to %d samples [time_ms, [%u values]] for sensor %s", SAMPLES_MAX,
                   (unsigned)sensor->channels, sensor->name);
+        return false;
+    }
+    if (late < count) {
+        coap_fail(response, COAP_409_CONFLICT,
+                  "sample %u is not later than the reading before it: see key 5 of /sensors",
+                  (unsigned)late);
         return false;
     }
     return true;
@@ -205,7 +207,7 @@ static void put(int index, const struct coap_request *request, struct coap_respo
         response->max_age_s = 1;
         return;
     }
-    cbor_in_init(&in, request->payload, request->len);
+    cbor_in_whole(&in, request->payload, request->len);
     if (!check(in, sensor, response))
         return;
     for (size_t left = cbor_get_array(&in); left; left--) {

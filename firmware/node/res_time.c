@@ -10,7 +10,7 @@ static void get(struct coap_response *response) {
 
 static void put(const struct coap_request *request, struct coap_response *response) {
     struct cbor_in in;
-    cbor_in_init(&in, request->payload, request->len);
+    cbor_in_whole(&in, request->payload, request->len);
     int64_t now_ms = cbor_get_int(&in);
     if (in.error || !cbor_at_end(&in) || clock_set_ms(now_ms)) {
         coap_fail(response, COAP_400_BAD_REQUEST,

@@ -55,7 +55,7 @@ static void put(int slot, const struct coap_request *request, struct coap_respon
     struct cbor_in in;
     if (!require_format(request, response, COAP_FORMAT_CBOR, "{0: true or false}"))
         return;
-    cbor_in_init(&in, request->payload, request->len);
+    cbor_in_whole(&in, request->payload, request->len);
     bool known = cbor_get_map(&in) == 1 && cbor_get_uint(&in) == 0;
     bool on = cbor_get_bool(&in);
     if (!known || in.error || !cbor_at_end(&in)) {

@@ -13,6 +13,7 @@
 
 struct order {
     uint64_t how;
+    bool has_sequence;
     uint64_t sequence;
 };
 
@@ -26,6 +27,7 @@ static void get_field(struct cbor_in *in, struct order *order) {
         order->how = cbor_get_uint(in);
         break;
     case 1:
+        order->has_sequence = true;
         order->sequence = cbor_get_uint(in);
         break;
     default:
@@ -36,12 +38,12 @@ static void get_field(struct cbor_in *in, struct order *order) {
 static bool decode(struct cose_bytes bytes, struct order *order) {
     struct cbor_in in;
     *order = (struct order){.how = UINT64_MAX};
-    cbor_in_init(&in, bytes.bytes, bytes.len);
+    cbor_in_whole(&in, bytes.bytes, bytes.len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error)
         get_field(&in, order);
-    return !in.error && cbor_at_end(&in) && order->how <= HAL_START_LOADER &&
-           order->sequence <= UINT32_MAX;
+    return !in.error && order->how <= HAL_START_LOADER &&
+           (!order->has_sequence || order->sequence - 1 < UINT32_MAX);
 }
 
 static void look(void *arg) {
@@ -71,6 +73,10 @@ wm_status restart_order(const uint8_t *message, size_t len, bool is_signed, char
     if (!hal_can_restart((enum hal_start)order.how)) {
         snprintf(why, why_cap, "no loader hears this link: flash the board by its pins or its USB");
         return WM_EBUSY;
+    }
+    if (is_signed && !order.has_sequence) {
+        snprintf(why, why_cap, "a signed order has a number, and this one has none");
+        return WM_EPERM;
     }
     if (is_signed)
         status = trust_use_sequence(order.sequence, why, why_cap);

@@ -47,16 +47,24 @@ static void get_digest(struct cbor_in *in, uint8_t *digest) {
         in->error = true;
 }
 
-static bool map_is_numbers(struct span map) {
+static bool is_map(struct span map, void (*get_value)(struct cbor_in *in)) {
     struct cbor_in in;
     cbor_in_init(&in, map.bytes, map.len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error) {
         size_t len;
         cbor_get_text(&in, &len);
-        cbor_get_number(&in);
+        get_value(&in);
     }
-    return !in.error && cbor_at_end(&in);
+    return !in.error;
+}
+
+static void get_sequence(struct cbor_in *in) {
+    get_u32(in);
+}
+
+static void get_parameter(struct cbor_in *in) {
+    cbor_get_finite(in);
 }
 
 static void get_member(struct cbor_in *in, uint64_t key, struct state_head *head, uint64_t *version) {
@@ -104,8 +112,8 @@ static wm_status read_head(struct state_reader *reader, struct cbor_in in, char 
         seen |= key < 32 ? 1u << key : 0;
     }
     const uint32_t needed = 0x1f7; /* all but 3 */
-    if (in.error || (seen & needed) != needed || !map_is_numbers(head->streams) ||
-        !map_is_numbers(head->config))
+    if (in.error || (seen & needed) != needed || !is_map(head->streams, get_sequence) ||
+        !is_map(head->config, get_parameter))
         return refuse(WM_EINVAL, why, why_cap, "the snapshot does not begin with a head");
     if (version != STATE_VERSION) {
         snprintf(why, why_cap, "a snapshot of version %u, this node speaks %u", (unsigned)version,

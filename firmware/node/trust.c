@@ -95,7 +95,7 @@ static wm_status open_signed(struct cose_bytes *message, const char *external_aa
                              size_t why_cap) {
     struct cose_sign1 envelope;
     struct cbor_in in;
-    cbor_in_init(&in, message->bytes, message->len);
+    cbor_in_whole(&in, message->bytes, message->len);
     cose_get_sign1(&in, &envelope);
     if (in.error || !cbor_at_end(&in))
         return refuse(WM_EINVAL, why, why_cap, "not a COSE_Sign1 with EdDSA");
@@ -174,7 +174,7 @@ static void get_field(struct cbor_in *in, struct change *change) {
 static bool decode(struct cose_bytes bytes, struct change *change) {
     struct cbor_in in;
     *change = (struct change){.place = STORE_KEYS_MAX};
-    cbor_in_init(&in, bytes.bytes, bytes.len);
+    cbor_in_whole(&in, bytes.bytes, bytes.len);
     size_t pairs = cbor_get_map(&in);
     while (pairs-- && !in.error)
         get_field(&in, change);

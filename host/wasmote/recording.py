@@ -14,7 +14,7 @@ from typing import Self
 
 from wasmote.errors import UsageFault, WasmoteError
 from wasmote.wire.bundle import Bundle
-from wasmote.wire.codec import Fields, PayloadFault, array, decode, encode, mapping, text, unsigned_by_name
+from wasmote.wire.codec import Fields, PayloadFault, array, decode, encode, mapping, text, u32_by_name
 from wasmote.wire.records import Record
 from wasmote.wire.state import Snapshot
 from wasmote.wire.trace import EventKind, TracedEvent
@@ -99,7 +99,7 @@ class Recording:
             },
             board=fields.text(6),
             lost_events=int(lost_events),
-            lost_records=unsigned_by_name(lost_records, fields.where(7)),
+            lost_records=u32_by_name(lost_records, fields.where(7)),
         )
         recording._check()
         return recording

@@ -26,7 +26,7 @@ def sign(payload: bytes, key: Key, external_aad: bytes) -> Sign1:
 
 def sign_bundle(bundle: Bundle, key: Key) -> Bundle:
     """Return the bundle with a signature, in place of the one it may have had."""
-    return replace(bundle, envelope=sign(bundle.manifest.to_cbor(), key, BUNDLE_AAD))
+    return replace(bundle, envelope=sign(bundle.encoded_manifest, key, BUNDLE_AAD))
 
 
 def sign_change(change: KeyChange, key: Key) -> bytes:

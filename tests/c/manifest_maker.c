@@ -40,7 +40,7 @@ static void put_input(struct cbor_out *out, const struct manifest_fields *fields
     while (fields->input[i].channel[channels] != NULL) {
         channels++;
     }
-    cbor_put_map(out, 4);
+    cbor_put_map(out, fields->input[i].period_ms ? 4 : 3);
     cbor_put_uint(out, 0);
     cbor_put_text(out, fields->input[i].sensor);
     cbor_put_uint(out, 1);
@@ -53,8 +53,10 @@ static void put_input(struct cbor_out *out, const struct manifest_fields *fields
     for (size_t unit = 0; unit < fields->input[i].units; unit++) {
         cbor_put_text(out, "mm");
     }
-    cbor_put_uint(out, 3);
-    cbor_put_uint(out, fields->input[i].period_ms);
+    if (fields->input[i].period_ms) {
+        cbor_put_uint(out, 3);
+        cbor_put_uint(out, fields->input[i].period_ms);
+    }
 }
 
 static void put_inputs(struct cbor_out *out, const struct manifest_fields *fields) {

@@ -169,6 +169,86 @@ static void a_tag_of_any_number_is_stepped_over(void **state) {
     assert_true(cbor_at_end(&in));
 }
 
+static void only_two_bytes_are_booleans(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } rows[] = {
+        {"\xf8\x15", 2},     /* true, in a form that is none */
+        {"\xf9\x00\x15", 3}, /* floats whose bits are 21 */
+        {"\xfa\x00\x00\x00\x15", 5},
+        {"\xfb\x00\x00\x00\x00\x00\x00\x00\x15", 9},
+        {"\xf6", 1},
+        {"\x15", 1},
+        {"", 0},
+    };
+    struct cbor_in in = in_of("\xf5\xf4", 2);
+    assert_true(cbor_get_bool(&in));
+    assert_false(cbor_get_bool(&in));
+    assert_true(!in.error && cbor_at_end(&in));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        in = in_of(rows[i].bytes, rows[i].len);
+        assert_false(cbor_get_bool(&in));
+        assert_true(in.error);
+    }
+}
+
+static void what_is_passed_over_is_well_formed(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        bool good;
+    } rows[] = {
+        {"\xf8\x20", 2, true},  /* a simple value that nobody knows */
+        {"\xf8\x1f", 2, false}, /* RFC 8949 section 3.3 */
+        {"\x81\xf8\x00", 3, false},
+        {"\x62\xc3\xbc", 3, true},
+        {"\x61\xff", 2, false},                 /* no UTF-8 */
+        {"\x82\x00\x63\xed\xa0\x80", 6, false}, /* a surrogate */
+        {"\xa2\x00\x00\x01\x00", 5, true},
+        {"\xa2\x00\x00\x20\x00", 5, true},          /* 0 and -1 */
+        {"\xa2\x00\x00\x18\x00\x00", 6, false},     /* 0 twice, in two widths */
+        {"\xa2\x61\x61\x00\x61\x61\x00", 7, false}, /* "a" twice */
+        {"\xa2\x61\x61\x00\x61\x62\x00", 7, true},
+        {"\x81\xa1\x05\xa2\x00\x00\x00\x01", 8, false}, /* deep within */
+        {"\xa3\x00\x82\xa1\x01\x01\x01\x01\x00\x02\x00", 11, true},
+        {"\xa1\xf4\x00", 3, false}, /* keys are integers and texts */
+        {"\xa1\x41\x00\x00", 4, false},
+        {"\x81\x81\x81\x81\x81\x81\x81\x81\x00", 9, true},
+        {"\x81\x81\x81\x81\x81\x81\x81\x81\x80", 9, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cbor_in in = in_of(rows[i].bytes, rows[i].len);
+        cbor_skip(&in);
+        assert_int_equal(!in.error && cbor_at_end(&in), rows[i].good);
+        cbor_in_whole(&in, rows[i].bytes, rows[i].len);
+        assert_int_equal(!in.error, rows[i].good);
+    }
+}
+
+static void a_body_is_one_item(void **state) {
+    (void)state;
+    struct cbor_in in;
+    cbor_in_whole(&in, "\x82\x01\x02", 3);
+    assert_int_equal(cbor_get_array(&in), 2);
+    cbor_in_whole(&in, "\x01\x02", 2);
+    assert_true(in.error);
+    cbor_in_whole(&in, NULL, 0);
+    assert_true(in.error);
+}
+
+static void a_finite_number_is_one(void **state) {
+    (void)state;
+    struct cbor_in in = in_of("\xf9\x3c\x00\x20", 4);
+    assert_true(cbor_get_finite(&in) == 1 && cbor_get_finite(&in) == -1 && !in.error);
+    in = in_of("\xf9\x7e\x00", 3);
+    assert_true(cbor_get_finite(&in) == 0 && in.error);
+    in = in_of("\xf9\xfc\x00", 3);
+    assert_true(cbor_get_finite(&in) == 0 && in.error);
+}
+
 static void a_wrong_type_is_an_error_that_stays(void **state) {
     (void)state;
     struct cbor_in in = in_of("\x61\x61\x01", 3);
@@ -207,6 +287,10 @@ int main(void) {
         cmocka_unit_test(lies_about_length_are_refused),
         cmocka_unit_test(text_is_utf8),
         cmocka_unit_test(a_tag_of_any_number_is_stepped_over),
+        cmocka_unit_test(only_two_bytes_are_booleans),
+        cmocka_unit_test(what_is_passed_over_is_well_formed),
+        cmocka_unit_test(a_body_is_one_item),
+        cmocka_unit_test(a_finite_number_is_one),
         cmocka_unit_test(a_wrong_type_is_an_error_that_stays),
         cmocka_unit_test(text_is_copied_only_when_it_fits),
     };

@@ -100,7 +100,7 @@ static void no_key_may_come_twice(void **state) {
         struct manifest_fields bend = good;
         bend.repeat[key] = true;
         assert_int_equal(open_bent(&bend), WM_EINVAL);
-        assert_non_null(strstr(why, "repeated"));
+        assert_non_null(strstr(why, "a key twice"));
     }
 }
 

@@ -130,7 +130,9 @@ static void a_call_that_is_missing_or_too_many_is_told(void **state) {
     assert_strays(bend(five, sizeof five, none),
                   "event 1 calls random, which it did not in the recording");
     const uint8_t config[] = {0x81,
-                              0xa4,
+                              0xa5,
+                              TRACE_KEY_SEQUENCE,
+                              0,
                               TRACE_KEY_KIND,
                               TRACE_CONFIG,
                               TRACE_KEY_EVENT,

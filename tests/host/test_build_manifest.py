@@ -105,7 +105,7 @@ def test_config_order_does_not_change_the_bytes() -> None:
         (1, "1" * 24, "version: '1+' has 24 bytes, not 1 to 23"),
         (6, "", "device class: '' has 0 bytes"),
         (8, 0, "stack: 0 is not between 1"),
-        (9, {}, "streams: expected an array, found dict"),
+        (9, {}, "streams: expected an array, found a map {}"),
         (9, [5], r"streams\[0\]: expected a map, found int 5"),
         (9, [{0: "a", 1: 7, 2: [1]}], "stream 'a': dtype: 7 is not known"),
         (9, [{0: "a", 1: 0, 2: []}], "stream 'a': shape: needs at least one"),
@@ -114,15 +114,16 @@ def test_config_order_does_not_change_the_bytes() -> None:
         (9, [{0: n, 1: 0, 2: [1]} for n in "abc"], "streams: 3 streams, a node takes at most 2"),
         (10, [{0: n, 1: ["c"], 2: ["1"]} for n in "abcde"], "inputs: 5 inputs, a node takes at most 4"),
         (10, [{0: "p", 1: list("abcdefghi"), 2: ["1"] * 9}], "channels: 9 channels, a node takes"),
-        (11, {"x" * 520: 1}, "config: 527 bytes of CBOR, a node takes at most 512"),
+        (11, {"x" * 520: 1}, "config: 525 bytes of CBOR, a node takes at most 512"),
         (9, [{0: "a", 1: 0, 2: [2], 3: ["x"]}], "stream 'a': fields: has 1 for 2 values"),
         (9, [{0: "a", 1: 0, 2: [2], 3: ["x", "x"]}], "stream 'a': fields: 'x' is there twice"),
         (9, [{0: "a", 1: 0, 2: [1]}] * 2, "streams: 'a' is there twice"),
-        (9, [{0: "a", 1: 0, 2: [1], 9: 0}], r"streams\[0\]: key 9 is not known"),
+        (9, [{0: "a", 1: 0, 2: [1], 3: []}], r"streams\[0\]: fields: is empty"),
+        (9, [{0: "a", 1: 0, 2: [1], -9: 0}], r"streams\[0\]: -9 is not a key"),
         (10, [{0: "p", 1: ["c"], 2: []}], "input 'p': units: has 0 for 1 channels"),
         (10, [{0: "p", 1: [], 2: []}], "input 'p': channels: needs at least one"),
         (10, [{0: "p", 1: ["c"]}], r"inputs\[0\]: units: missing"),
-        (11, {"a": float("nan")}, "config: a: nan is not a finite number"),
+        (11, {"a": float("nan")}, "config 'a': nan is not a finite number"),
         (11, {5: 1}, "config: a key: expected a text, found int 5"),
         (11, {"a": "b"}, "config 'a': expected a number"),
         (12, {0: "", 1: 4}, "state schema: '' has 0 bytes"),
@@ -134,14 +135,24 @@ def test_config_order_does_not_change_the_bytes() -> None:
         (16, [1024, 3000], "memory_use: has 2 parts"),
         (16, [1024, 3000, -1], "memory_use"),
         (17, -1, "probation: "),
-        (18, 1, "manifest: key 18 is not known"),
+        (1, "1\0", "version: '1.x00' holds a NUL"),
+        ("18", 1, "manifest: '18' is not a key"),
     ],
 )
-def test_a_bad_member_is_named_with_the_reason(key: int, value: object, message: str) -> None:
+def test_a_bad_member_is_named_with_the_reason(key: object, value: object, message: str) -> None:
     item = cbor2.loads(FULL.to_cbor())
     item[key] = value
     with pytest.raises(InvalidManifest, match=message):
         Manifest.from_cbor(cbor2.dumps(item))
+
+
+def test_what_a_later_version_may_add_is_kept() -> None:
+    item = cbor2.loads(FULL.to_cbor())
+    item[99], item[9][0][99] = {"later": [1.5, None]}, b"later"
+    encoded = cbor2.dumps(cbor2.dumps(item)) + cbor2.dumps(MODULE)
+    bundle = Bundle.from_bytes(encoded)
+    assert bundle.manifest == FULL
+    assert bundle.to_bytes() == encoded
 
 
 MANDATORY = ("name", "version", "sequence", "digest", "size", "abi")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiocoap import Code
 
+from wasmote.build import build_bundle
 from wasmote.errors import CoapError, UsageFault
 from wasmote.node import FORMAT_CBOR, Node
 from wasmote.runtime.server import serve
 from wasmote.wire.codec import encode
+from wasmote.wire.modules import Control
+
+MODULES = Path(__file__).parents[1] / "modules"
 
 
 async def test_a_port_is_not_shared() -> None:
@@ -35,6 +40,9 @@ async def test_a_time_is_taken_as_a_board_takes_it() -> None:
 
 async def test_no_events_at_all_are_no_request() -> None:
     async with serve() as (_, link), await Node.connect(link) as node:
+        await node.install(0, build_bundle(MODULES / "counter.toml").to_bytes())
+        for operation in (Control.START, Control.PAUSE):
+            await node.control(0, operation)
         with pytest.raises(CoapError) as caught:
             await node.request("POST", "/modules/0/event", encode([]), FORMAT_CBOR)
         assert caught.value.code is Code.BAD_REQUEST

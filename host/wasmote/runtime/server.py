@@ -29,10 +29,10 @@ from wasmote.runtime.trace import HostTrace, replay_events
 from wasmote.wire.bundle import Bundle
 from wasmote.wire.codec import PayloadFault, decode, encode, integer, settable_time_ms
 from wasmote.wire.manifest import PAGE_BYTES
-from wasmote.wire.modules import Control, ControlRequest, ModuleState, config_from_cbor, config_to_cbor
+from wasmote.wire.modules import ControlRequest, ModuleState, config_from_cbor, config_to_cbor
 from wasmote.wire.node import LinkCounters, NodeInfo, ResetCause
 from wasmote.wire.records import OutEntry
-from wasmote.wire.samples import Sample, SensorInfo
+from wasmote.wire.samples import SensorInfo, samples_from_cbor
 from wasmote.wire.state import STATE_CONTENT_FORMAT, Snapshot
 
 SLOTS = 2
@@ -176,9 +176,7 @@ class HostNode:
         sensor = self._sensors.get(name)
         if sensor is None:
             raise Refusal(Code.NOT_FOUND, f"no sensor {name}: a module declares them")
-        samples = Sample.list_from_cbor(body, f"/sensors/{name}")
-        if any(len(sample.values) != len(sensor.info.channels) for sample in samples) or not samples:
-            raise Refusal(Code.BAD_REQUEST, f"expected samples of {len(sensor.info.channels)} values")
+        samples = samples_from_cbor(body, f"/sensors/{name}", len(sensor.info.channels))
         times = [*([] if sensor.newest_ms is None else [sensor.newest_ms]), *(s.time_ms for s in samples)]
         if sorted(set(times)) != times:
             raise Refusal(Code.CONFLICT, "a sample is not later than the reading before it")
@@ -196,11 +194,9 @@ class HostNode:
         beside = request.beside
         if beside is None:
             self._changed(lambda: slot.control(request.operation, request.next_seq or {}))
-        elif request.operation is Control.START:
+        else:
             other = self.slots[beside] if beside < SLOTS else None
             self._changed(lambda: slot.start_beside(other, request.next_seq or {}))
-        else:
-            raise Refusal(Code.BAD_REQUEST, "only a start is beside another slot")
 
     def _configure(self, slot: HostSlot, config: dict[str, float]) -> None:
         try:

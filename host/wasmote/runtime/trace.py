@@ -10,8 +10,8 @@ from wasmote.errors import UsageFault
 from wasmote.runtime.guest import GuestTrap
 from wasmote.runtime.script import Strayed
 from wasmote.runtime.slots import Conflict, HostSlot, Unfit
-from wasmote.wire.codec import Fields, PayloadFault, decode
-from wasmote.wire.trace import Trace, TracedEvent
+from wasmote.wire.modules import ModuleState
+from wasmote.wire.trace import Trace, TracedEvent, events_from_cbor, switch_from_cbor
 
 RING_EVENTS = 4096
 ANSWER_EVENTS = 64  # in one answer
@@ -29,8 +29,7 @@ class HostTrace:
 
     def switch(self, slot: int, body: bytes) -> None:
         """Do what `PUT /modules/N/trace` asks. Raises Conflict while another slot is traced."""
-        wanted = Fields(decode(body, "trace"), "trace").flag(0)
-        if not wanted:
+        if not switch_from_cbor(body):
             if self.on and self.slot == slot:
                 self.on = False
                 self.grown(slot)  # whoever else reads it would wait for ever
@@ -69,10 +68,9 @@ def replay_events(slot: HostSlot, body: bytes) -> None:
 
     Raises Conflict for an event that is not the next one, or in which the module strays, Unfit when it traps.
     """
-    events = TracedEvent.list_from_cbor(body, "event")
-    if not events:
-        raise PayloadFault("event", "expected at least one record of a trace")
-    for event in events:
+    if slot.state is not ModuleState.PAUSED or slot.active is None:
+        raise Conflict("events are replayed to a paused module: put a snapshot first")
+    for event in events_from_cbor(body, slot.active.manifest):
         try:
             slot.replay(event)
         except UsageFault as fault:

@@ -6,8 +6,7 @@ A CBOR sequence (RFC 8742): the encoded manifest, as a byte string or signed as 
 from __future__ import annotations
 
 import hashlib
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -32,12 +31,14 @@ class Bundle:
     """A module and its manifest, which is checked against the module's size and SHA-256 when this is made.
 
     `envelope` is the manifest as it was signed; None in an unsigned bundle. Whether its key signed it, and
-    who that is, `wasmote.signing` tells.
+    who that is, `wasmote.signing` tells. `manifest_bytes` are those that it came with: others than we make
+    where it holds what this version does not know; None of a bundle that was made here.
     """
 
     manifest: Manifest
     module: bytes
     envelope: Sign1 | None = None
+    manifest_bytes: bytes | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.module) != self.manifest.size:
@@ -61,8 +62,13 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """The bundle as it is pushed and stored; equal bundles give equal bytes."""
-        head = self.manifest.to_cbor() if self.envelope is None else self.envelope.to_item()
+        head = self.encoded_manifest if self.envelope is None else self.envelope.to_item()
         return encode(head) + encode(self.module)
+
+    @property
+    def encoded_manifest(self) -> bytes:
+        """The manifest as it is pushed, and signed."""
+        return self.manifest.to_cbor() if self.manifest_bytes is None else self.manifest_bytes
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
@@ -94,25 +100,30 @@ class Bundle:
                 "not a bundle but a bare Wasm module",
                 "a bundle is made by `wasmote build SOURCE`, which adds the manifest",
             )
-        stream = io.BytesIO(encoded)
-        envelope = _envelope(stream) if encoded[:1] == bytes([FIRST_BYTE]) else None
-        manifest = envelope.payload if envelope else _byte_string(stream, "its first item, the manifest")
-        module = _byte_string(stream, "its second item, the module")
-        if rest := len(encoded) - stream.tell():
+        signed = encoded[:1] == bytes([FIRST_BYTE])
+        envelope, at = _envelope(encoded) if signed else (None, 0)
+        if envelope is None:
+            manifest, at = _byte_string(encoded, 0, "its first item, the manifest")
+        else:
+            manifest = envelope.payload
+        module, end = _byte_string(encoded, at, "its second item, the module")
+        if rest := len(encoded) - end:
             raise InvalidBundle(f"not a bundle: {rest} bytes follow the module", HINT)
-        return cls(Manifest.from_cbor(manifest), module, envelope)
+        return cls(Manifest.from_cbor(manifest), module, envelope, manifest)
 
 
-def _envelope(stream: io.BytesIO) -> Sign1:
+def _envelope(encoded: bytes) -> tuple[Sign1, int]:
     where = "its first item, the signed manifest"
     try:
-        return Sign1.from_item(decode_next(stream, where, strict=True), where)
+        item, end = decode_next(encoded, 0, where)
+        return Sign1.from_item(item, where), end
     except PayloadFault as fault:
         raise InvalidBundle(f"not a bundle: {fault.message}", HINT) from fault
 
 
-def _byte_string(stream: io.BytesIO, where: str) -> bytes:
+def _byte_string(encoded: bytes, at: int, where: str) -> tuple[bytes, int]:
     try:
-        return binary(decode_next(stream, where, strict=True), where)
+        item, end = decode_next(encoded, at, where)
+        return binary(item, where), end
     except PayloadFault as fault:
         raise InvalidBundle(f"not a bundle: {fault.message}", HINT) from fault

@@ -1,14 +1,14 @@
 """CBOR maps with small integer keys, the form of every rule in firmware/SPEC.md.
 
 The wire may hold anything: what does not match the SPEC becomes a `PayloadFault` that names the place. Two
-kinds of map are read with the same `Fields`: in answers of a node, keys that this version does not know are
-ignored; in a manifest, which a node is asked to obey, they are refused.
+kinds of map are read with the same `Fields`: in answers of a node and in a manifest, keys that this version
+does not know are ignored; in what a node is asked to do at once they are refused.
 """
 
 from __future__ import annotations
 
 import abc
-import io
+import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -16,8 +16,9 @@ from typing import Any, Self
 import cbor2
 
 from wasmote.errors import UsageFault, WasmoteError
+from wasmote.wire.cbor import Malformed, read_item
 
-DEPTH_MAX = 16  # of nested arrays and maps; nothing in the SPEC comes near it
+U32_MAX = 0xFFFF_FFFF
 TIME_MIN_MS, TIME_MAX_MS = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
@@ -32,28 +33,20 @@ class PayloadFault(WasmoteError):
         self.where = where
 
 
-def decode(payload: bytes, where: str, *, strict: bool = False) -> object:
-    """Decode exactly one CBOR item; `where` names the resource in errors.
-
-    `strict` refuses doubled keys and indefinite lengths, as the firmware does in a manifest.
-    """
-    stream = io.BytesIO(payload)
-    item = decode_next(stream, where, strict=strict)
-    if rest := len(payload) - stream.tell():
+def decode(payload: bytes, where: str) -> object:
+    """Decode exactly one CBOR item; `where` names the resource in errors."""
+    item, end = decode_next(payload, 0, where)
+    if rest := len(payload) - end:
         raise PayloadFault(where, f"{rest} bytes after the CBOR item")
     return item
 
 
-def decode_next(stream: io.BytesIO, where: str, *, strict: bool = False) -> object:
-    """Decode the next item of a CBOR sequence (RFC 8742), and leave the stream behind it. See `decode`."""
-    decoder = cbor2.CBORDecoder(
-        stream, read_size=1, max_depth=DEPTH_MAX, allow_indefinite=not strict, allow_duplicate_keys=not strict
-    )
+def decode_next(sequence: bytes, at: int, where: str) -> tuple[object, int]:
+    """Decode the item of a CBOR sequence (RFC 8742) that begins at `at`; return it and where it ends."""
     try:
-        item: object = decoder.decode()
-    except (cbor2.CBORError, ValueError, RecursionError) as fault:
+        return read_item(sequence, at)
+    except Malformed as fault:
         raise PayloadFault(where, f"not CBOR: {fault}") from fault
-    return item
 
 
 def encode(item: object) -> bytes:
@@ -77,17 +70,36 @@ def array(item: object, where: str) -> list[Any]:
 
 
 def integer(item: object, where: str) -> int:
-    """Return an integer, or raise; true and false are not integers."""
+    """Return an integer of 64 bits with its sign, or raise; true and false are not integers."""
     if not isinstance(item, int) or isinstance(item, bool):
         raise PayloadFault(where, f"expected an integer, found {_describe(item)}")
+    if not -(1 << 63) <= item < 1 << 63:
+        raise PayloadFault(where, f"{item} does not fit 64 bits")
     return item
 
 
 def unsigned(item: object, where: str) -> int:
-    """Return an integer >= 0, or raise."""
+    """Return an integer of 64 bits that is not negative, or raise."""
+    if not isinstance(item, int) or isinstance(item, bool):
+        raise PayloadFault(where, f"expected an integer, found {_describe(item)}")
+    if item < 0:
+        raise PayloadFault(where, f"expected an unsigned integer, found {item}")
+    return item
+
+
+def u32(item: object, where: str, minimum: int = 0) -> int:
+    """Return an integer of 32 bits that is not less than `minimum`, or raise."""
+    value = unsigned(item, where)
+    if not minimum <= value <= U32_MAX:
+        raise PayloadFault(where, f"{value} is not between {minimum} and {U32_MAX}")
+    return value
+
+
+def i32(item: object, where: str) -> int:
+    """Return an integer of 32 bits with its sign, or raise."""
     value = integer(item, where)
-    if value < 0:
-        raise PayloadFault(where, f"expected an unsigned integer, found {value}")
+    if not -(1 << 31) <= value < 1 << 31:
+        raise PayloadFault(where, f"{value} does not fit 32 bits")
     return value
 
 
@@ -155,31 +167,43 @@ def mapping(item: object, where: str) -> Mapping[object, object]:
     return item
 
 
+def finite(item: object, where: str) -> float:
+    """Return an integer or a float as it came, or raise; neither an infinity nor a NaN."""
+    if not math.isfinite(number(item, where)):
+        raise PayloadFault(where, f"{item} is not a finite number")
+    assert isinstance(item, int | float)  # it is a number
+    return item
+
+
 def numbers_by_name(item: object, where: str) -> dict[str, float]:
-    """Return a map from text to number, or raise."""
+    """Return a map from text to finite number, or raise."""
     entries = mapping(item, where).items()
-    return {text(name, f"{where}: a key"): number(value, f"{where} {name!r}") for name, value in entries}
+    return {text(name, f"{where}: a key"): finite(value, f"{where} {name!r}") for name, value in entries}
 
 
-def unsigned_by_name(item: object, where: str) -> dict[str, int]:
-    """Return a map from text to unsigned integer, or raise."""
+def u32_by_name(item: object, where: str) -> dict[str, int]:
+    """Return a map from text to an integer of 32 bits, or raise."""
     entries = mapping(item, where).items()
-    return {text(name, f"{where}: a key"): unsigned(value, f"{where} {name!r}") for name, value in entries}
+    return {text(name, f"{where}: a key"): u32(value, f"{where} {name!r}") for name, value in entries}
 
 
 class Fields:
     """A map with integer keys. `fields[3]` is a value, `fields.where(3)` its place in errors.
 
-    `members` names every key there may be, in order from 0: with it, any other key is refused.
+    `members` names the keys that are known, in order from 0; where it is `closed`, any other is refused.
     """
 
-    def __init__(self, item: object, where: str, members: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, item: object, where: str, members: Sequence[str] | None = None, *, closed: bool = False
+    ) -> None:
         self._map = mapping(item, where)
         self._where = where
         self._members = members
         for key in self._map:
-            if members is not None and key not in range(len(members)):
-                raise PayloadFault(where, f"key {key!r} is not known")
+            if not isinstance(key, int) or key < 0:
+                raise PayloadFault(where, f"{key!r} is not a key: expected an unsigned integer")
+            if closed and key >= len(members or ()):
+                raise PayloadFault(where, f"key {key} is not known")
 
     def __contains__(self, key: int) -> bool:
         return key in self._map
@@ -209,6 +233,10 @@ class Fields:
     def unsigned(self, key: int) -> int:
         """Return an unsigned integer."""
         return unsigned(self[key], self.where(key))
+
+    def u32(self, key: int, minimum: int = 0) -> int:
+        """Return an integer of 32 bits that is not less than `minimum`."""
+        return u32(self[key], self.where(key), minimum)
 
     def integer(self, key: int) -> int:
         """Return an integer."""
@@ -242,6 +270,10 @@ class Fields:
     def optional_unsigned(self, key: int) -> int | None:
         """Return an unsigned integer, or None where the key is absent."""
         return self.unsigned(key) if key in self else None
+
+    def optional_u32(self, key: int, minimum: int = 0) -> int | None:
+        """Return an integer of 32 bits, or None where the key is absent."""
+        return self.u32(key, minimum) if key in self else None
 
     def optional_flag(self, key: int) -> bool | None:
         """Return true or false, or None where the key is absent."""
@@ -287,4 +319,6 @@ class Payload(abc.ABC):
 
 def _describe(item: object) -> str:
     shown = repr(item)
+    if isinstance(item, dict):
+        return f"a map {shown if len(shown) <= 40 else shown[:37] + '...'}"
     return f"{type(item).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,18 +18,22 @@ BUNDLE_AAD = b""
 KEYS_AAD = b"wasmote keys"  # external_aad: what signs a change of keys signs no bundle
 NODE_AAD = b"wasmote node"  # ... and an order to a node neither
 
-_ALGORITHM, _KEY_ID = 1, 4
+_ALGORITHM, _CONTENT_TYPE, _KEY_ID = 1, 3, 4
 _EDDSA = -8
 
 
 @dataclass(frozen=True, slots=True)
 class Sign1:
-    """A signed payload. `protected` is the encoded header that the signature covers."""
+    """A signed payload. `protected` is the encoded header that the signature covers.
+
+    `names_key_outside`: the key id is in the other header, which it does not cover.
+    """
 
     protected: bytes
     key_id: bytes
     payload: bytes
     signature: bytes
+    names_key_outside: bool = False
 
     @staticmethod
     def header(key_id: bytes) -> bytes:
@@ -46,7 +51,8 @@ class Sign1:
 
     def to_item(self) -> CBORTag:
         """Return what cbor2 encodes."""
-        return CBORTag(TAG_SIGN1, [self.protected, {}, self.payload, self.signature])
+        outside = {_KEY_ID: self.key_id} if self.names_key_outside else {}
+        return CBORTag(TAG_SIGN1, [self.protected, outside, self.payload, self.signature])
 
     @classmethod
     def from_item(cls, item: object, where: str) -> Self:
@@ -57,15 +63,21 @@ class Sign1:
         if len(parts) != 4:
             raise PayloadFault(where, f"a COSE_Sign1 has 4 parts, not {len(parts)}")
         protected = binary(parts[0], f"{where}: protected header")
-        header = dict(mapping(decode(protected, f"{where}: protected header", strict=True), where))
-        if (
-            header.get(_ALGORITHM) != _EDDSA
-            or mapping(parts[1], where)
-            or set(header) != {_ALGORITHM, _KEY_ID}
-        ):
-            raise PayloadFault(
-                where, "expected EdDSA and a key id in the protected header, and no other header"
-            )
-        key_id = binary(header[_KEY_ID], f"{where}: key id")
+        header = mapping(decode(protected, f"{where}: protected header"), where)
+        key_id = _key_id(header, mapping(parts[1], where), where)
         payload = binary(parts[2], f"{where}: payload")
-        return cls(protected, key_id, payload, binary(parts[3], f"{where}: signature", SIGNATURE_BYTES))
+        signature = binary(parts[3], f"{where}: signature", SIGNATURE_BYTES)
+        return cls(protected, key_id, payload, signature, _KEY_ID not in header)
+
+
+def _key_id(protected: Mapping[object, object], unprotected: Mapping[object, object], where: str) -> bytes:
+    """The key id, which is in one of the two headers; refuses what a node does not understand in them."""
+    known = {*protected} <= {_ALGORITHM, _CONTENT_TYPE, _KEY_ID} and {*unprotected} <= {_KEY_ID}
+    content_type = protected.get(_CONTENT_TYPE, "")
+    named = isinstance(content_type, str) or (isinstance(content_type, int) and content_type >= 0)
+    if protected.get(_ALGORITHM) != _EDDSA or not known or not named or isinstance(content_type, bool):
+        raise PayloadFault(where, "expected EdDSA, a key id, and no header that is not known")
+    if (_KEY_ID in protected) is (_KEY_ID in unprotected):
+        raise PayloadFault(where, "expected one key id")
+    found = protected[_KEY_ID] if _KEY_ID in protected else unprotected[_KEY_ID]
+    return binary(found, f"{where}: key id", KEY_ID_BYTES)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from wasmote.wire.codec import Fields, Payload, binary, without_none
+from wasmote.wire.codec import Fields, Payload, PayloadFault, binary, without_none
 
 PUBLIC_KEY_BYTES = 32
+PLACES = 4  # for keys on a node
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,11 @@ class KeyChange(Payload):
     @classmethod
     def from_item(cls, item: object, where: str = "key change") -> Self:
         """Read a `key-change` map."""
-        fields = Fields(item, where)
-        return cls(fields.unsigned(0), fields.unsigned(1), fields.optional_binary(2, PUBLIC_KEY_BYTES))
+        fields = Fields(item, where, ("number", "place", "key"), closed=True)
+        sequence, place = fields.u32(0, minimum=1), fields.unsigned(1)
+        if place >= PLACES:
+            raise PayloadFault(fields.where(1), f"there is no place {place}")
+        return cls(sequence, place, fields.optional_binary(2, PUBLIC_KEY_BYTES))
 
     def to_item(self) -> dict[int, object]:
         """Return a `key-change` map."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from wasmote.errors import UsageFault
+from wasmote.wire.cbor import Map
 from wasmote.wire.codec import Fields, PayloadFault, decode, encode, numbers_by_name, without_none
 
 ABI_VERSION = 1
@@ -107,7 +108,7 @@ class Stream:
         fields = Fields(item, where, _STREAM)
         name, code = fields.text(0), fields.unsigned(1)
         _require(code in list(DType), f"stream {name!r}: dtype", f"{code} is not known; 0 is f32")
-        labels = fields.optional_texts(3), fields.optional_texts(4)
+        labels = _labels(fields, 3), _labels(fields, 4)
         return cls(name, fields.unsigneds(2), *labels, DType(code), fields.optional_unsigned(5))
 
 
@@ -292,7 +293,7 @@ class Manifest:
     def from_cbor(cls, encoded: bytes) -> Self:
         """Decode and check; raises InvalidManifest, which names the field that is wrong and why."""
         try:
-            return cls._from_item(decode(encoded, "manifest", strict=True))
+            return cls._from_item(decode(encoded, "manifest"))
         except PayloadFault as fault:
             raise InvalidManifest(fault.message) from None
 
@@ -311,7 +312,7 @@ class Manifest:
             stack=fields.unsigned(8),
             streams=tuple(Stream._from_item(*entry) for entry in fields.entries(9)),
             inputs=tuple(Input._from_item(*entry) for entry in fields.entries(10)),
-            config=numbers_by_name(fields[11], fields.where(11)) if 11 in fields else {},
+            config=_config_from(fields[11], fields.where(11)) if 11 in fields else {},
             state=StateSchema._from_item(fields[12], fields.where(12)) if 12 in fields else None,
             capabilities=fields.optional_texts(13),
             event_budget_us=fields.optional_unsigned(14),
@@ -355,6 +356,7 @@ def _check_at_most(count: int, maximum: int, what: str, things: str) -> None:
 
 def _check_text(text: str, what: str, maximum: int) -> None:
     size = len(text.encode())
+    _require("\0" not in text, what, f"{text!r} holds a NUL")
     _require(1 <= size <= maximum, what, f"{text!r} has {size} bytes, not 1 to {maximum}")
 
 
@@ -376,8 +378,22 @@ def _check_labels(
         _check_distinct(labels, what)
 
 
+def _labels(fields: Fields, key: int) -> tuple[str, ...]:
+    """Labels from the wire: where the key is there, so is one of them at least."""
+    labels = fields.optional_texts(key)
+    _require(key not in fields or len(labels) > 0, fields.where(key), "is empty")
+    return labels
+
+
+def _config_from(item: object, where: str) -> dict[str, float]:
+    """Parameters from the wire: their bytes are counted as they came."""
+    if isinstance(item, Map):
+        _check_at_most(item.size, CONFIG_BYTES_MAX, "config", "bytes of CBOR")
+    return numbers_by_name(item, where)
+
+
 def _config_item(config: Mapping[str, float]) -> dict[str, float]:
-    return {key: float(value) for key, value in config.items()}
+    return dict(config)
 
 
 def _check_config(config: Mapping[str, float]) -> None:

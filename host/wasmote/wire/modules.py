@@ -16,8 +16,8 @@ from wasmote.wire.codec import (
     decode,
     encode,
     numbers_by_name,
+    u32_by_name,
     unsigned,
-    unsigned_by_name,
     without_none,
 )
 from wasmote.wire.cose import KEY_ID_BYTES
@@ -266,12 +266,14 @@ class ControlRequest(Payload):
     @classmethod
     def from_item(cls, item: object, where: str = "/modules/N/control") -> Self:
         """Read a `control` map."""
-        fields = Fields(item, where)
+        fields = Fields(item, where, ("operation", "numbers", "beside"), closed=True)
         try:
             operation = Control(fields.unsigned(0))
         except ValueError as fault:
             raise PayloadFault(fields.where(0), str(fault)) from fault
-        numbers = unsigned_by_name(fields[1], fields.where(1)) if 1 in fields else None
+        numbers = u32_by_name(fields[1], fields.where(1)) if 1 in fields else None
+        if 2 in fields and operation is not Control.START:
+            raise PayloadFault(fields.where(2), "only a start is beside another slot")
         return cls(operation, numbers, fields.optional_unsigned(2))
 
     def to_item(self) -> dict[int, object]:

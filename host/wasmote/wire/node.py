@@ -44,8 +44,12 @@ class NodeOrder(Payload):
     @classmethod
     def from_item(cls, item: object, where: str = "node order") -> Self:
         """Read a `node-order` map."""
-        fields = Fields(item, where)
-        return cls(NextStart(fields.unsigned(0)), fields.optional_unsigned(1))
+        fields = Fields(item, where, ("how", "number"), closed=True)
+        try:
+            how = NextStart(fields.unsigned(0))
+        except ValueError as fault:
+            raise PayloadFault(fields.where(0), str(fault)) from fault
+        return cls(how, fields.optional_u32(1, minimum=1))
 
     def to_item(self) -> dict[int, object]:
         """Return a `node-order` map."""

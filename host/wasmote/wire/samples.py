@@ -122,6 +122,16 @@ def _value(item: object, where: str) -> float:
     return value
 
 
+def samples_from_cbor(payload: bytes, where: str, channels: int) -> list[Sample]:
+    """Read what is PUT on a sensor of so many channels. Raises `PayloadFault`."""
+    samples = Sample.list_from_cbor(payload, where)
+    if not 1 <= len(samples) <= SAMPLES_MAX:
+        raise PayloadFault(where, f"expected 1 to {SAMPLES_MAX} samples, found {len(samples)}")
+    if any(len(sample.values) != channels for sample in samples):
+        raise PayloadFault(where, f"expected samples of {channels} values")
+    return samples
+
+
 def sample_chunks(samples: Sequence[Sample]) -> Iterator[bytes]:
     """Encode samples as payloads of at most 32 samples and 1024 bytes each, in order."""
     chunk: list[object] = []

@@ -7,7 +7,6 @@ of all these. The same history gives the same bytes on every core and in the hos
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -24,8 +23,8 @@ from wasmote.wire.codec import (
     integer,
     numbers_by_name,
     text,
+    u32_by_name,
     unsigned,
-    unsigned_by_name,
     without_none,
 )
 
@@ -89,17 +88,17 @@ class Snapshot:
     @classmethod
     def from_bytes(cls, encoded: bytes) -> Self:
         """Decode and check. Raises `PayloadFault`."""
-        stream = io.BytesIO(encoded)
-        head = Fields(decode_next(stream, WHERE, strict=True), WHERE)
+        first, end = decode_next(encoded, 0, WHERE)
+        head = Fields(first, WHERE)
         if (version := head.unsigned(0)) != STATE_VERSION:
             raise PayloadFault(WHERE, f"version {version}, this package speaks {STATE_VERSION}")
         body = _Body(bytearray(_size(head)))
-        body.read(stream, encoded)
+        body.read(encoded, end)
         return cls(
             name=head.text(1),
             digest=head.binary(2, _DIGEST_BYTES),
             memory=bytes(body.memory),
-            next_seq=unsigned_by_name(head[5], head.where(5)),
+            next_seq=u32_by_name(head[5], head.where(5)),
             config=numbers_by_name(head[6], head.where(6)),
             readings=tuple(_reading(item, where) for item, where in head.entries(7)),
             events=head.unsigned(8),
@@ -145,17 +144,17 @@ class _Body:
     mutable_globals: dict[int, int] = field(default_factory=dict)
     table: list[int | None] = field(default_factory=list)
 
-    def read(self, stream: io.BytesIO, encoded: bytes) -> None:
+    def read(self, encoded: bytes, at: int) -> None:
         """Read up to the digest, which must be that of all before it and the last item."""
         while True:
-            end = stream.tell()
-            item = decode_next(stream, WHERE, strict=True)
+            item, end = decode_next(encoded, at, WHERE)
             if isinstance(item, bytes):
                 break
             self._take(item)
-        if item != hashlib.sha256(encoded[:end]).digest():
+            at = end
+        if item != hashlib.sha256(encoded[:at]).digest():
             raise PayloadFault(WHERE, "its digest is not that of its bytes")
-        if stream.tell() != len(encoded):
+        if end != len(encoded):
             raise PayloadFault(WHERE, "there is something behind its digest")
 
     def _take(self, item: object) -> None:
