@@ -198,7 +198,7 @@ def test_push_starts_then_swaps(bundle_file):
     assert started.stdout == "slot 0: fake 1.0.0 (sequence 1) started\n"
     assert started.stderr.endswith(": development mode: takes unsigned modules\n")
     assert "swapped to fake" in swapped.output
-    assert "state was handed over, 120 us without a running module" in swapped.output
+    assert "state was handed over, 120 us of its own time without a running module" in swapped.output
     assert events[-2]["event"] == "progress"
     assert events[-1]["event"] == "swap"
     assert fake.bundles == {0: bundle().to_bytes()}

@@ -17,6 +17,7 @@ from wasmote.errors import WasmoteError
 if TYPE_CHECKING:
     from wasmote.demo.story import Summary
 
+TIMES = "(emulated time: in QEMU 8 ns an instruction, native this machine's; no chip's)"
 WARM_UP_DAYS = 365  # the module's longest memory halves in 45 days
 
 
@@ -49,8 +50,19 @@ def demo(data: Path | None, days: int, out: Path | None) -> None:
     except (WasmoteError, ExceptionGroup) as raised:
         if (log := out / "gateway.log").exists():
             click.echo(f"the gateway's log: {log}", err=True)
+        if (out / "gateway.sqlite").exists():
+            click.echo(f"its database: {_kept(out)}", err=True)
         raise _first(raised) from None
     _close(console, summary, out, time.monotonic() - started)
+
+
+def _kept(out: Path) -> Path:
+    """Put what a failed run has stored where the next one leaves it alone; return where."""
+    folder = out / time.strftime("failed-%Y%m%d-%H%M%S")
+    folder.mkdir(exist_ok=True)
+    for path in out.glob("gateway.sqlite*"):
+        path.rename(folder / path.name)
+    return folder / "gateway.sqlite"
 
 
 def _run(console: Console, data: Path | None, days: int, out: Path) -> Summary:
@@ -94,6 +106,7 @@ def _close(console: Console, summary: Summary, out: Path, seconds: float) -> Non
         line(f"swap, {name}", f"{board['swap_gap_ms']:.2f} ms without a running module, {state}")
         line("", f"a bad release rolled back by itself: {str(board['rolled_back']).partition(':')[0]}")
         line("", f"moved to the gateway and back, {board['moved_paused_s']:.2f} s without events")
+    line("", TIMES)
     line("sequence gaps", f"{summary.sequence_gaps}")
     if (out / PLOT).exists():
         line("plot", str(out / PLOT))

@@ -302,5 +302,9 @@ def _handed_over(status: ModuleStatus) -> str:
     state = "its state was handed over" if status.state_handed_over else "it begins without the old state"
     if status.hand_over is HandOver.MIGRATED:
         state = "it has migrated the old state"
-    gap = f", {status.swap_gap_us} us without a running module" if status.swap_gap_us is not None else ""
+    gap = (
+        f", {status.swap_gap_us} us of its own time without a running module"
+        if status.swap_gap_us is not None
+        else ""
+    )
     return f"{state}{gap}"

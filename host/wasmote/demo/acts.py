@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SLOT = 0
 HOST = "gateway"
 CONFIRM_AFTER = 4  # good records of a new module
-EVENT_S = 30.0  # for a board to confirm a module, or to roll one back
+EVENT_S = 120.0  # for a board to confirm a module, or to roll one back
 
 
 @dataclass

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from wasmote.demo.acts import EVENT_S
 from wasmote.errors import NoAnswer
 from wasmote.replay import BATCH_DEFAULT, batches
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 48  # feature vectors fed for, but not yet predicted: half of what a ring of 8 KiB holds
 BATCHES_MIN = 32  # of the days that count, so that there is time between what happens
-STALL_S = 20.0  # without any prediction: something is wrong
+STALL_S = 2 * EVENT_S  # without any prediction: a board may wait for its module, and the other for it
 
 
 async def feed(

@@ -31,7 +31,7 @@ SENSOR, STREAM = "river", "features"
 COMMIT_EVERY_S = 0.02  # the demo lives on speed, not on the life of an SD card
 STALE_AFTER_S = 3.0
 PLOT = "plot.png"
-READY_S = 30.0  # for a board to boot, and to take the module
+READY_S = 120.0  # for a board to boot, and to take the module
 
 
 @dataclass(frozen=True)
