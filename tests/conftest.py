@@ -7,37 +7,46 @@ a board's image, which is there before: theirs go by file and board.
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
+BOARDS = sorted(path.parent.name for path in Path(__file__).parents[1].glob("boards/[!_]*/board.toml"))
 # By folder or file: what is built in one place.
 SAME_BUILD = {
-    "spec": "build/spec",
-    "hostile": "build/spec",
-    "fuzz": "build/spec",
-    "kernels": "build/kernels",
-    "host/test_other_wasm3.py": "build/kernels",
-    "e2e/test_flash.py": "build/wheel",
-    "e2e/test_wheel.py": "build/wheel",
+    "tests/spec": "build/spec",
+    "tests/hostile": "build/spec",
+    "tests/fuzz": "build/spec",
+    "tests/kernels": "build/kernels",
+    "tests/host/test_other_wasm3.py": "build/kernels",
+    "tests/e2e/test_flash.py": "build/wheel",
+    "tests/e2e/test_wheel.py": "build/wheel",
 }
-WHOLE = {"test_record_replay.py"}  # of e2e: its fixtures are the file's
+END_TO_END = PurePosixPath("tests/e2e")
+WHOLE = {"test_record_replay.py"}  # of these: its fixtures are the file's
 
 
-def group_of(item: pytest.Item) -> str:
+def group_of(nodeid: str) -> str:
     """Name the tests that run in one process, one after the other."""
-    path = item.path.relative_to(TESTS)
-    for place in (str(path), path.parts[0]):
-        if place in SAME_BUILD:
-            return SAME_BUILD[place]
-    callspec = getattr(item, "callspec", None)
-    if path.parts[0] == "e2e" and path.name not in WHOLE and callspec and "place" in callspec.params:
-        return f"{path} {callspec.params['place']}"
+    path = PurePosixPath(nodeid.partition("::")[0])
+    for place in (path, path.parent):
+        if str(place) in SAME_BUILD:
+            return SAME_BUILD[str(place)]
+    parameters = nodeid.rpartition("[")[2]
+    if path.parent == END_TO_END and path.name not in WHOLE:
+        return f"{path} {next((board for board in BOARDS if board in parameters), '')}"
     return str(path)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group; without -n that changes nothing."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+class Sharing(LoadScopeScheduling):
+    """Shares groups out."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share by groups, whatever --dist says."""
+    return Sharing(config, log)
