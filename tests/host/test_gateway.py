@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -186,6 +187,38 @@ async def test_http_answers(tmp_path: Path, board: FakeBoard):
             for wrong in ("limit=x", "since=-1", "board=two", f"since={2**70}"):
                 assert (await client.get(f"/predictions?{wrong}")).status_code == 400
             assert (await client.get("/nothing")).status_code == 404
+            port = gateway.http_url.rpartition(":")[2]
+            for name, status in (
+                ("localhost", 200),
+                ("[::1]", 200),
+                ("rebound.example", 403),
+                ("127.0.0.1.x", 403),
+            ):
+                answer = await client.get("/boards", headers={"Host": f"{name}:{port}"})
+                assert answer.status_code == status, name
+
+
+async def test_a_store_that_takes_nothing_is_not_healthy(tmp_path: Path, board: FakeBoard):
+    """As on a full disk: files of this process may not grow. It heals by itself."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with (
+        Gateway(make_config(tmp_path), connect=board.connect).running() as gateway,
+        httpx.AsyncClient(base_url=gateway.http_url) as client,
+        asyncio.timeout(120),
+    ):
+        await gateway.following("one")
+        assert (await client.get("/healthz")).status_code == 200
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+        try:
+            board.emit(1.0, 0.0)
+            while (health := await client.get("/healthz")).status_code == 200:
+                pass
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert health.status_code == 503
+        assert "free space" in health.json()["error"]
+        await take(gateway.predictions(0), 1)
+        assert (await client.get("/healthz")).status_code == 200
 
 
 def test_an_answer_in_two_writes_waits_for_no_acknowledgement():
@@ -357,7 +390,7 @@ def test_an_address_that_is_taken_is_busy(tmp_path: Path):
             pass
     with (
         pytest.raises(UsageFault, match="name an address of this machine"),
-        listen(HttpSettings(host="no.invalid")),
+        listen(HttpSettings.model_construct(host="no.invalid", port=0)),
     ):
         pass
 

@@ -38,7 +38,7 @@ def test_paths_are_relative_to_the_file_and_defaults_are_safe(tmp_path: Path):
     assert config.pipelines["flood"].model.file == tmp_path / "flood.onnx"
     assert config.gateway.store == tmp_path / "gateway.sqlite"
     assert config.http.host == "127.0.0.1"
-    assert config.http.is_loopback
+    assert config.http.host == "127.0.0.1"
     assert config.places_of("flood") == {("f405", 0), ("native", 0)}
 
 
@@ -93,6 +93,12 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, old: str, new: str, m
     assert f"{path}{message}" in caught.value.message
     assert caught.value.hint
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gateway.example"])
+def test_an_address_that_others_reach_is_refused(tmp_path: Path, host: str):
+    with pytest.raises(ConfigError, match=r"http\.host: .* can be reached from other machines"):
+        load(write(tmp_path, f'{GOOD}[http]\nhost = "{host}"\n'))
 
 
 def test_two_modules_in_one_slot_are_refused(tmp_path: Path):

@@ -120,7 +120,7 @@ async def test_a_second_signal_ends_the_process_whatever_holds_it(tmp_path: Path
     async with gateway_process(tmp_path, text) as (process, _, url):
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as held:  # the end waits for the answer to this
-            held.sendall(b"POST /moves HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+            held.sendall(b"POST /moves HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
             process.send_signal(signal.SIGTERM)
             await until_not_caught(process.pid)
             process.send_signal(signal.SIGTERM)

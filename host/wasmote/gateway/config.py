@@ -59,15 +59,20 @@ class GatewaySettings(_Table):
 
 
 class HttpSettings(_Table):
-    """`[http]`: the address of the HTTP face; port 0 takes a free one."""
+    """`[http]`: the address of the HTTP face, on this machine only; port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8683
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether nobody but this machine can connect."""
-        return self.host in LOOPBACK
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if host not in LOOPBACK:
+            raise ValueError(
+                f"{host} can be reached from other machines, and nothing asks who they are yet: "
+                f"take one of {', '.join(LOOPBACK)}"
+            )
+        return host
 
 
 class HostSettings(_Table):

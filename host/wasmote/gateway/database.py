@@ -49,6 +49,7 @@ class Database:
         self._schema = schema
         self._version = version
         self._commit_every_s = commit_every_s
+        self.fault: StoreFault | None = None  # of the last commit; None when it went well
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._closing = asyncio.Event()
 
@@ -144,10 +145,13 @@ class Database:
             await self._writer.execute("COMMIT")
         except Exception as fault:  # whatever it was, nothing of this batch is stored, and all must know
             await self._roll_back()
+            if isinstance(fault, sqlite3.Error):
+                self.fault = self._fault(fault)
             for job in batch:
                 if not job.done.done():
                     job.done.set_exception(self._fault(fault) if isinstance(fault, sqlite3.Error) else fault)
             return
+        self.fault = None
         for job, result in zip(batch, results, strict=True):
             if not job.done.done():
                 job.done.set_result(result)

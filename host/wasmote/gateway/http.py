@@ -15,12 +15,16 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from wasmote.errors import Busy, UsageFault, WasmoteError
+from wasmote.gateway.config import LOOPBACK
 
 try:
     import uvicorn
     from starlette.applications import Starlette
+    from starlette.datastructures import Headers
+    from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.responses import JSONResponse
     from starlette.routing import Route
@@ -30,6 +34,8 @@ except ImportError as fault:  # pragma: no cover - depends on the environment
     ) from fault
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from wasmote.gateway.config import HttpSettings
     from wasmote.gateway.core import Gateway
 
@@ -65,11 +71,13 @@ def make_app(gateway: Gateway) -> Starlette:
         return JSONResponse({"events": [event.to_json() for event in found]})
 
     async def moves(request: Request) -> JSONResponse:
-        _only_from_here(request, gateway.config.http)
+        _only_from_here(request)
         asked = _move_of(await request.body())
         return JSONResponse(asdict(await gateway.move(**asked)))
 
     async def healthz(_: Request) -> JSONResponse:
+        if fault := store.database.fault:
+            return JSONResponse({"status": "failing", "error": str(fault)}, status_code=503)
         await store.last_prediction()  # the store answers
         states = {board["name"]: board["state"] for board in await gateway.describe()}
         return JSONResponse({"status": "ok", "boards": states, **gateway.describe_parts()})
@@ -82,11 +90,33 @@ def make_app(gateway: Gateway) -> Starlette:
         Route("/healthz", healthz),
     ]
     faults = {Forbidden: _forbidden, UsageFault: _bad_request, WasmoteError: _failed}
-    return Starlette(routes=routes, exception_handlers=faults)
+    return Starlette(routes=routes, exception_handlers=faults, middleware=[Middleware(_OwnNames)])
 
 
 class Forbidden(WasmoteError):
     """This request is not taken from there."""
+
+
+class _OwnNames:
+    """Answers only to names of this machine itself.
+
+    A page in a browser here reaches this address too, under a name of its own that it has had resolved to
+    127.0.0.1 (DNS rebinding): its requests say that name in Host. The port is not looked at: a tunnel has
+    another one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, or answer 403."""
+        if scope["type"] == "http" and (host := Headers(scope=scope).get("host", "")):
+            name = urlsplit(f"//{host}").hostname
+            if name not in LOOPBACK:
+                answer = JSONResponse({"error": f"the gateway is not called {host[:80]}"}, status_code=403)
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 @contextlib.contextmanager
@@ -142,10 +172,11 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     return int(text)
 
 
-def _only_from_here(request: Request, settings: HttpSettings) -> None:
-    """Refuse what may come from other machines, and from pages in a browser on this one."""
-    if not settings.is_loopback:
-        raise Forbidden("whoever reaches this address could move modules", "use a loopback `host` in [http]")
+def _only_from_here(request: Request) -> None:
+    """Refuse what comes from pages in a browser on this machine."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Forbidden(f"pages of {origin[:80]} do not move modules")
     if request.headers.get("content-type") != "application/json":  # another origin's page must ask first
         raise Forbidden("the request has no content type application/json")
 
