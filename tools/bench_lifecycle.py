@@ -1,13 +1,16 @@
 """Measure the life of modules on the emulated F405, in its own time; write build/bench/lifecycle.json.
 
-swap_gap_ms: without a running module, for the flood module; swap_gap_longest_ms: the longest of all swaps.
+swap_gap: without a running module, for the flood module; swap_gap_longest: the longest of all swaps. Both as
+instructions, and as the time below which the chip cannot stay: at its clock it takes a cycle an instruction
+at least, and more where flash is slow or memory is waited for.
 samples_lost: readings of a board sensor, 100 a second, that were left out over `swaps` swaps with state,
 uploads and the erasing of their banks included: by the node's own count (key 6 of /sensors), or missing from
 the rhythm in which the module saw them. Each erase takes the longest that the datasheet allows; most_waiting:
 readings that waited for its end at once. longest_between_samples_ms: by their times. erases_per_swap: of
 banks; record_erases: of sectors of records. push_to_output_ms: from the first byte of the flood bundle to its
-first record, the link's idle time and `samples_to_output` requests included. swap_peak_bytes: of the
-arena, while old and new are there.
+first record, by the board's clock, the link's idle time, `samples_to_output` requests and above all an erase
+by the datasheet included; of no use for comparing programs. swap_peak_bytes: of the arena, while old and new
+are there. snapshot: instructions while the board was not asleep.
 
 drift_bytes: of the arena, before and after all swaps; `drift` has the same of 10^5 swaps on the native board,
 where that takes minutes. powercut: tests/powercut, of all pairs of cuts one in PAIRS_EVERY.
@@ -28,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench_boards import OUTPUT, ROOT, write
+from board_toml import read_board
 from wasmote.build import build_bundle
 from wasmote.node import Node
 from wasmote.sim import Simulator
@@ -38,6 +42,7 @@ from wasmote.wire.samples import Sample, Waiting
 from wasmote.wire.state import Snapshot
 
 BOARD = "netduinoplus2"
+CORE_HZ = read_board(ROOT / "boards" / BOARD / "board.toml").clock["core_hz"]
 SWAPS = 1000
 DRIFT_SWAPS = 100_000
 PAIRS_EVERY = 8  # minutes; `make -C tests/powercut check-full` takes them all
@@ -60,6 +65,19 @@ class Pace:
 async def now_ms(node: Node) -> int:
     """Tell the board's time."""
     return integer(decode((await node.request("GET", "/time")).payload, "/time"), "/time")
+
+
+async def busy_instructions(node: Node) -> int:
+    """Tell how many instructions the board has executed while it was not asleep: 1 ns each."""
+    busy_us = (await node.info()).busy_us
+    assert busy_us is not None
+    return busy_us * 1000
+
+
+def of_gap(gap_us: int) -> dict[str, object]:
+    """Give a gap that was counted at 1 ns an instruction, and what it takes of the chip's time at least."""
+    instructions = gap_us * 1000
+    return {"instructions": instructions, "at_least_ms": round(instructions / CORE_HZ * 1000, 3)}
 
 
 async def pass_ms(node: Node, span_ms: int) -> None:
@@ -178,7 +196,7 @@ async def flood(node: Node) -> dict[str, object]:
     swapped = await node.module(0)
     assert swapped.hand_over is HandOver.SAME
     return {
-        "swap_gap_ms": (swapped.swap_gap_us or 0) / 1000,
+        "swap_gap": of_gap(swapped.swap_gap_us or 0),
         "push_to_output_ms": pushed_ms,
         "samples_to_output": fed,
         "bundle_bytes": len(first.to_bytes()),
@@ -190,16 +208,16 @@ async def flood(node: Node) -> dict[str, object]:
 async def snapshot(node: Node, bundle: Bundle) -> dict[str, object]:
     """Take the state of what runs in slot 0, and put it back."""
     await node.control(0, Control.PAUSE)
-    began = await now_ms(node)
+    began = await busy_instructions(node)
     taken = await node.snapshot(0)
-    took_ms = await now_ms(node) - began
+    get = await busy_instructions(node) - began
     await node.control(0, Control.STOP)
-    began = await now_ms(node)
+    began = await busy_instructions(node)
     await node.restore(0, taken)
-    put_ms = await now_ms(node) - began
+    put = await busy_instructions(node) - began
     assert await node.snapshot(0) == taken
     memory = len(Snapshot.from_bytes(taken).memory)
-    figures = {"bytes": len(taken), "memory_bytes": memory, "get_ms": took_ms, "put_ms": put_ms}
+    figures = {"bytes": len(taken), "memory_bytes": memory, "get_instructions": get, "put_instructions": put}
     return {"snapshot": {**figures, "module": bundle.manifest.name}}
 
 
@@ -219,7 +237,7 @@ async def measure(swaps: int, drift_swaps: int) -> dict[str, object]:
         "board": BOARD,
         **figures,
         "swaps": swaps,
-        "swap_gap_longest_ms": swapped.gap_longest_us / 1000,
+        "swap_gap_longest": of_gap(swapped.gap_longest_us),
         "swaps_with_state": swapped.with_state,
         "samples": swapped.pace.seen,
         "samples_lost": max(swapped.pace.missed, swapped.samples_lost),
