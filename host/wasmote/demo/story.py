@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from wasmote.errors import NoAnswer
 from wasmote.gateway.config import GatewayConfig
 from wasmote.gateway.core import Gateway
 from wasmote.gateway.entities import StreamKey
+from wasmote.gateway.session import BoardSession
 from wasmote.replay import samples_of
 from wasmote.sim import Simulator
 
@@ -123,11 +124,26 @@ async def _replay(gateway: Gateway, material: Material, tally: Tally, view: View
         lives[board] = acts.end()
 
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(_watch(gateway, tally, view))
+        watching = [group.create_task(_watch(gateway, tally, view))]
+        watching += [group.create_task(tell_restarts(gateway.sessions[board], view.note)) for board in BOARDS]
         feeding = [group.create_task(one_board(board)) for board in BOARDS]
         await asyncio.gather(*feeding)
-        watching.cancel()
+        for task in watching:
+            task.cancel()
     return lives
+
+
+async def tell_restarts(session: BoardSession, note: Callable[[str], None]) -> None:
+    """Name each restart of a board: nothing here asks for one, and what fails after it has that cause."""
+    boot_id = session.info.boot_id if session.info else None
+    while True:
+        looked = session.looked.next()
+        info = session.info
+        if info and info.boot_id != boot_id:
+            if boot_id is not None:
+                note(f"{session.name}: the board was restarted ({info.reset_cause.name.lower()})")
+            boot_id = info.boot_id
+        await looked.wait()
 
 
 async def _watch(gateway: Gateway, tally: Tally, view: View) -> None:
