@@ -53,7 +53,7 @@ async def shadowed(node: Node, name: str, first: int, count: int = 10) -> tuple[
 @pytest.mark.cores
 @pytest.mark.parametrize("where", ["slot 1", HOST])
 async def test_the_next_version_is_compared_and_the_running_one_misses_nothing(
-    node: Node, where: str
+    node: Node, board: str, where: str
 ) -> None:
     await run_module(node, "mean_v1")
     await node.feed("probe", wave(1, 5))
@@ -75,7 +75,7 @@ async def test_the_next_version_is_compared_and_the_running_one_misses_nothing(
     assert (await node.module(1)).state is ModuleState.EMPTY
     if where != HOST:
         assert same.candidate.ram_bytes == same.running.ram_bytes
-        assert same.candidate.longest_us
+        assert same.candidate.longest_us or board == "native"  # whose events may take less than a microsecond
 
 
 async def test_a_shadow_begins_with_state_parameters_and_readings(node: Node) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -284,13 +285,22 @@ def test_quiet(rom):
     assert (result.exit_code, result.output) == (0, "")
 
 
-def test_ctrl_c_in_the_middle(rom):
+def test_ctrl_c_in_the_middle(rom, monkeypatch):
+    """The boot loader takes its time for one block, so that the middle lasts until Ctrl-C came."""
+    writing, go_on = threading.Event(), threading.Event()
+    program = rom.flash.program
+
+    def slowly(address: int, words: bytes) -> None:
+        writing.set()
+        go_on.wait()
+        program(address, words)
+
+    monkeypatch.setattr(rom.flash, "program", slowly)
     process = begin(rom)
-    assert process.stdout is not None
-    while json.loads(process.stdout.readline())["event"] != "write":
-        pass
+    writing.wait()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
+    go_on.set()
     assert process.returncode == 130
     assert "interrupted" in said
     assert "then type: wasmote flash netduinoplus2 --runner an3155" in said
