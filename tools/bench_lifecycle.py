@@ -128,6 +128,9 @@ async def swap_many(
     before = await node.info()
     await node.install(0, bundles[0])
     await node.control(0, Control.START)
+    await reading(node)  # the first may have waited since before the start, from the slower rhythm
+    await node.control(0, Control.STOP)
+    await node.control(0, Control.START)
     done: list[ModuleStatus] = []
     for number in range(1, swaps + 1):
         await reading(node)
