@@ -299,8 +299,8 @@ def test_ctrl_c_in_the_middle(rom, monkeypatch):
     process = begin(rom)
     writing.wait()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate()
     go_on.set()
+    _, said = process.communicate()
     assert process.returncode == 130
     assert "interrupted" in said
     assert "then type: wasmote flash netduinoplus2 --runner an3155" in said
