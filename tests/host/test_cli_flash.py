@@ -308,7 +308,12 @@ def test_ctrl_c_in_the_middle(rom, monkeypatch):
 
 def begin(rom: RomThread) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "wasmote", "flash", "netduinoplus2", "--port", rom.port, "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell has its background jobs ignore SIGINT, and so would all that such a run of the tests starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_board_that_does_not_answer_afterwards(rom, monkeypatch):
