@@ -192,6 +192,7 @@ async def test_http_answers(tmp_path: Path, board: FakeBoard):
                 ("[::1]", 200),
                 ("rebound.example", 403),
                 ("127.0.0.1.x", 403),
+                ("[x", 403),
             ):
                 answer = await client.get("/boards", headers={"Host": f"{name}:{port}"})
                 assert answer.status_code == status, name

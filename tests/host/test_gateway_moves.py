@@ -197,7 +197,12 @@ async def test_http_moves_for_this_machine_only(rig: Rig) -> None:
         (event,) = (await client.get("/events")).json()["events"]
         assert event["detail"] == "history: from one, slot 0 to gateway, slot 0"
         assert (await client.post("/moves", content=b"{}")).status_code == 403  # as a page could send it
-        for foreign in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}):
+        for foreign in (
+            {"Origin": "http://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://[x"},
+            {"Host": "evil.example"},
+        ):
             answer = await client.post("/moves", json=asked, headers=foreign)
             assert answer.status_code == 403, answer.text
         own = {"Origin": gateway.http_url}

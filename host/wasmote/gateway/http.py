@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from wasmote.errors import Busy, UsageFault, WasmoteError
 from wasmote.gateway.config import LOOPBACK
@@ -110,12 +110,11 @@ class _OwnNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer 403."""
-        if scope["type"] == "http" and (host := Headers(scope=scope).get("host", "")):
-            name = urlsplit(f"//{host}").hostname
-            if name not in LOOPBACK:
-                answer = JSONResponse({"error": f"the gateway is not called {host[:80]}"}, status_code=403)
-                await answer(scope, receive, send)
-                return
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        if host and _parts(f"//{host}").hostname not in LOOPBACK:
+            answer = JSONResponse({"error": f"the gateway is not called {host[:80]}"}, status_code=403)
+            await answer(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 
@@ -172,10 +171,18 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     return int(text)
 
 
+def _parts(url: str) -> SplitResult:
+    """Split an address of a header; one that is none has no parts."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _only_from_here(request: Request) -> None:
     """Refuse what comes from pages in a browser on this machine."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _parts(origin).netloc != request.headers.get("host"):
         raise Forbidden(f"pages of {origin[:80]} do not move modules")
     if request.headers.get("content-type") != "application/json":  # another origin's page must ask first
         raise Forbidden("the request has no content type application/json")
