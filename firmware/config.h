@@ -29,9 +29,7 @@
 #define COAP_DEDUP_RESPONSE_MAX 112 /* bytes of a remembered response */
 #endif
 #ifndef COAP_PROOFS_MAX
-#define COAP_PROOFS_MAX                                                                                 \
-    16 /* addresses that are proven or being proven; 40 bytes each, with a network                      \
-        */
+#define COAP_PROOFS_MAX 16 /* addresses, proven or about to be; 40 bytes each, with a network */
 #endif
 #ifndef COAP_PINGS_MAX
 #define COAP_PINGS_MAX 8 /* of them asked at a time; about 110 bytes each, with a network */

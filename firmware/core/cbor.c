@@ -193,6 +193,13 @@ uint64_t cbor_get_uint(struct cbor_in *in) {
     return expect(in, CBOR_UINT);
 }
 
+uint32_t cbor_get_u32(struct cbor_in *in) {
+    uint64_t value = cbor_get_uint(in);
+    if (value > UINT32_MAX)
+        fail(in);
+    return (uint32_t)value;
+}
+
 int64_t cbor_get_int(struct cbor_in *in) {
     bool negative = cbor_peek(in) == CBOR_NINT;
     uint64_t argument = expect(in, negative ? CBOR_NINT : CBOR_UINT);

@@ -64,6 +64,7 @@ bool cbor_at_end(const struct cbor_in *in);
 enum cbor_major cbor_peek(const struct cbor_in *in); /* CBOR_SIMPLE at the end or on error */
 
 uint64_t cbor_get_uint(struct cbor_in *in);
+uint32_t cbor_get_u32(struct cbor_in *in); /* a larger one is an error */
 int64_t cbor_get_int(struct cbor_in *in);
 const uint8_t *cbor_get_bytes(struct cbor_in *in, size_t *len); /* into the buffer, not copied */
 uint64_t cbor_get_bytes_head(struct cbor_in *in); /* how many follow, though not all may be there yet */

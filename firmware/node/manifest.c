@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/cbor.h"
-
 bool name_is_valid(const char *name) {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
     return len > 0 && name[len] == 0;
@@ -23,25 +21,17 @@ static void get_text(struct cbor_in *in, char *out, size_t cap) {
         in->error = true;
 }
 
-static uint32_t get_u32(struct cbor_in *in) {
-    uint64_t value = cbor_get_uint(in);
-    if (value > UINT32_MAX)
-        in->error = true;
-    return (uint32_t)value;
-}
-
 static uint32_t get_positive(struct cbor_in *in) {
-    uint32_t value = get_u32(in);
+    uint32_t value = cbor_get_u32(in);
     if (value == 0)
         in->error = true;
     return value;
 }
 
-/* Remembers where one item lies and steps over it. */
-static struct span get_item(struct cbor_in *in) {
+struct span span_of_item(struct cbor_in *in) {
     const uint8_t *start = in->at;
     cbor_skip(in);
-    return (struct span){start, (size_t)(in->at - start)};
+    return (struct span){start, in->error ? 0 : (size_t)(in->at - start)};
 }
 
 static struct span get_texts(struct cbor_in *in, uint32_t count) {
@@ -53,7 +43,7 @@ static struct span get_texts(struct cbor_in *in, uint32_t count) {
     }
     if (look.error || items != count)
         in->error = true;
-    return get_item(in);
+    return span_of_item(in);
 }
 
 static bool is_among(struct cbor_in texts, size_t count, const char *text, size_t len) {
@@ -94,7 +84,7 @@ static uint32_t get_shape(struct cbor_in *in) {
     size_t dimensions = cbor_get_array(in);
     uint64_t values = dimensions ? 1 : 0;
     while (dimensions--) {
-        values *= get_u32(in);
+        values *= cbor_get_u32(in);
         if (values > STREAM_VALUES_MAX)
             in->error = true;
         if (in->error)
@@ -121,10 +111,10 @@ static void get_stream(struct cbor_in *in, struct manifest_stream *stream) {
             stream->values = get_shape(in);
             break;
         case 3:
-            fields = get_item(in);
+            fields = span_of_item(in);
             break;
         case 4:
-            units = get_item(in);
+            units = span_of_item(in);
             break;
         case 5:
             get_positive(in);
@@ -225,7 +215,7 @@ static void get_config(struct cbor_in *in, struct manifest *manifest) {
     }
     if (look.error)
         in->error = true;
-    struct span config = get_item(in);
+    struct span config = span_of_item(in);
     if (config.len > MODULE_CONFIG_MAX)
         in->error = true;
     if (pairs > 0) /* a map that names no parameter is as none */
@@ -274,7 +264,7 @@ static void get_memory_use(struct cbor_in *in) {
     if (cbor_get_array(in) != 3)
         in->error = true;
     for (int i = 0; i < 3; i++)
-        get_u32(in);
+        cbor_get_u32(in);
 }
 
 static void get_digest(struct cbor_in *in, struct manifest *manifest) {
@@ -297,7 +287,7 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         get_text(in, m->version, sizeof m->version);
         break;
     case 2:
-        m->sequence = get_u32(in);
+        m->sequence = cbor_get_u32(in);
         break;
     case 3:
         get_digest(in, m);
@@ -306,13 +296,13 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         m->size = get_positive(in);
         break;
     case 5:
-        m->abi = get_u32(in);
+        m->abi = cbor_get_u32(in);
         break;
     case 6:
         get_text(in, m->device_class, sizeof m->device_class);
         break;
     case 7:
-        m->pages = get_u32(in);
+        m->pages = cbor_get_u32(in);
         break;
     case 8:
         m->stack_bytes = get_positive(in);
@@ -342,7 +332,7 @@ static void get_field(struct cbor_in *in, uint64_t key, struct manifest *m) {
         get_memory_use(in);
         break;
     case 17:
-        m->probation_events = get_u32(in);
+        m->probation_events = cbor_get_u32(in);
         break;
     default:
         cbor_skip(in); /* keys of later versions */
@@ -447,7 +437,7 @@ static struct span fields_of_stream(struct cbor_in *in, const char *wanted) {
     while (pairs-- && !in->error) {
         uint64_t key = cbor_get_uint(in);
         struct cbor_in value = *in;
-        struct span item = get_item(in);
+        struct span item = span_of_item(in);
         if (key == STREAM_NAME_KEY) {
             size_t len;
             const char *name = cbor_get_text(&value, &len);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "core/cbor.h"
 #include "core/sha256.h"
 #include "core/status.h"
 #include "crypto/cose.h"
@@ -20,6 +21,9 @@ struct span {
     const uint8_t *bytes; /* into the bank that holds the bundle */
     size_t len;
 };
+
+/* Where the next item lies, which is stepped over; of no length where it is none. */
+struct span span_of_item(struct cbor_in *in);
 
 struct manifest_stream {
     char name[NAME_CAP];

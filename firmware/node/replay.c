@@ -110,13 +110,6 @@ struct event {
     uint32_t seen; /* a bit for each key that is there */
 };
 
-static uint32_t get_u32(struct cbor_in *in) {
-    uint64_t value = cbor_get_uint(in);
-    if (value > UINT32_MAX)
-        in->error = true;
-    return (uint32_t)value;
-}
-
 static int32_t get_i32(struct cbor_in *in) {
     int64_t value = cbor_get_int(in);
     if (value < INT32_MIN || value > INT32_MAX)
@@ -131,12 +124,6 @@ static void get_short_digest(struct cbor_in *in) {
         in->error = true;
 }
 
-static struct span get_span(struct cbor_in *in) {
-    const uint8_t *from = in->at;
-    cbor_skip(in);
-    return (struct span){from, (size_t)(in->at - from)};
-}
-
 /* Bytes, those of values with their tag. */
 static struct span get_content(struct cbor_in *in) {
     struct cbor_in look = *in;
@@ -145,7 +132,7 @@ static struct span get_content(struct cbor_in *in) {
         in->error = true;
     cbor_get_bytes(&look, &len);
     in->error = in->error || look.error;
-    return get_span(in);
+    return span_of_item(in);
 }
 
 static void get_member(struct cbor_in *in, struct event *event) {
@@ -154,7 +141,7 @@ static void get_member(struct cbor_in *in, struct event *event) {
     event->seen |= key < 32 ? 1u << key : 0;
     switch (key) {
     case TRACE_KEY_SEQUENCE: /* not looked at, as the trap and the digest */
-        get_u32(in);
+        cbor_get_u32(in);
         break;
     case TRACE_KEY_TRAP:
         cbor_get_text(in, &len);
@@ -163,22 +150,22 @@ static void get_member(struct cbor_in *in, struct event *event) {
         get_short_digest(in);
         break;
     case TRACE_KEY_KIND:
-        event->kind = get_u32(in);
+        event->kind = cbor_get_u32(in);
         break;
     case TRACE_KEY_EVENT:
-        event->number = get_u32(in);
+        event->number = cbor_get_u32(in);
         break;
     case TRACE_KEY_TIME:
         event->time_ms = cbor_get_int(in);
         break;
     case TRACE_KEY_INPUT:
-        event->input = get_u32(in);
+        event->input = cbor_get_u32(in);
         break;
     case TRACE_KEY_CONTENT:
         event->content = get_content(in);
         break;
     case TRACE_KEY_CALLS:
-        event->calls = get_span(in);
+        event->calls = span_of_item(in);
         break;
     case TRACE_KEY_CUT:
         event->cut = cbor_get_bool(in);

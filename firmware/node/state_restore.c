@@ -17,25 +17,12 @@ static wm_status refuse(wm_status status, char *why, size_t why_cap, const char 
 
 /* ---- head ------------------------------------------------------------------------------------- */
 
-static struct span get_span(struct cbor_in *in) {
-    const uint8_t *from = in->at;
-    cbor_skip(in);
-    return (struct span){from, in->error ? 0 : (size_t)(in->at - from)};
-}
-
-static uint32_t get_u32(struct cbor_in *in) {
-    uint64_t value = cbor_get_uint(in);
-    if (value > UINT32_MAX)
-        in->error = true;
-    return (uint32_t)value;
-}
-
 static void get_declared(struct cbor_in *in, struct state_head *head) {
     if (cbor_get_array(in) != 3)
         in->error = true;
     cbor_get_text_into(in, head->schema, sizeof head->schema);
-    head->state_address = get_u32(in);
-    head->state_bytes = get_u32(in);
+    head->state_address = cbor_get_u32(in);
+    head->state_bytes = cbor_get_u32(in);
 }
 
 static void get_digest(struct cbor_in *in, uint8_t *digest) {
@@ -60,7 +47,7 @@ static bool is_map(struct span map, void (*get_value)(struct cbor_in *in)) {
 }
 
 static void get_sequence(struct cbor_in *in) {
-    get_u32(in);
+    cbor_get_u32(in);
 }
 
 static void get_parameter(struct cbor_in *in) {
@@ -82,19 +69,19 @@ static void get_member(struct cbor_in *in, uint64_t key, struct state_head *head
         get_declared(in, head);
         break;
     case 4:
-        head->memory_bytes = get_u32(in);
+        head->memory_bytes = cbor_get_u32(in);
         break;
     case 5:
-        head->streams = get_span(in);
+        head->streams = span_of_item(in);
         break;
     case 6:
-        head->config = get_span(in);
+        head->config = span_of_item(in);
         break;
     case 7:
-        head->readings = get_span(in);
+        head->readings = span_of_item(in);
         break;
     case 8:
-        head->events = get_u32(in);
+        head->events = cbor_get_u32(in);
         break;
     default: /* later versions may add some */
         cbor_skip(in);
@@ -157,7 +144,7 @@ static wm_status compare_table(struct state_reader *reader, uint32_t start, stru
         if (none)
             cbor_skip(in);
         else
-            function = get_u32(in);
+            function = cbor_get_u32(in);
         if (reader->whole && (start + i >= runtime_snapshot_table(runtime) ||
                               runtime_snapshot_entry(runtime, start + (uint32_t)i) != function))
             return WM_EINVAL;
@@ -168,7 +155,7 @@ static wm_status compare_table(struct state_reader *reader, uint32_t start, stru
 static wm_status take_item(struct state_reader *reader, struct cbor_in in, char *why, size_t why_cap) {
     if (cbor_get_array(&in) != 2)
         in.error = true;
-    uint32_t index = get_u32(&in);
+    uint32_t index = cbor_get_u32(&in);
     wm_status status = WM_EINVAL;
     if (!in.error && cbor_peek(&in) == CBOR_UINT)
         status = reader->whole
