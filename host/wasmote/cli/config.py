@@ -39,8 +39,8 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 async def config(link: str, settings: tuple[str, ...], reset: bool, slot: int | None, as_json: bool) -> None:
     """Set parameters of a module while it runs; without any, print them.
 
-    A parameter is a number. Those that are not named stay as they are. The board keeps them over a reset; the
-    module's project file says what they are by default.
+    A parameter is a number. Those that are not named stay as they are. After a reset of the board they are
+    what the module's project file says again.
     """
     wanted = parse_settings(settings)
     async with await Node.connect(link) as node:
