@@ -33,10 +33,10 @@ from typing import Any, Self
 
 from wasmote.cancellation import ends_within
 from wasmote.errors import DeviceNotFound, NoAnswer, UsageFault, WasmoteError
-from wasmote.flash.images import PACKAGED, board_files, native_image
+from wasmote.flash.images import CHECKOUT, PACKAGED, board_files, native_image
 from wasmote.flash_map import FlashMap
 
-ROOT = Path(__file__).resolve().parents[2]  # of the checkout: emulated boards run what was built there
+ROOT = CHECKOUT  # emulated boards run what was built there
 START_TIMEOUT_S = 120.0  # until a board can be reached, on a very busy machine
 INSTRUCTION_NS_LOG2 = 3  # 8 ns, about what the chips take at least: 1 / 168 MHz to 1 / 100 MHz
 STOP_TIMEOUT_S = 5.0  # until a board that was asked to end is made to

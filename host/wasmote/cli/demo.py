@@ -11,8 +11,9 @@ import rich_click as click
 from rich.console import Console
 
 from wasmote.cli.examples import examples
-from wasmote.demo.material import CHECKOUT, is_packaged
+from wasmote.demo.material import is_packaged
 from wasmote.errors import WasmoteError
+from wasmote.flash.images import CHECKOUT
 
 if TYPE_CHECKING:
     from wasmote.demo.story import Summary

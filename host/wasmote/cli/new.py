@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import rich_click as click
@@ -10,6 +9,7 @@ import rich_click as click
 from wasmote.build.scaffold import LANGUAGES, create
 from wasmote.cli.common import json_option, print_json, say
 from wasmote.cli.examples import examples
+from wasmote.shell import command
 
 
 @click.command("new")
@@ -37,7 +37,7 @@ def new(name: Path, language: str, as_json: bool) -> None:
     if as_json:
         print_json({"source": str(source), "project": str(project)})
         return
-    run = shlex.join(["wasmote", "run", str(project)])
+    run = command("wasmote", "run", project)
     say(f"{source}\n{project}\nbuild it, push it and print what it emits:\n  {run}")
     say("in another terminal, feed a reading, time in ms and height:")
     say("  wasmote put /sensors/level '[[1000, [1.2]]]'")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmote.errors import UsageFault
+from wasmote.flash.images import CHECKOUT
 
 if TYPE_CHECKING:
     from wasmote.demo.tally import Script
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from wasmote.wire.bundle import Bundle
 
 PACKAGED = Path(__file__).parent / "packaged"  # put there by `make wheel`
-CHECKOUT = Path(__file__).resolve().parents[3]
 RELEASES = ("flood", "flood_v2", "flood_bad")  # models/flood: a first one, its successor, one that traps
 
 
