@@ -2,7 +2,8 @@
 
 What is run is tests/kernels: every kernel natively and as WebAssembly, its second run counted in instructions
 (QEMU -icount shift=0). These are instructions, not cycles. A ratio is the engine's instructions for one of
-native code's; `fuel_cost` what the budget checks add to them; `ram` what a module holds of the arena.
+native code's; `fuel_cost` what the budget checks add to them; `native_flags` what native code would save with
+other flags; `ram` what a module holds of the arena.
 WASM3_DIR names another wasm3 to compare with than 0.5.0.
 
     tools/bench_engine.py --core cortex-m4f --kernels gemm_f32,fir --no-stock     only a table, no file
@@ -33,6 +34,9 @@ FAST_CLASSES = ("f32", "int")
 BASE_BYTES, BYTES_PER_CODE_BYTE = 3584, 3.2
 """Most that a module may hold beyond its linear memory and its Wasm stack; see `Ram.allowed`."""
 GOAL_BASE_BYTES, GOAL_PER_CODE_BYTE = 2048, 2.5
+
+NATIVE_FLAGS = {"o3": "-O3", "fused": "-ffp-contract=fast"}
+"""What native code is compiled with in place of -O2 and -ffp-contract=off, by the variant that does so."""
 
 PLAIN = ("-display", "none", "-monitor", "none", "-serial", "none", "-icount", "shift=0")
 
@@ -154,9 +158,8 @@ class Run:
 
     def geomeans(self) -> dict[str, float]:
         """Of the ratios, by class."""
-        ratios = {kind: [one.ratio for one in self.kernels.values() if one.kind == kind] for kind in CLASSES}
-        ratios["f32_int"] = [ratio for kind in FAST_CLASSES for ratio in ratios[kind]]
-        return {kind: round(geomean(some), 3) for kind, some in ratios.items() if some}
+        ratios = {name: one.ratio for name, one in self.kernels.items()}
+        return {kind: round(mean, 3) for kind, mean in means_by_class(self.kernels.values(), ratios).items()}
 
     def worst(self) -> dict[str, object]:
         """The kernel of the highest ratio."""
@@ -186,6 +189,15 @@ class Run:
 def geomean(values: Sequence[float]) -> float:
     """The geometric mean."""
     return exp(sum(map(log, values)) / len(values))
+
+
+def means_by_class(kernels: Iterable[Kernel], values: Mapping[str, float]) -> dict[str, float]:
+    """Geometric means of what there is of each kernel, by its name: of each class, and of the fast ones."""
+    members = {kind: (kind,) for kind in CLASSES} | {"f32_int": FAST_CLASSES}
+    some = {
+        name: [values[one.name] for one in kernels if one.kind in kinds] for name, kinds in members.items()
+    }
+    return {name: geomean(few) for name, few in some.items() if few}
 
 
 def check_calibration(expected: int, counted: int) -> None:
@@ -254,13 +266,14 @@ def fuel_cost(with_checks: Run, without: Run) -> dict[str, float]:
     costs = {
         name: kernel.engine / without.kernels[name].engine for name, kernel in with_checks.kernels.items()
     }
-    kinds = {kind: (kind,) for kind in CLASSES} | {"f32_int": FAST_CLASSES}
-    result = {}
-    for name, members in kinds.items():
-        some = [costs[one.name] for one in with_checks.kernels.values() if one.kind in members]
-        if some:
-            result[name] = round(geomean(some) - 1, 4)
-    return result | {"most": round(max(costs.values()) - 1, 4)}
+    means = means_by_class(with_checks.kernels.values(), costs)
+    return {name: round(mean - 1, 4) for name, mean in (means | {"most": max(costs.values())}).items()}
+
+
+def native_saving(plain: Run, other: Run) -> dict[str, float]:
+    """How many fewer instructions native code takes in the other run, as a part of 1, by class."""
+    parts = {name: other.kernels[name].native / kernel.native for name, kernel in plain.kernels.items()}
+    return {name: round(1 - mean, 4) for name, mean in means_by_class(plain.kernels.values(), parts).items()}
 
 
 # ---- what is printed ---------------------------------------------------------------------------------------
@@ -315,6 +328,7 @@ def measure(cores: Iterable[Core], kernels: Sequence[str], with_stock: bool) -> 
     ours: dict[str, object] = {}
     stock: dict[str, object] = {}
     ram: dict[str, object] = {}
+    native: dict[str, object] = {}
     for core in cores:
         engine, other = run(core, "engine", kernels), None
         figures = engine.figures() | {"fuel_cost": fuel_cost(engine, run(core, "no_fuel", kernels))}
@@ -324,10 +338,15 @@ def measure(cores: Iterable[Core], kernels: Sequence[str], with_stock: bool) -> 
             other = run(core, "stock", kernels)
             stock[core.name] = other.figures()
         print_table(core, engine, other)
+        native[core.name] = {
+            flag: native_saving(engine, run(core, variant, kernels)) for variant, flag in NATIVE_FLAGS.items()
+        }
         print(f"budget checks: {figures['fuel_cost']}")
+        print(f"native code would save: {native[core.name]}")
     return {
         "cores": ours,
         "stock": stock,
+        "native_flags": native,
         "spec": spec_counts(),
         "ram": ram,
         "conditions": conditions(),
