@@ -1,5 +1,6 @@
 #include "module_check.h"
 
+#include "config/limits.h"
 #include "host_call.h"
 #include "wasm_reader.h"
 
@@ -42,11 +43,11 @@ static wm_status check_table(struct check *check, struct wasm_reader *in) {
         wasm_skip(in, 2); /* element type, flags */
         check->facts->table_size = wasm_u32(in);
     }
-    if (check->facts->table_size > MODULE_TABLE_MAX) {
+    if (check->facts->table_size > WASM_TABLE_MAX) {
         text_add(check->why, "has a table of ");
         text_add_number(check->why, check->facts->table_size);
         text_add(check->why, " entries, but may have ");
-        text_add_number(check->why, MODULE_TABLE_MAX);
+        text_add_number(check->why, WASM_TABLE_MAX);
         return WM_ENOMEM;
     }
     return WM_OK;

@@ -13,7 +13,6 @@
 #include "wasm_reader.h"
 
 #define MODULE_NO_FUNCTION UINT32_MAX
-#define MODULE_TABLE_MAX 1024u /* entries of the function table: 4 bytes each */
 
 struct module_facts {
     uint32_t memory_pages;               /* initial size, 16 KiB pages */

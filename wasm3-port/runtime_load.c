@@ -10,8 +10,6 @@
 #include "text.h"
 #include "validate.h"
 
-#define STACK_MIN 256u /* bytes: the arguments of one event and a small frame */
-
 _Static_assert(HOST_API_VERSION == RUNTIME_ABI_VERSION,
                "host_api.toml and runtime.h disagree on the ABI");
 
@@ -226,8 +224,10 @@ wm_status runtime_build(struct runtime *rt, const uint8_t *wasm, size_t len,
         text_add(why, "cannot be bounded: this firmware has set no arena, clock or native stack");
         return WM_ENOTSUP;
     }
-    if (limits->stack_bytes < STACK_MIN) {
-        text_add(why, "asks for an operand stack of less than 256 bytes");
+    if (limits->stack_bytes < WASM_STACK_MIN) {
+        text_add(why, "asks for an operand stack of less than ");
+        text_add_number(why, WASM_STACK_MIN);
+        text_add(why, " bytes");
         return WM_EINVAL;
     }
     const uint32_t before = engine_arena.used;

@@ -8,6 +8,7 @@ from pathlib import Path
 import wasmtime
 
 from wasmote.build import probe
+from wasmote.build.limit_check import check_limits
 from wasmote.build.packer import Layout, layout
 from wasmote.build.pages import NODE_PAGE_LOG2, PackRefused
 from wasmote.build.wasm import FuncType, Kind, Limits, WasmModule
@@ -55,17 +56,20 @@ class Inspection:
 
 
 def inspect(path: Path) -> Inspection:
-    """Read a bundle or a Wasm file, check it, and validate the module with wasmtime.
+    """Read a bundle or a Wasm file, validate the module with wasmtime, and check it as every node does.
 
     Raises `UsageFault` (neither of both), `VerificationRefused` (the module is not the manifest's, or a known
-    key did not sign it so), `WasmoteError` (the module is not valid); all of them name the file.
+    key did not sign it so), `WasmoteError` (the module is not valid, or beyond
+    a limit of every node); all of them name the file.
     """
     content = _read(path)
     try:
         bundle = None if content.startswith(WASM_MAGIC) else Bundle.from_bytes(content)
         encoded = content if bundle is None else bundle.module
         _validate(encoded)  # first: what follows relies on indices that are in range
+        check_limits(WasmModule.from_bytes(encoded))
         if bundle is not None:
+            bundle.manifest.check_for_nodes()
             _check_state(bundle)
         described = _describe(path, len(content), bundle.manifest if bundle else None, encoded)
         return replace(described, signature=_signature(bundle)) if bundle else described

@@ -1,6 +1,7 @@
 /* The most that a module may have of what the validator keeps account of: unit, and what a step costs.
  * Its working storage (struct validate_scratch, 2.5 KB) is taken from the module arena and given
- * back before the engine is set up, so that none of this adds to what a running module needs. */
+ * back before the engine is set up, so that none of this adds to what a running module needs.
+ * The host checks modules by the same numbers: tools/gen_limits.py reads them from here. */
 #ifndef WASMOTE_WASM_LIMITS_H
 #define WASMOTE_WASM_LIMITS_H
 
@@ -36,6 +37,14 @@
 #endif
 #ifndef WASM_BR_TABLE_MAX
 #define WASM_BR_TABLE_MAX 1024 /* labels of a br_table; 4 bytes each in the compiled code */
+#endif
+
+/* What module_check.c and runtime_load.c look at besides. */
+#ifndef WASM_TABLE_MAX
+#define WASM_TABLE_MAX 1024 /* entries of the function table; 4 bytes each while the module lives */
+#endif
+#ifndef WASM_STACK_MIN
+#define WASM_STACK_MIN 256 /* bytes of operand stack: the arguments of one event and a small frame */
 #endif
 
 #endif

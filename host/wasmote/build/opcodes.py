@@ -12,19 +12,23 @@ from dataclasses import dataclass
 
 from wasmote.build.leb import InvalidWasm, Reader
 
-BLOCK, LOOP, IF, END = 0x02, 0x03, 0x04, 0x0B
-BR_TABLE, CALL, CALL_INDIRECT = 0x0E, 0x10, 0x11
-LOCAL_GET, LOCAL_TEE = 0x20, 0x22
+UNREACHABLE, BLOCK, LOOP, IF, ELSE, END = 0x00, 0x02, 0x03, 0x04, 0x05, 0x0B
+BR, BR_IF, BR_TABLE, RETURN, CALL, CALL_INDIRECT = 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11
+DROP, SELECT = 0x1A, 0x1B
+LOCAL_GET, LOCAL_SET, LOCAL_TEE = 0x20, 0x21, 0x22
 GLOBAL_GET, GLOBAL_SET = 0x23, 0x24
 MEMORY_SIZE, MEMORY_GROW = 0x3F, 0x40
 I32_CONST, I64_CONST, F32_CONST, F64_CONST = 0x41, 0x42, 0x43, 0x44
 PREFIX_FC = 0xFC
 MEMORY_COPY, MEMORY_FILL = 10, 11
 
-_INDEX = {0x0C, 0x0D, CALL, 0x20, 0x21, 0x22, 0x23, 0x24, MEMORY_SIZE, MEMORY_GROW}
-_NO_IMMEDIATE = {0x00, 0x01, 0x05, END, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5)}
+_INDEX = {
+    *(BR, BR_IF, CALL, LOCAL_GET, LOCAL_SET, LOCAL_TEE, GLOBAL_GET, GLOBAL_SET),
+    *(MEMORY_SIZE, MEMORY_GROW),
+}
+_NO_IMMEDIATE = {UNREACHABLE, 0x01, ELSE, END, RETURN, DROP, SELECT, *range(0x45, 0xC5)}
 _LOADS_AND_STORES = range(0x28, 0x3F)
-_SHORT_BLOCK_TYPES = (0x40, 0x7F, 0x7E, 0x7D, 0x7C)  # none, i32, i64, f32, f64; else a type index
+SHORT_BLOCK_TYPES = (0x40, 0x7F, 0x7E, 0x7D, 0x7C)  # none, i32, i64, f32, f64; else a type index
 
 _OTHER_FEATURES = {
     0x06: "exceptions",
@@ -107,7 +111,7 @@ def _skip_immediates(reader: Reader, opcode: int) -> int:
 
 
 def _skip_block_type(reader: Reader) -> None:
-    if reader.peek() in _SHORT_BLOCK_TYPES:
+    if reader.peek() in SHORT_BLOCK_TYPES:
         reader.byte()
     elif reader.signed(33) < 0:
         raise reader.fault("a block has an unknown type")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wasmote.build import abi, probe
 from wasmote.build.compilers import Compiled, compile_source
+from wasmote.build.limit_check import check_limits, function_names
 from wasmote.build.packer import Packed, pack
 from wasmote.build.project import NO_OVERRIDES, LoadedProject, Overrides, Project, load_project
 from wasmote.build.unhandled import check_announced
@@ -57,6 +58,7 @@ def _check(packed: Packed, loaded: LoadedProject, linked: Compiled, *, check_imp
     """Check a packed module in the order in which a person would mend it; return what is to be warned of."""
     probe.validate(packed.wasm)  # first: what follows relies on indices that are in range
     module = WasmModule.from_bytes(packed.wasm)
+    check_limits(module, function_names(WasmModule.from_bytes(linked.wasm)))
     if check_imports:
         abi.check_imports(module)
     abi.check_exports(module)

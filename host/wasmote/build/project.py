@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from wasmote import limits
 from wasmote.build.compilers import COMPILERS, DEFAULT_C_STACK
 from wasmote.build.packer import MAX_C_STACK, MAX_PAGES, MemoryPlan
 from wasmote.errors import UsageFault
@@ -85,13 +86,13 @@ class Project(_Table):
     sequence: int = _U32
     source: str
     device_class: str = wire.ANY_DEVICE
-    stack: int = Field(DEFAULT_STACK, ge=256, le=65536, multiple_of=8)
+    stack: int = Field(DEFAULT_STACK, ge=limits.WASM_STACK_MIN, le=limits.MODULE_STACK_MAX, multiple_of=8)
     c_stack: int = Field(DEFAULT_C_STACK, ge=64, le=MAX_C_STACK, multiple_of=16)
     heap: int = Field(0, ge=0, le=MAX_PAGES * wire.PAGE_BYTES)
     trim: bool = False
     pages: int | None = Field(None, ge=1, le=MAX_PAGES)
     page_bytes: Literal[65536, 16384] = 65536
-    event_budget_us: int | None = Field(None, ge=1, le=0xFFFF_FFFF)
+    event_budget_us: int | None = Field(None, ge=1, le=limits.MODULE_EVENT_BUDGET_MAX_US)
     probation: int | None = Field(None, ge=0, le=0xFFFF_FFFF)
     capabilities: list[str] = []
     input: list[InputTable] = []

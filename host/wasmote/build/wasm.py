@@ -243,9 +243,13 @@ class WasmModule:
         """The function bodies."""
         return self._vector(SectionId.CODE, _read_body)
 
+    def table_size(self) -> int:
+        """How many entries the table has."""
+        return sum(self._vector(SectionId.TABLE, _read_table))
+
     def table(self) -> list[int | None]:
         """The function behind each entry of the table, as the element segments say."""
-        entries: list[int | None] = [None] * sum(self._vector(SectionId.TABLE, _read_table))
+        entries: list[int | None] = [None] * self.table_size()
         for start, functions in self._vector(SectionId.ELEMENT, _read_elements):
             if start + len(functions) > len(entries):
                 raise InvalidWasm("module is malformed: an element segment lies outside the table")

@@ -7,11 +7,12 @@ from functools import cache
 from wasmtime import Config, Engine, Module, WasmtimeError
 
 from wasmote.build import leb
+from wasmote.build.limit_check import BeyondLimit, check_limits
 from wasmote.build.pages import to_byte_pages
 from wasmote.build.wasm import Export, Kind, SectionId, WasmModule
 from wasmote.errors import WasmoteError
 from wasmote.runtime import host_api
-from wasmote.wire.manifest import Manifest
+from wasmote.wire.manifest import InvalidManifest, Manifest
 
 START = "wasmote:start"  # no C identifier: cannot clash with an export of the module
 GLOBAL = "wasmote:global:"
@@ -69,7 +70,7 @@ def with_exported_start(encoded: bytes) -> bytes:
 def compile_module(encoded: bytes, manifest: Manifest) -> Module:
     """Validate and compile a module with 16 KiB pages, and check it against the host API and its manifest.
 
-    Raises ModuleRefused (not valid, unknown or ungranted import, missing or wrong export).
+    Raises ModuleRefused (not valid, beyond a limit, unknown or ungranted import, missing or wrong export).
     """
     name = manifest.name
     try:
@@ -79,6 +80,11 @@ def compile_module(encoded: bytes, manifest: Manifest) -> Module:
         )
     except WasmtimeError as fault:
         raise ModuleRefused(f"module {name} is not valid: {fault}") from fault
+    try:
+        check_limits(WasmModule.from_bytes(encoded))
+        manifest.check_for_nodes()
+    except (BeyondLimit, InvalidManifest) as fault:
+        raise ModuleRefused(fault.message, fault.hint) from fault
     _check_imports(module, name, manifest.capabilities)
     _check_exports(module, name)
     return module

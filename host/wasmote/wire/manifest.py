@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from wasmote import limits
 from wasmote.errors import UsageFault
 from wasmote.wire.cbor import Map
 from wasmote.wire.codec import Fields, PayloadFault, decode, encode, numbers_by_name, without_none
@@ -23,12 +24,9 @@ DIGEST_BYTES = 32
 NO_UNIT = "1"  # of SenML (RFC 8428 section 12.1): a number, a ratio
 ANY_DEVICE = "any"
 CAPABILITIES = ("log", "random")
-DEFAULT_EVENT_BUDGET_US = 50_000
-DEFAULT_PROBATION = 60  # events
+DEFAULT_EVENT_BUDGET_US = limits.MODULE_EVENT_BUDGET_US
+DEFAULT_PROBATION = limits.MODULE_PROBATION_EVENTS
 
-STREAMS_MAX, STREAM_VALUES_MAX = 2, 128
-INPUTS_MAX, CHANNELS_MAX = 4, 8
-CONFIG_BYTES_MAX = 512
 VERSION_BYTES_MAX, TEXT_BYTES_MAX = 23, 31
 
 # the members of each rule of the SPEC by their keys, from 0
@@ -87,7 +85,7 @@ class Stream:
         _require(len(self.shape) > 0, f"{where}: shape", "needs at least one dimension")
         for dimension in self.shape:
             _check_u32(dimension, f"{where}: shape", minimum=1)
-        _check_at_most(self.count, STREAM_VALUES_MAX, f"{where}: shape", "values")
+        _check_at_most(self.count, limits.STREAM_VALUES_MAX, f"{where}: shape", "values")
         _check_labels(self.fields, f"{where}: fields", self.count, "values")
         _check_labels(self.units, f"{where}: units", self.count, "values", distinct=False)
         if self.rate_ms is not None:
@@ -128,7 +126,7 @@ class Input:
         where = f"input {self.sensor!r}"
         check_name(self.sensor, "input sensor")
         _require(len(self.channels) > 0, f"{where}: channels", "needs at least one channel")
-        _check_at_most(len(self.channels), CHANNELS_MAX, f"{where}: channels", "channels")
+        _check_at_most(len(self.channels), limits.SENSOR_CHANNELS_MAX, f"{where}: channels", "channels")
         _check_labels(self.channels, f"{where}: channels", len(self.channels), "channels")
         _require(
             len(self.units) == len(self.channels),
@@ -231,8 +229,8 @@ class Manifest:
         _check_text(self.device_class, "device class", TEXT_BYTES_MAX)
         _check_u32(self.pages, "pages")
         _check_u32(self.stack, "stack", minimum=1)
-        _check_at_most(len(self.streams), STREAMS_MAX, "streams", "streams")
-        _check_at_most(len(self.inputs), INPUTS_MAX, "inputs", "inputs")
+        _check_at_most(len(self.streams), limits.MODULE_STREAMS_MAX, "streams", "streams")
+        _check_at_most(len(self.inputs), limits.MODULE_INPUTS_MAX, "inputs", "inputs")
         _check_distinct((stream.name for stream in self.streams), "streams")
         _check_distinct((entry.sensor for entry in self.inputs), "inputs")
         _check_config(self.config)
@@ -243,6 +241,19 @@ class Manifest:
             _check_u32(self.probation, "probation")
         if self.memory_bytes is not None:
             _check_trimmed(self.memory_bytes, self.pages)
+
+    def check_for_nodes(self) -> None:
+        """Refuse what a node takes in and then does not start: InvalidManifest.
+
+        Not part of what makes a manifest, because a node reads one so that it can say what it refuses.
+        """
+        least, most = limits.WASM_STACK_MIN, limits.MODULE_STACK_MAX
+        _require(
+            least <= self.stack <= most, "stack", f"{self.stack} bytes are not between {least} and {most}"
+        )
+        if self.event_budget_us is not None:
+            most = limits.MODULE_EVENT_BUDGET_MAX_US
+            _check_at_most(self.event_budget_us, most, "event_budget_us", "us")
 
     @property
     def held_bytes(self) -> int:
@@ -388,7 +399,7 @@ def _labels(fields: Fields, key: int) -> tuple[str, ...]:
 def _config_from(item: object, where: str) -> dict[str, float]:
     """Parameters from the wire: their bytes are counted as they came."""
     if isinstance(item, Map):
-        _check_at_most(item.size, CONFIG_BYTES_MAX, "config", "bytes of CBOR")
+        _check_at_most(item.size, limits.MODULE_CONFIG_MAX, "config", "bytes of CBOR")
     return numbers_by_name(item, where)
 
 
@@ -401,7 +412,7 @@ def _check_config(config: Mapping[str, float]) -> None:
         _require(key != "", "config", "a parameter has no name")
         _require(math.isfinite(value), f"config: {key}", f"{value} is not a finite number")
     size = len(encode(_config_item(config)))
-    _check_at_most(size, CONFIG_BYTES_MAX, "config", "bytes of CBOR")
+    _check_at_most(size, limits.MODULE_CONFIG_MAX, "config", "bytes of CBOR")
 
 
 def _check_capabilities(capabilities: tuple[str, ...]) -> None:
