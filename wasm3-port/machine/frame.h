@@ -45,6 +45,11 @@ static inline void frame_put64(slot *frame, cell at, uint64_t value) {
     memcpy(__builtin_assume_aligned(frame_slot(frame, at), 4), &value, sizeof value);
 }
 
+/* A unit of fuel less. NULL, or the trap when the time is up. */
+static inline trap_text burn_unit(struct machine *machine) {
+    return --machine->fuel < 0 ? machine_refuel(machine) : NULL;
+}
+
 static inline float f32_from(uint32_t bits) {
     return ((union {
                uint32_t from;

@@ -27,6 +27,9 @@ typedef const char *trap_text;
  */
 #define MACHINE_STRETCH 256
 
+/* Bytes that memory.copy and memory.fill move on one unit. */
+#define MACHINE_BULK 1024
+
 struct M3Function;
 struct M3Module;
 struct M3Runtime;

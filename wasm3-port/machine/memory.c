@@ -39,7 +39,7 @@ static bool grow(struct machine *machine, uint32_t pages) {
 
 trap_text machine_memory_grow(slot *frame, const cell *at, struct machine *machine) {
     const uint32_t before = machine->runtime->memory.numPages;
-    machine->fuel = 0; /* it may have copied all of the memory: look at the clock soon */
+    machine->fuel = 0; /* it may have moved all of the memory: look at the clock soon */
     frame_put(frame, at[1], grow(machine, frame_get(frame, at[0])) ? before : UINT32_MAX);
     return NULL;
 }
@@ -50,15 +50,26 @@ static bool is_inside(const struct machine *machine, uint32_t address, uint32_t 
     return (uint64_t)address + count <= machine->memory_bytes;
 }
 
+static uint32_t part_of(uint32_t count) {
+    return count < MACHINE_BULK ? count : MACHINE_BULK;
+}
+
+/* Part by part, each between two units of fuel: from the end, where the front of the source would be
+ * overwritten before it is read. When the time is up in between, the parts done stay. */
 trap_text machine_memory_copy(slot *frame, const cell *at, struct machine *machine) {
     const uint32_t to = frame_get(frame, at[0]), from = frame_get(frame, at[1]);
     const uint32_t count = frame_get(frame, at[2]);
     if (!is_inside(machine, to, count) || !is_inside(machine, from, count)) {
         return m3Err_trapOutOfBoundsMemoryAccess;
     }
-    memmove(machine->memory + to, machine->memory + from, count);
-    machine->fuel = 0;
-    return NULL;
+    trap_text trap = burn_unit(machine);
+    for (uint32_t left = count; left > 0 && trap == NULL;) {
+        const uint32_t part = part_of(left), start = to > from ? left - part : count - left;
+        memmove(machine->memory + to + start, machine->memory + from + start, part);
+        left -= part;
+        trap = burn_unit(machine);
+    }
+    return trap;
 }
 
 trap_text machine_memory_fill(slot *frame, const cell *at, struct machine *machine) {
@@ -66,9 +77,15 @@ trap_text machine_memory_fill(slot *frame, const cell *at, struct machine *machi
     if (!is_inside(machine, to, count)) {
         return m3Err_trapOutOfBoundsMemoryAccess;
     }
-    memset(machine->memory + to, (int)(frame_get(frame, at[1]) & 0xff), count);
-    machine->fuel = 0;
-    return NULL;
+    const int byte = (int)(frame_get(frame, at[1]) & 0xff);
+    trap_text trap = burn_unit(machine);
+    for (uint32_t left = count; left > 0 && trap == NULL;) {
+        const uint32_t part = part_of(left);
+        memset(machine->memory + to + (count - left), byte, part);
+        left -= part;
+        trap = burn_unit(machine);
+    }
+    return trap;
 }
 
 /* ---- one value, checked at run time ------------------------------------------------------------- */

@@ -17,7 +17,7 @@ static bool divides(uint32_t opcode) {
 }
 
 static uint32_t cost_of(uint32_t opcode) {
-    if (opcode == OPCODE_MEMORY_GROW || opcode == OPCODE_MEMORY_COPY || opcode == OPCODE_MEMORY_FILL) {
+    if (opcode == OPCODE_MEMORY_GROW) {
         return MACHINE_STRETCH; /* as long as the memory */
     }
     if (divides(opcode)) {
@@ -40,7 +40,7 @@ static uint32_t cost_of(uint32_t opcode) {
 
 trap_text machine_burn(slot *frame, const cell *at, struct machine *machine) {
     (void)frame, (void)at;
-    return --machine->fuel < 0 ? machine_refuel(machine) : NULL;
+    return burn_unit(machine);
 }
 
 static void emit_burn(struct compiler *c) {
@@ -53,6 +53,9 @@ static void emit_burn(struct compiler *c) {
 }
 
 void count_instruction(struct compiler *c, uint32_t opcode) {
+    if (opcode == OPCODE_MEMORY_COPY || opcode == OPCODE_MEMORY_FILL) {
+        c->stretch = 0; /* they burn as many units as their length takes, the last one at their end */
+    }
     c->stretch += cost_of(opcode);
     if (c->stretch >= MACHINE_STRETCH && c->reachable && c->depth > 0) {
         emit_burn(c);
