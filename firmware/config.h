@@ -62,6 +62,18 @@
 #ifndef MODULE_BANK_BYTES
 #define MODULE_BANK_BYTES (20 * 1024) /* largest bundle; in flash */
 #endif
+#ifndef MODULE_HEAD_MAX
+/* Bytes of a bundle up to its module: the manifest, signed or not. They are kept in RAM until they have
+ * been judged, in the room that one message takes (COAP_PDU_MAX); whole blocks of the largest size. */
+#define MODULE_HEAD_MAX 1024
+#endif
+#ifndef MODULE_ERASES_MAX
+/* On a node with keys: banks that may be erased in a row for uploads of which none was started. */
+#define MODULE_ERASES_MAX 8
+#endif
+#ifndef MODULE_ERASE_EVERY_S
+#define MODULE_ERASE_EVERY_S 600 /* then one in so many seconds */
+#endif
 #ifndef MODULE_ARENA_BYTES
 #define MODULE_ARENA_BYTES (64 * 1024) /* wasm3's only memory: linear memories, code pages, stacks */
 #endif

@@ -136,6 +136,7 @@ void cbor_in_init(struct cbor_in *in, const void *bytes, size_t len) {
     in->at = bytes;
     in->end = len > 0 ? in->at + len : in->at; /* C11 6.5.6: not even 0 may be added to NULL */
     in->error = false;
+    in->cut = false;
 }
 
 bool cbor_at_end(const struct cbor_in *in) {
@@ -152,6 +153,12 @@ static uint64_t fail(struct cbor_in *in) {
     return 0;
 }
 
+/* It goes on behind the end. */
+static uint64_t fail_at_end(struct cbor_in *in) {
+    in->cut = in->cut || !in->error;
+    return fail(in);
+}
+
 static size_t left(const struct cbor_in *in) {
     return (size_t)(in->end - in->at);
 }
@@ -161,7 +168,7 @@ static uint64_t get_head(struct cbor_in *in, enum cbor_major *major, unsigned *i
     *major = CBOR_SIMPLE;
     *info = 0;
     if (in->error || cbor_at_end(in))
-        return fail(in);
+        return fail_at_end(in);
     *major = (enum cbor_major)(*in->at >> 5);
     *info = *in->at & 0x1f;
     if (*info < ARG_1) {
@@ -172,7 +179,7 @@ static uint64_t get_head(struct cbor_in *in, enum cbor_major *major, unsigned *i
         return fail(in);
     size_t width = (size_t)1 << (*info - ARG_1);
     if (left(in) < 1 + width)
-        return fail(in);
+        return fail_at_end(in);
     uint64_t argument = 0;
     for (size_t i = 1; i <= width; i++)
         argument = argument << 8 | in->at[i];
@@ -212,7 +219,7 @@ static const uint8_t *get_string(struct cbor_in *in, enum cbor_major major, size
     uint64_t size = expect(in, major);
     *len = 0;
     if (in->error || size > left(in)) {
-        fail(in);
+        fail_at_end(in);
         return NULL;
     }
     const uint8_t *bytes = in->at;
@@ -253,7 +260,7 @@ void cbor_get_text_into(struct cbor_in *in, char *out, size_t cap) {
  * callers may loop on it. */
 static size_t get_count(struct cbor_in *in, enum cbor_major major) {
     uint64_t count = expect(in, major);
-    return count > left(in) ? (size_t)fail(in) : (size_t)count;
+    return count > left(in) ? (size_t)fail_at_end(in) : (size_t)count;
 }
 
 size_t cbor_get_array(struct cbor_in *in) {
@@ -383,7 +390,9 @@ static void skip_map(struct cbor_in *in, uint64_t pairs, unsigned depth) {
 }
 
 static void skip_string(struct cbor_in *in, enum cbor_major major, uint64_t len) {
-    if (len > left(in) || (major == CBOR_TEXT && !utf8_is_valid((const char *)in->at, (size_t)len)))
+    if (len > left(in))
+        fail_at_end(in);
+    else if (major == CBOR_TEXT && !utf8_is_valid((const char *)in->at, (size_t)len))
         fail(in);
     else
         in->at += len;

@@ -55,6 +55,7 @@ struct cbor_in {
     const uint8_t *at;
     const uint8_t *end;
     bool error; /* malformed or of the wrong type; every later get returns 0 / NULL */
+    bool cut;   /* with error: what there is of it is no fault yet, more bytes may complete it */
 };
 
 void cbor_in_init(struct cbor_in *in, const void *bytes, size_t len);

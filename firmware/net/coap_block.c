@@ -48,10 +48,10 @@ static bool same_upload(const struct coap_piece *piece) {
            coap_peer_equal(&upload.peer, piece->peer) && strcmp(upload.path, piece->path) == 0;
 }
 
-/* Block 0 in the place of one that is being worked on: who worked on that one goes on with this. */
+/* Block 0 while one is being worked on: who worked on that one goes on with this. */
 static bool takes_the_place(const struct coap_piece *piece) {
-    return piece->is_streamed && upload.held && upload.last_offset == 0 &&
-           upload.method == piece->method && strcmp(upload.path, piece->path) == 0;
+    return piece->is_streamed && upload.held && upload.method == piece->method &&
+           strcmp(upload.path, piece->path) == 0;
 }
 
 /* Block 0: whatever this client had begun is replaced (section 2.5). */
@@ -78,6 +78,16 @@ static enum coap_upload_result begin_upload(const struct coap_piece *piece, coap
     return COAP_UPLOAD_NEXT;
 }
 
+/* The block that is being worked on, once more, by a message of its own and perhaps smaller. */
+static enum coap_upload_result try_again(const struct coap_piece *piece, uint32_t offset) {
+    if (!piece->is_streamed || offset != upload.last_offset) {
+        return COAP_UPLOAD_BUSY;
+    }
+    upload.held = false;
+    upload.next = offset;
+    return COAP_UPLOAD_NEXT;
+}
+
 static bool is_repeated(const struct coap_piece *piece, uint32_t offset) {
     return upload.answered && coap_now_s() < upload.forget_at_s && same_upload(piece) &&
            offset == upload.last_offset && fnv1a(piece->payload, piece->len) == upload.last_hash;
@@ -91,8 +101,11 @@ enum coap_upload_result coap_upload_offer(const struct coap_piece *piece, coap_a
     if (offset == 0) {
         return begin_upload(piece, abandon);
     }
-    if (upload.active && same_upload(piece) && (upload.held || offset == upload.next)) {
-        return upload.held ? COAP_UPLOAD_BUSY : COAP_UPLOAD_NEXT;
+    if (upload.active && same_upload(piece) && upload.held) {
+        return try_again(piece, offset);
+    }
+    if (upload.active && same_upload(piece) && offset == upload.next) {
+        return COAP_UPLOAD_NEXT;
     }
     return is_repeated(piece, offset) ? COAP_UPLOAD_REPEATED : COAP_UPLOAD_GAP;
 }

@@ -19,7 +19,8 @@ struct coap_piece {
     const char *path;
     uint8_t method;
     enum coap_type type;
-    bool is_streamed; /* nothing is kept here: block 0 may come again while it is being worked on */
+    bool is_streamed; /* nothing is kept here: a block may come again, and block 0, while it is worked on
+                       */
     uint32_t tag;     /* Request-Tag (RFC 9175 section 3): blocks of one body have the same */
     struct coap_block block;
     const uint8_t *payload;

@@ -102,8 +102,9 @@ struct coap_validator {
 enum {
     COAP_OBSERVABLE = 1,
     COAP_STREAMED = 2 /* PUT and POST bodies arrive block by block; a 2.xx to a block that is not
-                       * the last one is sent as 2.31. While block 0 is answered later, its client may
-                       * begin anew: the handler then has coap_defer_instead() */
+                       * the last one is sent as 2.31. While a block is answered later, its client may
+                       * send it again, and in another size, or begin anew: the handler then has
+                       * coap_defer_instead() */
 };
 
 /* Calls `emit(path)` for every path that exists now under a resource with '*'. */

@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "board_config.h"
+#include "config.h"
 #include "node/counters.h"
 #include "node/trust.h"
 
+#define HEAD_TOO_LONG "the bundle's manifest, with its signature, has more than %d bytes"
 #define NOT_SIGNED "the bundle is not signed, and this node takes modules of its keys only"
 
 void intake_begin(struct intake *intake) {
@@ -44,6 +45,8 @@ static wm_status check_manifest(const struct intake *intake, const struct bundle
     struct manifest manifest;
     wm_status status = manifest_read(head->manifest.bytes, head->manifest.len, &manifest, why, why_cap);
     if (status == WM_OK)
+        status = manifest_check_size(&manifest, head->module_len, why, why_cap);
+    if (status == WM_OK)
         status = check_class(&manifest, why, why_cap);
     return status || intake->again ? status : check_sequence(&manifest, why, why_cap);
 }
@@ -57,11 +60,30 @@ static wm_status check_signature(const struct bundle_head *head, char *why, size
     return WM_EPERM;
 }
 
+/* What would not fit, or be refused at the end, is so before anything is erased for it. What is in a
+ * bank already was let in by what held then. */
+static wm_status check_room(const struct intake *intake, const struct bundle_head *head, char *why,
+                            size_t why_cap) {
+    if (intake->again)
+        return WM_OK;
+    if (head->module_at > MODULE_HEAD_MAX) {
+        snprintf(why, why_cap, HEAD_TOO_LONG, MODULE_HEAD_MAX);
+        return WM_ETOOLARGE;
+    }
+    if (head->module_len <= MODULE_BANK_BYTES - head->module_at)
+        return WM_OK;
+    snprintf(why, why_cap, "the bundle is too large, a bank holds %u bytes",
+             (unsigned)MODULE_BANK_BYTES);
+    return WM_ETOOLARGE;
+}
+
 static wm_status judge(struct intake *intake, const struct bundle_head *head, char *why,
                        size_t why_cap) {
     wm_status status = check_signature(head, why, why_cap);
     if (status == WM_OK)
         status = check_manifest(intake, head, why, why_cap);
+    if (status == WM_OK)
+        status = check_room(intake, head, why, why_cap);
     intake->judged = status == WM_OK;
     intake->hashed = head->module_at;
     return status;
@@ -83,14 +105,26 @@ static wm_status check_whole(struct intake *intake, const uint8_t *bundle, size_
     return WM_EDIGEST;
 }
 
+static wm_status look_at_head(struct intake *intake, const uint8_t *bundle, size_t len, bool more,
+                              char *why, size_t why_cap) {
+    struct bundle_head head;
+    if (bundle_get_head(bundle, len, &head))
+        return judge(intake, &head, why, why_cap);
+    if (!head.is_cut || !more) {
+        snprintf(why, why_cap, NOT_A_BUNDLE);
+        return WM_EINVAL;
+    }
+    if (len < MODULE_HEAD_MAX)
+        return WM_OK;
+    snprintf(why, why_cap, HEAD_TOO_LONG, MODULE_HEAD_MAX);
+    return WM_ETOOLARGE;
+}
+
 static wm_status look(struct intake *intake, const uint8_t *bundle, size_t len, bool more, char *why,
                       size_t why_cap) {
-    struct bundle_head head;
-    if (!intake->judged && bundle_get_head(bundle, len, &head)) {
-        wm_status status = judge(intake, &head, why, why_cap);
-        if (status)
-            return status;
-    }
+    wm_status status = intake->judged ? WM_OK : look_at_head(intake, bundle, len, more, why, why_cap);
+    if (status)
+        return status;
     if (intake->judged) {
         sha256_update(&intake->hash, bundle + intake->hashed, len - intake->hashed);
         intake->hashed = len;
@@ -110,7 +144,7 @@ wm_status intake_look(struct intake *intake, const uint8_t *bundle, size_t len, 
         return WM_EPERM;
     }
     wm_status status = look(intake, bundle, len, more, why, why_cap);
-    return status && !development ? WM_EPERM : status;
+    return status && status != WM_ETOOLARGE && !development ? WM_EPERM : status;
 }
 
 wm_status intake_may_run(const struct manifest *m, char *why, size_t why_cap) {

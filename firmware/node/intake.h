@@ -23,7 +23,8 @@ void intake_begin_again(struct intake *intake);
 
 /* Looks at what is there of the bundle, which begins at `bundle`; more says whether bytes are to come.
  * WM_EPERM: not from whom it must be, for another device, or older than what ran; WM_EDIGEST: changed on
- * its way; WM_EINVAL. On a node with keys it is WM_EPERM, whatever is wrong. */
+ * its way; WM_ETOOLARGE: no bank holds it, or its head is longer than MODULE_HEAD_MAX; WM_EINVAL. On a
+ * node with keys it is WM_EPERM, whatever else is wrong. */
 wm_status intake_look(struct intake *intake, const uint8_t *bundle, size_t len, bool more, char *why,
                       size_t why_cap);
 

@@ -397,14 +397,15 @@ bool bundle_get_head(const uint8_t *bundle, size_t len, struct bundle_head *head
         head->manifest.bytes = cbor_get_bytes(&in, &head->manifest.len);
     head->module_len = cbor_get_bytes_head(&in);
     head->module_at = len - (size_t)(in.end - in.at);
+    head->is_cut = in.cut;
     return !in.error;
 }
 
-static wm_status check_size(const struct manifest *m, struct span module, char *why, size_t why_cap) {
-    if (module.len == m->size)
+wm_status manifest_check_size(const struct manifest *m, uint64_t module_len, char *why, size_t why_cap) {
+    if (module_len == m->size)
         return WM_OK;
     snprintf(why, why_cap, "the manifest says %u bytes, the module has %u", (unsigned)m->size,
-             (unsigned)module.len);
+             (unsigned)module_len);
     return WM_EINVAL;
 }
 
@@ -412,9 +413,7 @@ wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manife
                       char *why, size_t why_cap) {
     struct bundle_head head;
     if (!bundle_get_head(bundle, len, &head) || head.module_len != len - head.module_at) {
-        snprintf(why, why_cap,
-                 "not a bundle: expected a manifest, signed or as a byte string, and the "
-                 "module as a byte string");
+        snprintf(why, why_cap, NOT_A_BUNDLE);
         return WM_EINVAL;
     }
     if (head.is_signed && head.envelope.key_id.len != COSE_KEY_ID_BYTES) {
@@ -423,7 +422,7 @@ wm_status bundle_open(const uint8_t *bundle, size_t len, struct manifest *manife
     }
     *module = (struct span){bundle + head.module_at, len - head.module_at};
     wm_status status = manifest_read(head.manifest.bytes, head.manifest.len, manifest, why, why_cap);
-    return status ? status : check_size(manifest, *module, why, why_cap);
+    return status ? status : manifest_check_size(manifest, module->len, why, why_cap);
 }
 
 /* ---- what only people need: looked up when it is asked for ---------------------------------- */

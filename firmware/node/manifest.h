@@ -69,16 +69,23 @@ struct bundle_head {
     bool is_signed;
     struct cose_sign1 envelope; /* when it is signed: the manifest is its payload */
     size_t module_at;           /* where the module begins in the bundle */
+    bool is_cut;                /* it is not all there, and what there is of it is no fault */
     uint64_t module_len;        /* as announced */
 };
 
-/* False while the head is not all there, and for what is no bundle: more bytes may change that or not.
- */
+/* False while the head is not all there (is_cut), and for what is no bundle, whatever may follow. */
 bool bundle_get_head(const uint8_t *bundle, size_t len, struct bundle_head *head);
 
 /* Decodes a manifest: form and limits. WM_EINVAL with a sentence in why. */
 wm_status manifest_read(const uint8_t *bytes, size_t len, struct manifest *manifest, char *why,
                         size_t why_cap);
+
+/* WM_EINVAL: the module has another size than the manifest says. */
+wm_status manifest_check_size(const struct manifest *manifest, uint64_t module_len, char *why,
+                              size_t why_cap);
+
+#define NOT_A_BUNDLE                                                                                    \
+    "not a bundle: expected a manifest, signed or as a byte string, and the module as a byte string"
 
 /* Splits a whole bundle in place and decodes its manifest. Checks form, limits and size; neither the
  * digest and the signature (intake.h) nor whether this node can run it. WM_EINVAL with a sentence in

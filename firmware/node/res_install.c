@@ -1,8 +1,6 @@
-/* PUT on /modules/N. Where its first block finds no blank bank the answer comes later: erasing one takes
- * longer than a client waits, and some boards stand still for it. */
+/* PUT on /modules/N. Where the block that completes the manifest finds no blank bank the answer comes
+ * later: erasing one takes longer than a client waits, and some boards stand still for it. */
 #include "node/res_install.h"
-
-#include <string.h>
 
 #include "config.h"
 #include "core/loop.h"
@@ -15,13 +13,10 @@
     10000000u /* for so long readings that wait come before an erase; then modules are too slow for     \
                  them */
 
-/* The first block, while a bank is made ready for it. */
+/* Whose answer is due while a bank is made ready. */
 static struct {
     struct coap_deferral *deferral; /* NULL: none waits */
     int slot;
-    bool more;
-    size_t len;
-    uint8_t bytes[COAP_PDU_MAX];
     uint64_t since_us;
     struct loop_timer timer;
 } waiting;
@@ -33,15 +28,15 @@ static void refuse_upload(struct coap_response *response, wm_status status, cons
         refuse_slot(response, status, why);
 }
 
-static void take_block(int index, uint32_t offset, const uint8_t *bytes, size_t len, bool more,
-                       struct coap_response *response) {
-    char why[SLOT_WHY_CAP];
-    bool fresh = !slot_at(index)->active;
-    wm_status status = slot_upload(index, offset, bytes, len, more, why, sizeof why);
+static void answer(bool fresh, wm_status status, const char *why, struct coap_response *response) {
     if (status)
         refuse_upload(response, status, why);
     else
         response->code = fresh ? COAP_201_CREATED : COAP_204_CHANGED;
+}
+
+static bool is_fresh(int index) {
+    return !slot_at(index)->active;
 }
 
 /* ---- answering later -------------------------------------------------------------------- */
@@ -53,11 +48,23 @@ static void complete(struct coap_response *response) {
     coap_complete(deferral, response);
 }
 
+/* By other ways than its client's: the keys have changed. */
+static void was_ended(void) {
+    struct coap_response response;
+    coap_deferred_begin(waiting.deferral, &response);
+    coap_fail(&response, COAP_408_INCOMPLETE, "the upload was ended");
+    complete(&response);
+}
+
 /* The first time in a turn after the one that sent the empty ACK. */
 static void prepare(void *arg) {
     char why[SLOT_WHY_CAP];
     struct coap_response response;
     (void)arg;
+    if (!slot_is_uploaded_to(waiting.slot)) {
+        was_ended();
+        return;
+    }
     bool readings_first = hal_now_us() - waiting.since_us < READINGS_FIRST_US;
     wm_status status = slot_upload_prepare(waiting.slot, readings_first, why, sizeof why);
     if (status == WM_EAGAIN) {
@@ -65,39 +72,35 @@ static void prepare(void *arg) {
         return;
     }
     coap_deferred_begin(waiting.deferral, &response);
-    if (status)
-        refuse_upload(&response, status, why);
-    else
-        take_block(waiting.slot, 0, waiting.bytes, waiting.len, waiting.more, &response);
+    answer(is_fresh(waiting.slot), status, why, &response);
     complete(&response);
 }
 
 static void wait_for_bank(int index, const struct coap_request *request,
                           struct coap_response *response) {
-    if (waiting.deferral) {
-        coap_defer_instead(waiting.deferral, request);
-    } else {
-        waiting.deferral = coap_defer(request, response);
-        if (!waiting.deferral)
-            return;
-        waiting.since_us = hal_now_us();
-        loop_timer_at(&waiting.timer, waiting.since_us, prepare, NULL);
-    }
+    waiting.deferral = coap_defer(request, response);
+    if (!waiting.deferral)
+        return;
     waiting.slot = index;
-    waiting.more = request->more;
-    waiting.len = request->len;
-    if (request->len)
-        memcpy(waiting.bytes, request->payload, request->len);
+    waiting.since_us = hal_now_us();
+    loop_timer_at(&waiting.timer, waiting.since_us, prepare, NULL);
+}
+
+/* A block in the place of the one that waits: its client has given that up. */
+static void go_on_waiting(const struct coap_request *request, wm_status status, const char *why) {
+    struct coap_response response;
+    coap_defer_instead(waiting.deferral, request);
+    if (status == WM_OK)
+        return; /* prepare() answers it */
+    coap_deferred_begin(waiting.deferral, &response);
+    refuse_upload(&response, status, why);
+    complete(&response);
 }
 
 void install_abandon(int index) {
-    struct coap_response response;
     slot_upload_abandon(index);
-    if (!waiting.deferral || waiting.slot != index)
-        return;
-    coap_deferred_begin(waiting.deferral, &response);
-    coap_fail(&response, COAP_408_INCOMPLETE, "the upload was ended");
-    complete(&response);
+    if (waiting.deferral && waiting.slot == index)
+        was_ended();
 }
 
 /* ---- blocks ----------------------------------------------------------------------------- */
@@ -117,8 +120,14 @@ void install(int index, const struct coap_request *request, struct coap_response
         return;
     if (is_too_large(request, response))
         return;
-    if (is_first && (waiting.deferral || !slot_upload_is_ready(request->payload, request->len)))
+    char why[SLOT_WHY_CAP];
+    bool fresh = is_fresh(index);
+    wm_status status = slot_upload(index, request->offset, request->payload, request->len, request->more,
+                                   why, sizeof why);
+    if (waiting.deferral)
+        go_on_waiting(request, status, why);
+    else if (status == WM_OK && slot_upload_waits(index))
         wait_for_bank(index, request, response);
     else
-        take_block(index, request->offset, request->payload, request->len, request->more, response);
+        answer(fresh, status, why, response);
 }

@@ -220,6 +220,9 @@ void refuse_slot(struct coap_response *response, wm_status status, const char *w
     case WM_EBUSY:
         coap_fail(response, COAP_409_CONFLICT, "%s", why);
         break;
+    case WM_ETOOLARGE:
+        coap_fail(response, COAP_413_TOO_LARGE, "%s", why);
+        break;
     case WM_EIO:
         coap_fail(response, COAP_500_INTERNAL, "%s", why);
         break;

@@ -76,19 +76,23 @@ void slots_start(bool is_fault, bool starts);
 
 /* ---- installing ------------------------------------------------------------------------- */
 
-/* Before the first block of an upload there must be a blank bank and room for records. Whether there is,
- * so that slot_upload() can be called at once; else slot_upload_prepare(), which may block for 2 s where
- * a board stands still for an erase, until it says something else than WM_EAGAIN. It drops the
- * candidate, and begins no erase while readings wait, if they come first (upkeep_may_erase()).
- * WM_EBUSY: every bank is in use. WM_EIO: the flash cannot be erased. */
-bool slot_upload_is_ready(const uint8_t *first, size_t len);
-wm_status slot_upload_prepare(int index, bool readings_first, char *why, size_t why_cap);
-
-/* An upload, block by block, into flash; the last block (more = false) checks the whole and makes it the
- * candidate. On any error the upload is dropped and the slot goes on as before. */
+/* An upload, block by block: into RAM until the manifest is whole and judged, which drops the candidate,
+ * then into flash; the last block (more = false) checks the whole and makes it the candidate. On any
+ * error the upload is dropped and the slot goes on as before. */
 wm_status slot_upload(int index, uint32_t offset, const uint8_t *bytes, size_t len, bool more, char *why,
                       size_t why_cap);
+/* After a block that was taken: it waits in RAM for a blank bank and room for records. Then call
+ * slot_upload_prepare(), which may block for 2 s where a board stands still for an erase, until it says
+ * something else than WM_EAGAIN: what slot_upload() would have said. It begins no erase while readings
+ * wait, if they come first (upkeep_may_erase()). Meanwhile this block, or one from anywhere before it,
+ * may come again in another size. WM_EBUSY: every bank is in use. WM_EIO: the flash cannot be erased. */
+bool slot_upload_waits(int index);
+wm_status slot_upload_prepare(int index, bool readings_first, char *why, size_t why_cap);
+/* Its manifest was judged and may be installed. */
+bool slot_upload_is_judged(int index);
 void slot_upload_abandon(int index);
+bool slot_is_uploaded_to(int index);
+/* Into flash, or about to. */
 bool slots_are_uploading(void);
 /* The keys of the node have changed: what was let pass before and has not run begins anew, or is dropped
  * where no key vouches for it. */

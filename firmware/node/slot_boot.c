@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "hal.h"
+#include "node/erases.h"
 #include "node/log.h"
 #include "node/slot_table.h"
 #include "store/commit.h"
@@ -104,6 +105,7 @@ static void boot(struct slot *slot, int index, bool is_fault, bool starts) {
 }
 
 void slots_start(bool is_fault, bool starts) {
+    erases_start();
     for (int index = 0; index < MODULE_SLOTS; index++) {
         struct slot *slot = slot_at(index);
         *slot = (struct slot){.state = SLOT_EMPTY};

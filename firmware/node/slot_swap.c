@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hal.h"
+#include "node/erases.h"
 #include "node/intake.h"
 #include "node/log.h"
 #include "node/sensor.h"
@@ -87,6 +88,7 @@ static void take_back(struct slot *slot, int index, struct instance *instance, w
 
 void slot_candidate_took_over(struct slot *slot, int index) {
     struct instance *old = slot->active;
+    erases_came_to_something(&slot->candidate->manifest);
     slot->active = slot->candidate;
     slot->candidate = NULL;
     slot_note_fallback(slot, index, old);

@@ -173,9 +173,10 @@ void pool_abandon(struct bank_writer *writer) {
 }
 
 bool pool_begins_with(const uint8_t *bytes, size_t len) {
-    if (pool.left.bank == NONE || pool.bad & 1u << pool.left.bank || in_use(pool.left.bank) ||
-        len > pool.left.programmed || len == 0)
+    if (pool.left.bank == NONE || pool.bad & 1u << pool.left.bank || in_use(pool.left.bank) || len == 0)
         return false;
+    if (len > pool.left.programmed)
+        len = pool.left.programmed;
     const uint8_t *window = pool_map(pool.left.bank, len);
     bool same = window && memcmp(window, bytes, len) == 0;
     hal_flash_unmap(window);

@@ -59,6 +59,7 @@ void pool_release(int bank);
 /* The same for one that is not finished. An upload that then begins again with the bytes that are there
  * goes on in the same bank: nothing is erased for an answer that was lost. */
 void pool_abandon(struct bank_writer *writer);
+/* Whether that bank holds these bytes, or the first of them and nothing else. */
 bool pool_begins_with(const uint8_t *bytes, size_t len);
 /* Only where pool_begins_with(). */
 void pool_take_again(struct bank_writer *writer);

@@ -139,7 +139,8 @@ class Patience:
     def pause_s(self, block: Block) -> float:
         """Return the pause before a second copy.
 
-        The first block and the last get the longest: a node erases flash for one, and checks after the other.
+        The first block and the last get the longest: a node erases flash when it has the manifest, which as a
+        rule is in the one, and checks after the other.
         """
         if self._round_trip is None or not block.more:
             return self._longest

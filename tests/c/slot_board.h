@@ -118,15 +118,27 @@ static inline int teardown(void **state) {
 
 #define BLOCK 256u
 
-static inline wm_status send_blocks(int index, size_t from, size_t to, size_t len) {
-    wm_status status = from == 0 && !slot_upload_is_ready(bundle, BLOCK) ? WM_EAGAIN : WM_OK;
-    while (status == WM_EAGAIN)
-        status = slot_upload_prepare(index, false, why, sizeof why);
-    for (size_t at = from; at < to && status == WM_OK; at += BLOCK) {
-        size_t left = len - at;
-        status = slot_upload(index, (uint32_t)at, bundle + at, left < BLOCK ? left : BLOCK, left > BLOCK,
-                             why, sizeof why);
+/* Without the bank that it may need. */
+static inline wm_status offer_block(int index, size_t at, size_t size, size_t len) {
+    size_t left = len - at;
+    return slot_upload(index, (uint32_t)at, bundle + at, left < size ? left : size, left > size, why,
+                       sizeof why);
+}
+
+static inline wm_status send_block(int index, size_t at, size_t size, size_t len) {
+    wm_status status = offer_block(index, at, size, len);
+    if (status == WM_OK && slot_upload_waits(index)) {
+        do {
+            status = slot_upload_prepare(index, false, why, sizeof why);
+        } while (status == WM_EAGAIN);
     }
+    return status;
+}
+
+static inline wm_status send_blocks(int index, size_t from, size_t to, size_t len) {
+    wm_status status = WM_OK;
+    for (size_t at = from; at < to && status == WM_OK; at += BLOCK)
+        status = send_block(index, at, BLOCK, len);
     return status;
 }
 

@@ -31,6 +31,18 @@ static inline void begin_upload(int index, const struct release *release) {
     assert_int_equal(send_blocks(index, 0, BLOCK, len), WM_OK);
 }
 
+/* The blocks of its head, of which the last one waits for a bank; returns the length of all. */
+static inline size_t offer_head(int index, const struct release *release, size_t block) {
+    size_t len = make_bundle(release, bundle, sizeof bundle);
+    struct bundle_head head;
+    assert_true(bundle_get_head(bundle, len, &head));
+    for (size_t at = 0; at < head.module_at; at += block) {
+        assert_false(slot_upload_waits(index));
+        assert_int_equal(offer_block(index, at, block, len), WM_OK);
+    }
+    return len;
+}
+
 static inline void run(int index, const struct release *release) {
     ASSERT_OK(install(index, release));
     ASSERT_OK(start(index));

@@ -167,7 +167,8 @@ static void every_flipped_bit(void **state) {
     assert_true(head + 1024 <= bundle_len);
     for (size_t bit = 0; bit < 8 * head; bit++) {
         bundle[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(take(1024), WM_EPERM);
+        wm_status status = take(1024);
+        assert_true(status == WM_EPERM || status == WM_ETOOLARGE); /* a length that is not its own */
         bundle[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     intake_begin(&judged);

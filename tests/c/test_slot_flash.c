@@ -72,11 +72,11 @@ static void a_bank_that_fell_free_is_erased_for_the_next_upload(void **state) {
     swap_to(0, &v2);
     ASSERT_OK(slot_confirm(0, why, sizeof why));
     size_t len = make_bundle(&v1, bundle, sizeof bundle);
-    assert_false(slot_upload_is_ready(bundle, BLOCK));
+    assert_int_equal(pool_prepared(), WM_ENOENT);
     fake_advance_us(1500000);
-    assert_false(slot_upload_is_ready(bundle, BLOCK)); /* not yet */
+    assert_int_equal(pool_prepared(), WM_EAGAIN); /* not yet */
     fake_advance_us(1500000);
-    assert_true(slot_upload_is_ready(bundle, BLOCK));
+    assert_int_equal(pool_prepared(), WM_OK);
     uint32_t erases = pool_erases();
     ASSERT_OK(send_blocks(0, 0, len, len));
     assert_int_equal(pool_erases(), erases);
@@ -113,8 +113,8 @@ static void no_bank_is_erased_ahead_while_readings_wait(void **state) {
 static void an_upload_waits_with_its_erase_for_the_readings(void **state) {
     (void)state;
     uint32_t erases = pool_erases();
-    size_t len = make_bundle(&v1, bundle, sizeof bundle);
-    assert_false(slot_upload_is_ready(bundle, BLOCK));
+    size_t len = offer_head(0, &v1, BLOCK);
+    assert_true(slot_upload_waits(0));
     let_readings_wait();
     assert_int_equal(slot_upload_prepare(0, true, why, sizeof why), WM_EAGAIN);
     assert_int_equal(pool_erases(), erases);
@@ -137,6 +137,7 @@ static void records_and_a_bank_are_not_erased_in_one_go(void **state) {
             ASSERT_OK(install(0, &v2));
     }
     uint32_t records = store_erases(), banks = pool_erases();
+    (void)offer_head(0, &v2, BLOCK);
     assert_int_equal(slot_upload_prepare(0, true, why, sizeof why), WM_EAGAIN);
     assert_int_equal(store_erases(), records + 1);
     assert_int_equal(pool_erases(), banks);
@@ -196,8 +197,8 @@ static void an_upload_that_begins_again_goes_on_in_its_bank(void **state) {
     size_t len = begin_large_upload();
     uint32_t erases = pool_erases();
     slot_upload_abandon(0);
-    assert_true(slot_upload_is_ready(bundle, BLOCK));
-    ASSERT_OK(slot_upload(0, 0, bundle, BLOCK / 2, true, why, sizeof why));
+    (void)offer_block(0, 0, 4 * BLOCK, len); /* larger than what is there */
+    assert_false(slot_upload_waits(0));
     slot_upload_abandon(0);
     ASSERT_OK(send_blocks(0, 0, len, len));
     assert_int_equal(pool_erases(), erases);

@@ -113,7 +113,7 @@ static void what_cannot_run_is_refused_and_dropped(void **state) {
     bad = v1;
     bad.sensor = "chip";
     bad.padding = MODULE_BANK_BYTES;
-    assert_int_equal(install(0, &bad), WM_ENOMEM);
+    assert_int_equal(install(0, &bad), WM_ETOOLARGE);
     assert_null(slot_at(0)->candidate);
     assert_int_equal((int)pool_unused(), BANKS - 1);
     feed(1);

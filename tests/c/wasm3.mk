@@ -25,10 +25,10 @@ SRC_test_hostile := $(RUNTIME)
 SRC_test_runtime_state := $(RUNTIME)
 SLOTS := $(RUNTIME) $(FAKE) $(CBOR) $(addprefix tests/c/,manifest_maker.c signer.c) $(INTAKE) \
   firmware/core/sha256.c $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/firmware/node/slot*.c)) \
-  $(addprefix firmware/node/,clock.c guest_host.c instance.c log.c manifest.c module_config.c \
+  $(addprefix firmware/node/,clock.c erases.c guest_host.c instance.c log.c manifest.c module_config.c \
   record_ring.c replay.c sampler.c sensor.c state_encode.c state_restore.c stream.c trace.c upkeep.c)
 OF_SLOTS := test_slot test_slot_upload test_slot_boot test_slot_probation test_slot_trust test_slot_restart \
-  test_slot_flash
+  test_slot_flash test_slot_head
 OF_TRACES := test_trace test_replay
 $(foreach test,$(OF_SLOTS),$(eval SRC_$(test) := $(SLOTS) tests/c/bundle_maker.c))
 $(foreach test,$(OF_TRACES),$(eval SRC_$(test) := $(SLOTS)))

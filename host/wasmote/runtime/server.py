@@ -26,7 +26,7 @@ from wasmote.runtime.log import HostLog
 from wasmote.runtime.slots import Conflict, HostSlot, Unfit
 from wasmote.runtime.status import status_of
 from wasmote.runtime.trace import HostTrace, replay_events
-from wasmote.wire.bundle import Bundle
+from wasmote.wire.bundle import Bundle, HeadTooLong
 from wasmote.wire.codec import PayloadFault, decode, encode, integer, settable_time_ms
 from wasmote.wire.manifest import PAGE_BYTES
 from wasmote.wire.modules import ControlRequest, ModuleState, config_from_cbor, config_to_cbor
@@ -374,6 +374,8 @@ def _answering(handle: Callable[[Message], Message]) -> Callable[[Message], obje
             return _refusal(Code.CONFLICT, fault.message)
         except Unfit as fault:
             return _refusal(Code.UNPROCESSABLE_ENTITY, fault.message)
+        except HeadTooLong as fault:
+            return _refusal(Code.REQUEST_ENTITY_TOO_LARGE, fault.message)
         except (PayloadFault, UsageFault, WasmoteError, ValueError) as fault:
             return _refusal(Code.BAD_REQUEST, str(fault))
 

@@ -17,6 +17,7 @@ from wasmote.wire.cose import FIRST_BYTE, Sign1
 from wasmote.wire.manifest import Manifest
 
 BUNDLE_CONTENT_FORMAT = 65001
+HEAD_BYTES_MAX = 1024  # MODULE_HEAD_MAX of the firmware: up to the module's first byte
 HINT = "the file was cut or changed, or is something else: `wasmote build` makes bundles"
 _PROJECT_SUFFIXES = (".toml", ".c", ".cpp", ".rs", ".ts", ".zig")
 WASM_MAGIC = b"\0asm\1\0\0\0"
@@ -24,6 +25,10 @@ WASM_MAGIC = b"\0asm\1\0\0\0"
 
 class InvalidBundle(UsageFault):
     """The bytes are not a bundle: not a manifest and a module, cut short, or followed by more."""
+
+
+class HeadTooLong(UsageFault):
+    """What stands in front of the module is more than a node keeps until it has judged it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,12 @@ class Bundle:
                 f"its manifest says {self.manifest.size}",
                 "the file was cut or changed: build it again",
             )
+        if self.head_bytes > HEAD_BYTES_MAX:
+            raise HeadTooLong(
+                f"bundle {self.manifest.name}: its manifest and signature take {self.head_bytes} bytes, "
+                f"and a node keeps {HEAD_BYTES_MAX}",
+                "shorten the names of fields, channels and parameters",
+            )
         digest = hashlib.sha256(self.module).digest()
         if digest != self.manifest.digest:
             raise VerificationRefused(
@@ -64,6 +75,11 @@ class Bundle:
         """The bundle as it is pushed and stored; equal bundles give equal bytes."""
         head = self.encoded_manifest if self.envelope is None else self.envelope.to_item()
         return encode(head) + encode(self.module)
+
+    @property
+    def head_bytes(self) -> int:
+        """How many bytes stand in front of the module's: a node judges them before it stores any."""
+        return len(self.to_bytes()) - len(self.module)
 
     @property
     def encoded_manifest(self) -> bytes:
