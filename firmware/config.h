@@ -22,6 +22,14 @@
 #ifndef COAP_UPLOAD_TIMEOUT_S
 #define COAP_UPLOAD_TIMEOUT_S 60 /* an abandoned Block1 upload is freed after this */
 #endif
+#ifndef COAP_UPLOAD_UNPROVEN_S
+/* One that has not shown that it may be done gives way to another client's after this without progress,
+ */
+#define COAP_UPLOAD_UNPROVEN_S 5
+#endif
+#ifndef COAP_UPLOAD_STALLED_S
+#define COAP_UPLOAD_STALLED_S 15 /* and one that has, to another that has, after this */
+#endif
 #ifndef COAP_DEDUP_ENTRIES
 #define COAP_DEDUP_ENTRIES 16 /* remembered requests; about 150 bytes each */
 #endif

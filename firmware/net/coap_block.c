@@ -4,6 +4,7 @@
 
 #include "core/loop.h"
 #include "net/coap_lifetime.h"
+#include "net/coap_server.h"
 #include "net/fnv.h"
 
 /* ---- Block1: uploads -------------------------------------------------------------------- */
@@ -12,6 +13,7 @@ static struct {
     bool active;   /* more blocks are due */
     bool held;     /* the answer to the block before is being worked on */
     bool more;     /* of the block before */
+    bool proven;   /* that its client may do it */
     bool answered; /* last_* describe the block before: it may be repeated until forget_at_s */
     struct coap_peer peer;
     char path[COAP_PATH_MAX + 1];
@@ -20,6 +22,7 @@ static struct {
     uint32_t next; /* offset of the block that is due */
     uint32_t last_offset, last_hash;
     uint32_t forget_at_s;
+    uint64_t moved_us; /* when it last made progress */
     uint8_t last_code;
     coap_abandon *abandon;
     struct loop_timer timer;
@@ -54,18 +57,41 @@ static bool takes_the_place(const struct coap_piece *piece) {
            strcmp(upload.path, piece->path) == 0;
 }
 
+static uint64_t gives_way_at_us(void) {
+    uint32_t after_s = upload.proven ? COAP_UPLOAD_STALLED_S : COAP_UPLOAD_UNPROVEN_S;
+    return upload.moved_us + after_s * UINT64_C(1000000);
+}
+
+/* Whether what this client had begun ends for block 0 of another. */
+static bool gives_way_to(const struct coap_piece *piece) {
+    bool has_paused = hal_now_us() >= gives_way_at_us();
+    if (upload.held || (upload.proven && !has_paused)) {
+        return false;
+    }
+    if (has_paused && !upload.proven) {
+        return true;
+    }
+    return piece->proves != NULL && piece->proves(piece->payload, piece->len);
+}
+
 /* Block 0: whatever this client had begun is replaced (section 2.5). */
 static enum coap_upload_result begin_upload(const struct coap_piece *piece, coap_abandon *abandon) {
-    if (upload.active) {
-        bool anew = takes_the_place(piece);
-        if ((upload.held && !anew) || !coap_peer_equal(&upload.peer, piece->peer)) {
-            return COAP_UPLOAD_BUSY;
-        }
-        if (!anew) {
-            end_upload(false);
-        }
-        upload.held = false;
+    bool is_others = upload.active && !coap_peer_equal(&upload.peer, piece->peer);
+    bool is_anew = upload.active && !is_others;
+    if (is_others && !gives_way_to(piece)) {
+        return COAP_UPLOAD_BUSY;
     }
+    if (is_anew && upload.held && !takes_the_place(piece)) {
+        return COAP_UPLOAD_BUSY;
+    }
+    if (upload.active && !upload.held) {
+        end_upload(false);
+    }
+    if (!is_anew) {
+        upload.moved_us = hal_now_us();
+    }
+    upload.held = false;
+    upload.proven = false;
     upload.active = true;
     upload.answered = false;
     upload.peer = *piece->peer;
@@ -119,7 +145,10 @@ static void remember(const struct coap_piece *piece) {
     upload.next += (uint32_t)piece->len;
 }
 
-static void conclude(uint8_t code) {
+static void conclude(uint8_t code, bool was_held) {
+    if (was_held || upload.last_offset > 0) {
+        upload.moved_us = hal_now_us();
+    }
     upload.answered = true;
     upload.last_code = code;
     if (!upload.more || !COAP_IS_SUCCESS(code)) {
@@ -132,7 +161,7 @@ static void conclude(uint8_t code) {
 
 void coap_upload_answered(const struct coap_piece *piece, uint8_t code) {
     remember(piece);
-    conclude(code);
+    conclude(code, false);
 }
 
 void coap_upload_hold(const struct coap_piece *piece) {
@@ -149,7 +178,7 @@ uint8_t coap_upload_release(uint8_t code) {
     }
     upload.held = false;
     code = upload.more && COAP_IS_SUCCESS(code) ? continue_231 : code;
-    conclude(code);
+    conclude(code, true);
     return code;
 }
 
@@ -157,9 +186,17 @@ uint8_t coap_upload_last_code(void) {
     return upload.last_code;
 }
 
+void coap_upload_prove(void) {
+    upload.proven = true;
+}
+
 uint32_t coap_upload_retry_s(void) {
     uint64_t now = hal_now_us();
-    uint64_t left = upload.timer.armed && upload.timer.at_us > now ? upload.timer.at_us - now : 0;
+    uint64_t ends = upload.timer.armed ? upload.timer.at_us : now;
+    if (!upload.proven && gives_way_at_us() < ends) {
+        ends = gives_way_at_us();
+    }
+    uint64_t left = ends > now ? ends - now : 0;
     return (uint32_t)(left / 1000000) + 1;
 }
 

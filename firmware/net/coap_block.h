@@ -25,6 +25,7 @@ struct coap_piece {
     struct coap_block block;
     const uint8_t *payload;
     size_t len;
+    bool (*proves)(const uint8_t *payload, size_t len); /* of the resource; NULL: nothing does */
 };
 
 typedef void coap_abandon(const char *path);
@@ -40,6 +41,11 @@ enum coap_upload_result {
 /* Judges a block against the upload in progress; block 0 starts anew. abandon (may be NULL) is
  * called once if the upload that this block belongs to ends in any way but a 2.xx to its end. */
 enum coap_upload_result coap_upload_offer(const struct coap_piece *piece, coap_abandon *abandon);
+
+/* An upload gives way to block 0 of another client when it has proven nothing (coap_upload_prove()) and
+ * has made no progress for COAP_UPLOAD_UNPROVEN_S, or when that block proves what it may; one that has
+ * proven it, when it has made none for COAP_UPLOAD_STALLED_S, and that block proves as much. To begin
+ * anew is no progress. */
 
 /* The code that the block handed on was answered with: 2.xx goes on, or ends it after the last
  * block; an error ends it. */

@@ -89,7 +89,8 @@ static void serve_upload(struct coap_turn *turn) {
                                .tag = turn->options.request_tag,
                                .block = turn->options.block1,
                                .payload = turn->pdu->payload,
-                               .len = turn->pdu->payload_len};
+                               .len = turn->pdu->payload_len,
+                               .proves = turn->route.resource->proves};
     enum coap_upload_result result = is_overlong(turn)
                                          ? COAP_UPLOAD_MALFORMED
                                          : coap_upload_offer(&piece, turn->route.resource->abandon);

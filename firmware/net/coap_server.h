@@ -120,6 +120,9 @@ struct coap_resource {
     /* COAP_STREAMED: the upload ended in any way but a 2.xx to its last block: it timed out, was
      * started anew, or the handler itself answered an error. May be NULL. */
     void (*abandon)(const char *path);
+    /* COAP_STREAMED: whether the first block of an upload shows by itself that its sender may do it: it
+     * then goes before those of others that have not. May be NULL. */
+    bool (*proves)(const uint8_t *payload, size_t len);
     /* Tells what stands at the path without making its body: for If-Match, If-None-Match and the
      * ETags of a GET (section 5.10.8). Without it the server runs GET and takes the body's hash. */
     void (*validate)(const struct coap_request *request, struct coap_validator *out);
@@ -149,6 +152,9 @@ void coap_locate(struct coap_response *response, const char *format, ...)
 
 /* The value of `key` in a query ("since" in "since=12"); NULL when absent. Copied to out. */
 const char *coap_query(const char *query, const char *key, char *out, size_t cap);
+
+/* For a handler of a streamed upload: what has come of it shows that its sender may do it. */
+void coap_upload_prove(void);
 
 /* ---- answering later (section 5.2.2) ---------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "core/loop.h"
 #include "hal.h"
+#include "node/intake.h"
 #include "node/resources.h"
 #include "node/slot.h"
 
@@ -105,6 +106,13 @@ void install_abandon(int index) {
 
 /* ---- blocks ----------------------------------------------------------------------------- */
 
+bool install_proves(const uint8_t *first, size_t len) {
+    char why[SLOT_WHY_CAP];
+    struct intake intake;
+    intake_begin(&intake);
+    return intake_look(&intake, first, len, true, why, sizeof why) == WM_OK && intake.judged;
+}
+
 static bool is_too_large(const struct coap_request *request, struct coap_response *response) {
     if (request->total <= MODULE_BANK_BYTES && request->offset + request->len <= MODULE_BANK_BYTES)
         return false;
@@ -124,6 +132,8 @@ void install(int index, const struct coap_request *request, struct coap_response
     bool fresh = is_fresh(index);
     wm_status status = slot_upload(index, request->offset, request->payload, request->len, request->more,
                                    why, sizeof why);
+    if (slot_upload_is_judged(index))
+        coap_upload_prove();
     if (waiting.deferral)
         go_on_waiting(request, status, why);
     else if (status == WM_OK && slot_upload_waits(index))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "node/res_install.h"
 
 #define GET (1u << COAP_GET)
 #define PUT (1u << COAP_PUT)
@@ -39,7 +40,8 @@ static const struct coap_resource table[] = {
      .flags = COAP_STREAMED,
      .handle = res_module,
      .list = res_module_list,
-     .abandon = res_module_abandon},
+     .abandon = res_module_abandon,
+     .proves = install_proves},
     {.path = "modules/*/control",
      .attributes = "rt=\"wasmote.control\";ct=60",
      .methods = POST,

@@ -6,6 +6,7 @@
 #include "clock_edges.h"
 #include "net/coap_block.h"
 #include "net/coap_lifetime.h"
+#include "net/coap_server.h"
 
 #define PUT 3
 #define CONTINUE 0x5f
@@ -146,6 +147,7 @@ static void the_slot_is_freed_after_a_minute(void **state) {
     struct coap_piece other = piece(0, true);
     other.peer = &there;
     take(piece(0, true), CONTINUE);
+    coap_upload_prove();
     assert_int_equal(offer(other), COAP_UPLOAD_BUSY);
     fake_advance_us(COAP_UPLOAD_TIMEOUT_S * UINT64_C(1000000) - 1);
     assert_int_equal(offer(other), COAP_UPLOAD_BUSY);
@@ -166,6 +168,118 @@ static void a_new_start_abandons_the_old_path(void **state) {
     fake_advance_us(COAP_UPLOAD_TIMEOUT_S * UINT64_C(1000000));
     assert_string_equal(abandoned, "b");
     assert_int_equal(abandons, 2);
+}
+
+/* ---- a fair share ------------------------------------------------------------------------ */
+
+static unsigned proofs;
+
+static bool proves(const uint8_t *payload, size_t len) {
+    proofs++;
+    return len > 0 && payload[0] == data[0];
+}
+
+static struct coap_piece from(const struct coap_peer *peer, uint32_t num) {
+    struct coap_piece made = piece(num, true);
+    made.peer = peer;
+    return made;
+}
+
+/* Its first block is a proof. */
+static struct coap_piece proven_from(const struct coap_peer *peer) {
+    struct coap_piece made = from(peer, 0);
+    made.proves = proves;
+    return made;
+}
+
+#define S UINT64_C(1000000)
+
+static void what_has_proven_nothing_gives_way_when_it_pauses(void **state) {
+    (void)state;
+    take(from(&here, 0), CONTINUE);
+    fake_advance_us(COAP_UPLOAD_UNPROVEN_S * S - 1);
+    assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY);
+    assert_int_equal(coap_upload_retry_s(), 1);
+    take(from(&here, 1), CONTINUE); /* progress */
+    fake_advance_us(COAP_UPLOAD_UNPROVEN_S * S - 1);
+    assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY);
+    fake_advance_us(1);
+    take(from(&there, 0), CONTINUE);
+    assert_int_equal(abandons, 1);
+    assert_int_equal(offer(from(&here, 2)), COAP_UPLOAD_GAP);
+}
+
+static void to_begin_anew_is_no_progress(void **state) {
+    (void)state;
+    for (int second = 0; second < COAP_UPLOAD_UNPROVEN_S; second++) {
+        take(from(&here, 0), CONTINUE);
+        assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY);
+        fake_advance_us(S);
+    }
+    take(from(&here, 0), CONTINUE);
+    take(from(&there, 0), CONTINUE);
+}
+
+static void what_is_proven_goes_first(void **state) {
+    (void)state;
+    take(from(&here, 0), CONTINUE);
+    take(proven_from(&there), CONTINUE);
+    assert_int_equal(abandons, 1);
+    assert_int_equal(offer(from(&here, 1)), COAP_UPLOAD_GAP);
+}
+
+static void a_proof_that_is_none_does_not(void **state) {
+    (void)state;
+    struct coap_piece forged = proven_from(&there);
+    forged.payload = data + 16;
+    take(from(&here, 0), CONTINUE);
+    assert_int_equal(offer(forged), COAP_UPLOAD_BUSY);
+    take(from(&here, 1), CONTINUE);
+}
+
+static void what_is_proven_and_goes_on_keeps_its_place(void **state) {
+    (void)state;
+    take(from(&here, 0), CONTINUE);
+    coap_upload_prove();
+    proofs = 0;
+    for (uint32_t num = 1; num < 10; num++) {
+        fake_advance_us(COAP_UPLOAD_STALLED_S * S - 1);
+        assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY);
+        assert_int_equal(offer(proven_from(&there)), COAP_UPLOAD_BUSY);
+        take(from(&here, num), CONTINUE);
+    }
+    assert_int_equal(proofs, 0); /* nor is time spent on it */
+    assert_int_equal(abandons, 0);
+}
+
+static void what_is_proven_and_pauses_gives_way_to_a_proof_only(void **state) {
+    (void)state;
+    take(from(&here, 0), CONTINUE);
+    coap_upload_prove();
+    fake_advance_us(COAP_UPLOAD_STALLED_S * S);
+    assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY);
+    take(proven_from(&there), CONTINUE);
+    assert_int_equal(abandons, 1);
+}
+
+static void a_proof_ends_with_its_upload(void **state) {
+    (void)state;
+    take(from(&here, 0), CONTINUE);
+    coap_upload_prove();
+    take(from(&here, 0), CONTINUE); /* anew */
+    take(proven_from(&there), CONTINUE);
+}
+
+static void what_is_worked_on_gives_way_to_nobody(void **state) {
+    (void)state;
+    struct coap_piece first = from(&here, 0);
+    assert_int_equal(offer(first), COAP_UPLOAD_NEXT);
+    coap_upload_hold(&first);
+    fake_advance_us(2 * COAP_UPLOAD_TIMEOUT_S * S);
+    assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY);
+    assert_int_equal(offer(proven_from(&there)), COAP_UPLOAD_BUSY);
+    assert_int_equal(coap_upload_release(CHANGED), CONTINUE);
+    assert_int_equal(offer(from(&there, 0)), COAP_UPLOAD_BUSY); /* its client was not to blame */
 }
 
 static void an_assembled_body_is_bounded(void **state) {
@@ -335,6 +449,14 @@ int main(void) {
         T(an_error_on_the_last_block_abandons_too),
         T(the_slot_is_freed_after_a_minute),
         T(a_new_start_abandons_the_old_path),
+        T(what_has_proven_nothing_gives_way_when_it_pauses),
+        T(to_begin_anew_is_no_progress),
+        T(what_is_proven_goes_first),
+        T(a_proof_that_is_none_does_not),
+        T(what_is_proven_and_goes_on_keeps_its_place),
+        T(what_is_proven_and_pauses_gives_way_to_a_proof_only),
+        T(a_proof_ends_with_its_upload),
+        T(what_is_worked_on_gives_way_to_nobody),
         T(an_assembled_body_is_bounded),
         T(a_kept_body_is_not_overwritten),
         T(every_part_of_the_key_counts),

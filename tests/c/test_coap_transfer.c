@@ -189,8 +189,13 @@ static void block_0_starts_anew(void **state) {
 static void another_client_has_to_wait(void **state) {
     (void)state;
     (void)put_block(SERIAL, "modules/0", 0, 6, 2000);
-    fake_advance_us(20 * 1000000);
+    fake_advance_us(2 * 1000000);
     struct answer answer = put_block(1, "modules/1", 0, 6, 2000);
+    assert_code(&answer, COAP_503_UNAVAILABLE);
+    assert_in_range(option_of(&answer, COAP_OPT_MAX_AGE), 3, 4);
+    coap_upload_prove();
+    fake_advance_us(18 * 1000000);
+    answer = put_block(1, "modules/1", 0, 6, 2000);
     assert_code(&answer, COAP_503_UNAVAILABLE);
     assert_in_range(option_of(&answer, COAP_OPT_MAX_AGE), 40, 41);
     answer = PUT(.peer = 1, .path = "modules/0", .payload = "x", .len = 1); /* nor without Block1 */

@@ -13,7 +13,7 @@ from aiocoap import Code
 from on_board import bundle
 from wasmote.coap import Endpoint
 from wasmote.keys import new_key
-from wasmote.link.url import parse_link
+from wasmote.link.url import CoapLink, parse_link
 from wasmote.node import FORMAT_BUNDLE, Node
 from wasmote.signing import sign_bundle
 from wasmote.sim import Simulator
@@ -121,3 +121,39 @@ async def test_a_manifest_that_is_replayed_is_worth_one_erase(simulator: Simulat
             for at in range(0, head, 16):
                 assert await put(endpoint, content, at, 0) is Code.CONTINUE
         assert await erased(endpoint) == 1
+
+
+HOG = b"\xd2\x84\x43\xa1\x01\x27\xa0\x59\x03\x00" + bytes(100)  # begins as a signed manifest does, no more
+
+
+@pytest.fixture
+def by_address(simulator: Simulator) -> Simulator:
+    """A board that tells its clients apart; on a serial line all of them are one."""
+    if not isinstance(parse_link(simulator.url), CoapLink):
+        pytest.skip("this board has a serial line only")
+    return simulator
+
+
+async def test_a_manifest_that_may_be_installed_goes_before_one_block_a_minute(
+    by_address: Simulator, good: Bundle
+) -> None:
+    async with stranger(by_address) as hog, stranger(by_address) as client:
+        assert await put(hog, HOG, 0, 0) is Code.CONTINUE
+        assert await put(client, b"junk", 0, 6) is Code.SERVICE_UNAVAILABLE
+        assert (await put(client, good.to_bytes(), 0, 6)).is_successful()
+        assert await put(hog, HOG, 16, 0) is Code.REQUEST_ENTITY_INCOMPLETE
+    await count(by_address)
+
+
+async def test_an_upload_of_a_good_manifest_is_ended_by_nobody(by_address: Simulator, good: Bundle) -> None:
+    content = good.to_bytes()
+    head = -(-(len(content) - len(good.module)) // 16) * 16
+    async with stranger(by_address) as client, stranger(by_address) as hog:
+        for at in range(0, head, 16):
+            assert await put(client, content, at, 0) is Code.CONTINUE
+        assert await put(hog, HOG, 0, 0) is Code.SERVICE_UNAVAILABLE
+        assert await put(hog, content, 0, 6) is Code.SERVICE_UNAVAILABLE
+        for at in range(head, len(content) - 16, 16):
+            assert await put(client, content, at, 0) is Code.CONTINUE
+        assert (await put(client, content, (len(content) - 1) // 16 * 16, 0)).is_successful()
+    await count(by_address)
