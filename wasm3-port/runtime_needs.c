@@ -1,18 +1,17 @@
 /* What a module will hold of the arena, computed from its sections before anything is built. */
 #include "runtime_build.h"
 
+#include "config/needs.h"
 #include "engine.h"
 #include "engine_compat.h"
 #include "wasm_reader.h"
 
-#define BLOCK_BYTES 8u /* the arena's header, and on average as much again for rounding up */
-#define ROUNDED(bytes) ((uint32_t)(bytes) + 2 * BLOCK_BYTES)
+#define ROUNDED(bytes) ((uint32_t)(bytes) + 2 * NEEDS_BLOCK_BYTES)
 
-/* Compiled code beside the Wasm it comes from: measured 1.9 to 2.9 words of 4 bytes for every 4 bytes
- * (build/bench/engine.json), and the beginning and end of each function. */
-#define CODE_NUMERATOR 16u
-#define CODE_DENOMINATOR 20u
-#define FUNCTION_CELLS 8u
+#define ASSERT_SIZE(type, on_32_bits, on_64_bits)                                                       \
+    _Static_assert(sizeof(type) == (sizeof(void *) == 4 ? (on_32_bits) : (on_64_bits)),                 \
+                   "config/needs.h has another size of " #type);
+NEEDS_SIZES(ASSERT_SIZE)
 
 static uint32_t of_base(void) {
     const uint32_t simple_types = 5;
@@ -27,8 +26,8 @@ static uint32_t of_memory(const struct runtime_limits *limits, const struct modu
 }
 
 static uint32_t of_code(const struct validate_facts *facts) {
-    const uint32_t cells = facts->code_bytes * CODE_NUMERATOR / CODE_DENOMINATOR +
-                           (facts->functions - facts->function_imports) * FUNCTION_CELLS;
+    const uint32_t cells = facts->code_bytes * NEEDS_CODE_NUMERATOR / NEEDS_CODE_DENOMINATOR +
+                           (facts->functions - facts->function_imports) * NEEDS_FUNCTION_CELLS;
     return cells * (uint32_t)sizeof(cell) + ROUNDED(0);
 }
 

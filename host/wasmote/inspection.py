@@ -16,7 +16,6 @@ from wasmote.errors import UsageFault, VerificationRefused, WasmoteError
 from wasmote.keys import own_and_known_keys
 from wasmote.signing import find_signer
 from wasmote.wire.bundle import WASM_MAGIC, Bundle
-from wasmote.wire.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,14 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A valid module. `manifest` is None for a bare Wasm file; `sections` are (name, bytes).
+    """A valid module. `bundle` is None for a bare Wasm file; `sections` are (name, bytes).
 
     `layout` is where stack and data end, in a bare file that still tells.
     """
 
     path: Path
     size: int
-    manifest: Manifest | None
+    bundle: Bundle | None
     module_size: int
     sections: tuple[tuple[str, int], ...]
     memory: Limits | None
@@ -71,7 +70,7 @@ def inspect(path: Path) -> Inspection:
         if bundle is not None:
             bundle.manifest.check_for_nodes()
             _check_state(bundle)
-        described = _describe(path, len(content), bundle.manifest if bundle else None, encoded)
+        described = _describe(path, len(content), bundle, encoded)
         return replace(described, signature=_signature(bundle)) if bundle else described
     except WasmoteError as fault:
         fault.locate(path)
@@ -126,13 +125,13 @@ def _layout(module: WasmModule) -> Layout | None:
         return None  # `wasmote build` says why
 
 
-def _describe(path: Path, size: int, manifest: Manifest | None, encoded: bytes) -> Inspection:
+def _describe(path: Path, size: int, bundle: Bundle | None, encoded: bytes) -> Inspection:
     module = WasmModule.from_bytes(encoded)
     types, functions = module.types(), module.function_types()
     return Inspection(
         path=path,
         size=size,
-        manifest=manifest,
+        bundle=bundle,
         module_size=len(encoded),
         sections=tuple((section.id.name.lower(), len(section.payload)) for section in module.sections),
         memory=next(iter(module.memories()), None),

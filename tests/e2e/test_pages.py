@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from on_board import bundle, outputs, probe, run_module
+from on_board import MODULES, bundle, outputs, probe, run_module
+from wasmote.build import build
+from wasmote.build.project import Overrides
+from wasmote.build.ram import NARROW, WIDE, ram_of
+from wasmote.errors import CoapError
 from wasmote.node import Node
 from wasmote.runtime import GuestTrap, HostModule
 
@@ -49,3 +53,13 @@ async def test_a_trimmed_memory_ends_at_its_last_byte(node: Node) -> None:
     status = await node.module(0)
     assert status.traps == 1
     assert "out of bounds memory access" in (status.error or "")
+
+
+@pytest.mark.cores
+async def test_a_board_expects_of_a_module_what_the_host_computes(node: Node, board: str) -> None:
+    large = build(MODULES / "counter.toml", Overrides(heap=250_000)).bundle  # more than any board has
+    ram = ram_of(large, WIDE if board == "native" else NARROW)
+    with pytest.raises(CoapError) as caught:
+        await node.install(0, large.to_bytes())
+    expected = f"needs up to {ram.total} bytes (memory {ram.memory}, stack {ram.stack}, code {ram.code}), but"
+    assert caught.value.diagnostic.startswith(expected)

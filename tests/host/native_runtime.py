@@ -19,6 +19,7 @@ ARENA_BYTES = 256 * 1024
 ENGINE_FLAGS = ["-std=gnu11", "-O2", "-fomit-frame-pointer", "-fno-strict-aliasing", "-w", "-DNDEBUG"]
 ENGINE_PARTS = ("bind", "core", "env", "function", "module", "parse")  # as in wasm3-port/sources.mk
 CLOCK_STEP_US = 10
+STACK_BYTES = 4096
 
 _Sensor = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint32)
 _Emit = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint32)
@@ -51,6 +52,12 @@ class _Limits(ctypes.Structure):
         (name, ctypes.c_uint32)
         for name in ("memory_pages", "memory_bytes", "stack_bytes", "budget_us", "sample_bytes")
     )
+
+
+class _Usage(ctypes.Structure):
+    """`struct runtime_usage`."""
+
+    _fields_ = tuple((name, ctypes.c_uint32) for name in ("memory_bytes", "arena_bytes", "predicted_bytes"))
 
 
 def build_library() -> ctypes.CDLL:
@@ -98,7 +105,7 @@ class NativeModule:
         self.emitted: list[tuple[int, bytes]] = []
         self.config: dict[str, float] = {}
         self._prepare()
-        limits = _Limits(pages, memory_bytes, 4096, 50_000, sample_bytes)
+        limits = _Limits(pages, memory_bytes, STACK_BYTES, 50_000, sample_bytes)
         self.status = library.runtime_load(
             self._rt, wasm, ctypes.c_size_t(len(wasm)), ctypes.byref(limits), ctypes.byref(self._api), None,
             self._why, ctypes.c_size_t(160),
@@ -157,6 +164,12 @@ class NativeModule:
         call.restype = ctypes.c_void_p
         address = call(self._rt, ctypes.byref(size))
         return ctypes.string_at(address, size.value) if address else b""
+
+    def usage(self) -> tuple[int, int]:
+        """What it holds of the arena, and what it was expected to hold."""
+        usage = _Usage()
+        self._library.runtime_usage(self._rt, ctypes.byref(usage))
+        return usage.arena_bytes, usage.predicted_bytes
 
     def unload(self) -> None:
         """runtime_unload."""

@@ -30,6 +30,7 @@ VARIABLE = re.compile(
     r"(?<=127\.0\.0\.1:)\d+|(?<=/dev/pts/)\d+|(?<=SHA-256 )(?:[0-9a-f]{64}|\.\.\.)"
     r"|\d[\d,]*(?= us of its own time without)"
     r"|(?<= data )[\d,]+|(?<= heap )[\d,]+"
+    r"|(?<=  RAM     )[\d,]+(?= bytes of)|(?<=, code )[\d,]+(?=, the rest)|(?<=, the rest )[\d,]+"
     r"|(?<=\.bundle, )[\d,]+(?= bytes)|\d[\d,]*(?= bytes, SHA-256)"
 )
 

@@ -107,11 +107,14 @@ def _tell_warnings(result: BuildResult) -> None:
 def summary(bundle: Bundle, path: Path) -> dict[str, Any]:
     """What a program wants to know of a bundle; sizes in bytes."""
     file = {"bundle": str(path), "bundle_bytes": len(bundle.to_bytes())}
-    return file | summarize_manifest(bundle.manifest)
+    return file | summarize_module(bundle)
 
 
-def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
-    """A manifest for a program; sizes in bytes."""
+def summarize_module(bundle: Bundle) -> dict[str, Any]:
+    """A module and its manifest for a program; sizes in bytes, RAM as boards of 32 bits count it."""
+    from wasmote.build.ram import ram_of
+
+    manifest, ram = bundle.manifest, ram_of(bundle)
     return {
         "name": manifest.name,
         "version": manifest.version,
@@ -125,7 +128,9 @@ def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
         "trimmed": manifest.memory_bytes is not None,
         "memory_use": manifest.memory_use and dataclasses.asdict(manifest.memory_use),
         "stack_bytes": manifest.stack,
-        "ram_bytes": ram_bytes(manifest),
+        "ram_bytes": ram.total,
+        "ram": dataclasses.asdict(ram),
+        "fits": _boards_by_room(bundle)[0],
         "inputs": [
             {"sensor": entry.sensor, "channels": entry.channels, "units": entry.units}
             for entry in manifest.inputs
@@ -150,22 +155,26 @@ def summarize_manifest(manifest: Manifest) -> dict[str, Any]:
 
 def describe(bundle: Bundle, path: Path) -> str:
     """A bundle for a person."""
-    return describe_manifest(bundle.manifest, ("bundle", f"{path}, {len(bundle.to_bytes()):,} bytes"))
+    return describe_module(bundle, ("bundle", f"{path}, {len(bundle.to_bytes()):,} bytes"))
 
 
-def describe_manifest(manifest: Manifest, *rows: tuple[str, str]) -> str:
-    """A manifest for a person, after further rows of (label, text)."""
-    lines = [*rows, *_manifest_rows(manifest)]
+def describe_module(bundle: Bundle, *rows: tuple[str, str]) -> str:
+    """A module and its manifest for a person, after further rows of (label, text)."""
+    manifest = bundle.manifest
+    lines = [*rows, *_rows(bundle)]
     width = max(len(label) for label, _ in lines) + 2
     title = f"{manifest.name} {manifest.version} (sequence {manifest.sequence})"
     return "\n".join([title, *(f"  {label:<{width}}{text}" for label, text in lines)])
 
 
-def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
+def _rows(bundle: Bundle) -> Iterator[tuple[str, str]]:
     """Describe what is there; what has its usual value is left out."""
+    manifest = bundle.manifest
     yield "module", f"{manifest.size:,} bytes, SHA-256 {manifest.digest.hex()}"
     yield "memory", _memory(manifest)
     yield "", _memory_use(manifest.memory_use)
+    yield "RAM", _ram(bundle)
+    yield "", _room(bundle)
     yield from (("input", _input(entry)) for entry in manifest.inputs)
     yield from (("stream", _stream(stream)) for stream in manifest.streams)
     if manifest.config:
@@ -182,23 +191,42 @@ def _manifest_rows(manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield "for", manifest.device_class
 
 
-def ram_bytes(manifest: Manifest) -> int:
-    """RAM that the module itself takes: linear memory and operand stack. The engine adds its code."""
-    return manifest.held_bytes + manifest.stack
-
-
 def _memory(manifest: Manifest) -> str:
     held = f"{manifest.pages} {'page' if manifest.pages == 1 else 'pages'} of 16 KiB"
     if manifest.memory_bytes is not None:
         held += f", trimmed to {manifest.memory_bytes:,} bytes,"
-    stack = f"{manifest.stack:,} bytes of stack"
-    return f"{held} and {stack}: {ram_bytes(manifest):,} bytes of RAM"
+    return f"{held} and {manifest.stack:,} bytes of stack"
 
 
 def _memory_use(use: MemoryUse | None) -> str:
     if use is None:
         return "not measured: the module does not tell where its data ends"
     return f"begins with C stack {use.stack:,}, data {use.data:,}, heap {use.heap:,} bytes"
+
+
+def _ram(bundle: Bundle) -> str:
+    from wasmote.build.ram import ram_of
+
+    ram = ram_of(bundle)
+    parts = f"memory {ram.memory:,}, stack {ram.stack:,}, code {ram.code:,}, the rest {ram.other:,}"
+    return f"{ram.total:,} bytes of a board's arena: {parts}"
+
+
+def _room(bundle: Bundle) -> str:
+    fits, short = _boards_by_room(bundle)
+    if not short:
+        return "alone, it fits every board"
+    return f"alone, it fits {', '.join(fits) or 'no board'}; too large for {', '.join(short)}"
+
+
+def _boards_by_room(bundle: Bundle) -> tuple[list[str], list[str]]:
+    """The boards on which the module may run while nothing else does, and those on which it never can."""
+    from wasmote.build.ram import NARROW, WIDE, ram_of, read_arenas
+
+    ram = {word: ram_of(bundle, word) for word in (NARROW, WIDE)}
+    arenas = read_arenas()
+    fits = [arena.board for arena in arenas if arena.has_room(ram[arena.word])]
+    return fits, [arena.board for arena in arenas if arena.board not in fits]
 
 
 def _input(entry: Input) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from wasmote.cli.build import describe_manifest, summarize_manifest
+from wasmote.cli.build import describe_module, summarize_module
 from wasmote.cli.common import json_option, print_columns, print_json
 from wasmote.cli.examples import examples
 
@@ -39,14 +39,14 @@ def inspect(file: Path, as_json: bool) -> None:
 
 
 def _print(found: Inspection) -> None:
-    if found.manifest is None:
+    if found.bundle is None:
         click.echo(f"{found.path}: a valid module of {found.size:,} bytes, without a manifest")
     else:
         said = "its module is valid, and the one that its manifest names"
         click.echo(f"{found.path}: a bundle of {found.size:,} bytes; {said}")
-        click.echo(describe_manifest(found.manifest, ("signed", _signed(found.signature))))
+        click.echo(describe_module(found.bundle, ("signed", _signed(found.signature))))
     if found.memory is not None:
-        held = None if found.manifest is None else found.manifest.memory_bytes
+        held = None if found.bundle is None else found.bundle.manifest.memory_bytes
         click.echo(f"linear memory: {_memory(found.memory, held)}")
     if found.layout is not None:
         stack, data = found.layout.stack, found.layout.end - found.layout.stack
@@ -64,7 +64,7 @@ def _summary(found: Inspection) -> dict[str, Any]:
     return {
         "file": str(found.path),
         "file_bytes": found.size,
-        "manifest": None if found.manifest is None else summarize_manifest(found.manifest),
+        "manifest": None if found.bundle is None else summarize_module(found.bundle),
         "signature": found.signature
         and {
             "key": found.signature.key_id,
