@@ -23,6 +23,7 @@ INSTRUCTIONS = Path("wasm3-port/instructions.def")
 NEEDS = Path("wasm3-port/config/needs.h")
 
 PROMISED = (  # of firmware/config.h: what a manifest may ask of any node
+    "MODULE_HEAD_MAX",
     "MODULE_STREAMS_MAX",
     "MODULE_INPUTS_MAX",
     "MODULE_CONFIG_MAX",

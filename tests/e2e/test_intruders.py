@@ -13,11 +13,12 @@ from aiocoap import Code
 from on_board import bundle
 from wasmote.coap import Endpoint
 from wasmote.keys import new_key
+from wasmote.limits import MODULE_HEAD_MAX
 from wasmote.link.url import CoapLink, parse_link
 from wasmote.node import FORMAT_BUNDLE, Node
 from wasmote.signing import sign_bundle
 from wasmote.sim import Simulator
-from wasmote.wire.bundle import HEAD_BYTES_MAX, Bundle
+from wasmote.wire.bundle import Bundle
 from wasmote.wire.keys import KeyChange
 from wasmote.wire.node import NodeInfo
 
@@ -90,9 +91,9 @@ async def test_a_head_that_is_too_long_is_refused(simulator: Simulator, good: Bu
     head = b"\xd2\x84\x43\xa1\x01\x27\xa0\x59\x07\xd0"
     content = head + bytes(2000)
     async with stranger(simulator) as endpoint:
-        for at in range(0, HEAD_BYTES_MAX - 64, 64):
+        for at in range(0, MODULE_HEAD_MAX - 64, 64):
             assert await put(endpoint, content, at, 2) is Code.CONTINUE
-        last = await put(endpoint, content, HEAD_BYTES_MAX - 64, 2)
+        last = await put(endpoint, content, MODULE_HEAD_MAX - 64, 2)
         assert last is Code.REQUEST_ENTITY_TOO_LARGE
     assert await count(simulator) == before
 

@@ -1,8 +1,6 @@
 import hashlib
-import re
 import string
 from dataclasses import replace
-from pathlib import Path
 
 import cbor2
 import pytest
@@ -10,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wasmote.errors import VerificationRefused, WasmoteError
-from wasmote.wire.bundle import HEAD_BYTES_MAX, Bundle, HeadTooLong, InvalidBundle
+from wasmote.limits import MODULE_HEAD_MAX
+from wasmote.wire.bundle import Bundle, HeadTooLong, InvalidBundle
 from wasmote.wire.manifest import Input, InvalidManifest, Manifest, MemoryUse, StateSchema, Stream
 
 MODULE = b"\0asm\1\0\0\0"
@@ -187,7 +186,7 @@ def test_indices_are_found_by_name() -> None:
 
 @given(manifests)
 def test_bundles_survive_the_wire(manifest: Manifest) -> None:
-    assume(len(manifest.to_cbor()) < HEAD_BYTES_MAX - 8)
+    assume(len(manifest.to_cbor()) < MODULE_HEAD_MAX - 8)
     bundle = Bundle(manifest, MODULE)
     assert Bundle.from_bytes(bundle.to_bytes()) == bundle
 
@@ -198,16 +197,12 @@ def test_a_bundle_is_two_byte_strings() -> None:
 
 
 def test_a_head_is_as_long_as_a_node_keeps_and_no_longer() -> None:
-    config = (Path(__file__).parents[2] / "firmware" / "config.h").read_text()
-    found = re.search(r"#define MODULE_HEAD_MAX (\d+)", config)
-    assert found is not None
-    assert int(found[1]) == HEAD_BYTES_MAX
     fields = tuple(f"f{number:03}" for number in range(100))
     longest = replace(MINIMAL, streams=(Stream("out", (100,), fields, ("",) * 100),))
-    spare = HEAD_BYTES_MAX - Bundle(longest, MODULE).head_bytes
+    spare = MODULE_HEAD_MAX - Bundle(longest, MODULE).head_bytes
     units = ["u" * max(0, min(20, spare - 20 * place)) for place in range(100)]
     longest = replace(MINIMAL, streams=(Stream("out", (100,), fields, tuple(units)),))
-    assert Bundle(longest, MODULE).head_bytes == HEAD_BYTES_MAX
+    assert Bundle(longest, MODULE).head_bytes == MODULE_HEAD_MAX
     with pytest.raises(HeadTooLong, match="1025 bytes"):
         Bundle(replace(longest, version=MINIMAL.version + "1"), MODULE)
 

@@ -11,6 +11,7 @@ from aiocoap import Code
 
 from wasmote.build import build_bundle
 from wasmote.errors import CoapError, UsageFault
+from wasmote.limits import MODULE_HEAD_MAX
 from wasmote.node import FORMAT_CBOR, Node
 from wasmote.runtime.server import serve
 from wasmote.wire.codec import encode
@@ -46,3 +47,14 @@ async def test_no_events_at_all_are_no_request() -> None:
         with pytest.raises(CoapError) as caught:
             await node.request("POST", "/modules/0/event", encode([]), FORMAT_CBOR)
         assert caught.value.code is Code.BAD_REQUEST
+
+
+async def test_a_manifest_that_no_board_keeps_is_too_large() -> None:
+    made = build_bundle(MODULES / "counter.toml")
+    manifest = made.manifest.to_cbor()
+    of_later_versions = encode(99) + encode(bytes(MODULE_HEAD_MAX))
+    longer = bytes([manifest[0] + 1]) + manifest[1:] + of_later_versions  # a pair more
+    async with serve() as (_, link), await Node.connect(link) as node:
+        with pytest.raises(CoapError) as caught:
+            await node.install(0, encode(longer) + encode(made.module))
+        assert caught.value.code is Code.REQUEST_ENTITY_TOO_LARGE

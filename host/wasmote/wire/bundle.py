@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Self
 
 from wasmote.errors import UsageFault, VerificationRefused, WasmoteError
+from wasmote.limits import MODULE_HEAD_MAX
 from wasmote.shell import command
 from wasmote.wire.codec import PayloadFault, binary, decode_next, encode
 from wasmote.wire.cose import FIRST_BYTE, Sign1
 from wasmote.wire.manifest import Manifest
 
 BUNDLE_CONTENT_FORMAT = 65001
-HEAD_BYTES_MAX = 1024  # MODULE_HEAD_MAX of the firmware: up to the module's first byte
 HINT = "the file was cut or changed, or is something else: `wasmote build` makes bundles"
 _PROJECT_SUFFIXES = (".toml", ".c", ".cpp", ".rs", ".ts", ".zig")
 WASM_MAGIC = b"\0asm\1\0\0\0"
@@ -52,10 +52,10 @@ class Bundle:
                 f"its manifest says {self.manifest.size}",
                 "the file was cut or changed: build it again",
             )
-        if self.head_bytes > HEAD_BYTES_MAX:
+        if self.head_bytes > MODULE_HEAD_MAX:
             raise HeadTooLong(
                 f"bundle {self.manifest.name}: its manifest and signature take {self.head_bytes} bytes, "
-                f"and a node keeps {HEAD_BYTES_MAX}",
+                f"and a node keeps {MODULE_HEAD_MAX}",
                 "shorten the names of fields, channels and parameters",
             )
         digest = hashlib.sha256(self.module).digest()
