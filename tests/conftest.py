@@ -19,6 +19,7 @@ SAME_BUILD = {
     "tests/spec": "build/spec",
     "tests/hostile": "build/spec",
     "tests/fuzz": "build/spec",
+    "tests/load": "build/load",
     "tests/kernels": "build/kernels",
     "tests/host/test_other_wasm3.py": "build/kernels",
     "tests/e2e/test_flash.py": "build/wheel",

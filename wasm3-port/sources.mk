@@ -20,8 +20,8 @@ ENGINE_CFLAGS := -std=gnu11 -O2 -fomit-frame-pointer -fno-strict-aliasing -fno-s
   -DNDEBUG -include wasm3-port/config/wasm3_config.h -I$(WASM3_SRC) -Iwasm3-port
 
 PORT_SOURCES := $(addprefix wasm3-port/,arena.c engine.c host_thunks.c instruction.c module_check.c runtime_load.c \
-  runtime_needs.c runtime_run.c runtime_state.c text.c validate.c validate_code.c validate_operands.c validate_section.c \
-  wasm_reader.c)
+  runtime_needs.c runtime_run.c runtime_state.c text.c validate.c validate_code.c validate_names.c \
+  validate_operands.c validate_section.c wasm_reader.c)
 MACHINE_SOURCES := $(addprefix wasm3-port/machine/,call.c compile.c compile_control.c compile_memory.c \
   compile_numeric.c compile_variable.c constant.c emit.c handlers.c memory.c numeric.c numeric_convert.c \
   numeric_f32.c numeric_f64.c numeric_i64.c operands.c stretch.c \

@@ -65,12 +65,17 @@ struct validator {
 /* Working storage; nothing in it is needed afterwards. */
 struct validate_scratch {
     struct validator state;
-    uint32_t types[WASM_TYPES_MAX]; /* offset in the module */
-    struct validate_block blocks[WASM_BLOCKS_MAX];
+    uint32_t types[WASM_TYPES_MAX];        /* offset in the module */
     uint8_t functions[WASM_FUNCTIONS_MAX]; /* type index */
     uint8_t globals[WASM_GLOBALS_MAX];     /* enum value_type and flags */
-    uint8_t locals[WASM_LOCALS_MAX];       /* enum value_type, of the function at hand */
-    uint8_t operands[WASM_OPERANDS_MAX];   /* the same */
+    union {
+        uint32_t exports[WASM_EXPORTS_MAX]; /* offset in the module, while their section is read */
+        struct {                            /* of the function at hand */
+            struct validate_block blocks[WASM_BLOCKS_MAX];
+            uint8_t locals[WASM_LOCALS_MAX]; /* enum value_type */
+            uint8_t operands[WASM_OPERANDS_MAX];
+        };
+    };
 };
 
 /* WM_OK, and facts is filled in. Or, with a sentence in why that names function or section, byte offset

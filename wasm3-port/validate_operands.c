@@ -48,12 +48,37 @@ uint8_t pop_operand(struct validator *v, uint8_t wanted) {
 }
 
 void push_operands(struct validator *v, struct value_types types) {
+    if (!validator_limit(v, v->operands + types.count, WASM_OPERANDS_MAX, " operands")) {
+        return;
+    }
+    uint8_t *top = v->scratch->operands + v->operands;
     for (uint32_t i = 0; i < types.count; i++) {
-        push_operand(v, value_type_of(types.bytes[i]));
+        top[i] = value_type_of(types.bytes[i]);
+    }
+    v->operands += types.count;
+    if (v->operands > v->facts->operands_max) {
+        v->facts->operands_max = v->operands;
     }
 }
 
+/* Most are these very types, so that nothing needs to be said of each. */
+static bool are_on_top(struct validator *v, struct value_types types) {
+    if (v->operands - innermost_block(v)->height < types.count) {
+        return false;
+    }
+    const uint8_t *first = v->scratch->operands + v->operands - types.count;
+    for (uint32_t i = 0; i < types.count; i++) {
+        if (first[i] != value_type_of(types.bytes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool expect_operands(struct validator *v, struct value_types types) {
+    if (are_on_top(v, types)) {
+        return true;
+    }
     const struct validate_block *block = innermost_block(v);
     const uint32_t there = v->operands - block->height;
     for (uint32_t depth = 0; depth < types.count; depth++) {

@@ -202,31 +202,16 @@ static void check_global(struct validator *v) {
     }
 }
 
-/* Compares with the exports before it, in the module itself: time rather than memory. */
-static void check_is_new(struct validator *v, struct wasm_name name, const uint8_t *first) {
-    struct wasm_reader in = wasm_reader_over(first, (size_t)(v->item - first));
-    while (wasm_left(&in) > 0) {
-        const struct wasm_name other = wasm_name(&in);
-        if (other.len == name.len && memcmp(other.bytes, name.bytes, name.len) == 0) {
-            validator_refuse(v, WM_EINVAL, "two exports of the same name");
-            return;
-        }
-        (void)wasm_byte(&in);
-        (void)wasm_u32(&in);
-    }
-}
-
-static struct wasm_name check_export(struct validator *v) {
+static void check_export(struct validator *v) {
     static const char kinds[][9] = {"function", "table", "memory", "global"};
     const uint32_t counts[] = {v->facts->functions, v->tables, v->memories, v->globals};
-    const struct wasm_name name = check_name(v);
+    (void)check_name(v);
     const uint8_t kind = wasm_byte(&v->in);
     if (kind <= KIND_GLOBAL) {
         (void)validator_index(v, counts[kind], kinds[kind]);
     } else {
         (void)validator_refuse(v, WM_EINVAL, "unknown kind of export");
     }
-    return name;
 }
 
 static void check_start(struct validator *v) {
@@ -317,14 +302,15 @@ static void each(struct validator *v, void (*check)(struct validator *)) {
 }
 
 static void check_exports(struct validator *v) {
-    uint32_t left = wasm_u32(&v->in);
-    (void)validator_limit(v, left, WASM_EXPORTS_MAX, " exports");
-    for (const uint8_t *first = v->in.at; left > 0 && validator_ok(v); left--) {
+    const uint32_t count = wasm_u32(&v->in);
+    (void)validator_limit(v, count, WASM_EXPORTS_MAX, " exports");
+    for (uint32_t i = 0; i < count && validator_ok(v); i++) {
         v->item = v->in.at;
-        const struct wasm_name name = check_export(v);
-        if (validator_ok(v)) {
-            check_is_new(v, name, first);
-        }
+        v->scratch->exports[i] = (uint32_t)(v->item - v->wasm);
+        check_export(v);
+    }
+    if (validator_ok(v)) {
+        validate_names_differ(v, count);
     }
 }
 

@@ -55,6 +55,9 @@ struct signature validator_type(const struct validator *v, uint32_t index);
 /* validate_section.c: the content of v->section, which v->in is over. */
 void validate_section(struct validator *v);
 
+/* validate_names.c: refuses two equal names among the first `count` of v->scratch->exports. */
+void validate_names_differ(struct validator *v, uint32_t count);
+
 /* validate_code.c: the body that v->in is over, of v->function. */
 void validate_body(struct validator *v);
 

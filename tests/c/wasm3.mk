@@ -11,7 +11,7 @@ MODULES := $(OUT)/runtime_modules.h
 ENGINE := $(addprefix build/wasm3/src/,m3_bind.c m3_core.c m3_env.c m3_function.c m3_module.c \
   m3_parse.c)
 VALIDATOR := firmware/core/utf8.c $(addprefix wasm3-port/,instruction.c text.c validate.c validate_code.c \
-  validate_operands.c validate_section.c wasm_reader.c)
+  validate_names.c validate_operands.c validate_section.c wasm_reader.c)
 RUNTIME := $(ENGINE) $(VALIDATOR) $(addprefix wasm3-port/,arena.c engine.c host_thunks.c module_check.c \
   runtime_load.c runtime_needs.c runtime_run.c runtime_state.c) \
   $(patsubst $(ROOT)/%,%,$(wildcard $(ROOT)/wasm3-port/machine/*.c))

@@ -164,11 +164,11 @@ NODE_MODULE = """(module (memory (export "memory") 1)
   (func (export "wasmote_buffer") (param i32) (result i32) i32.const 16)
   (func (export "on_start") {body}))"""
 MANY_LOCALS = NODE_MODULE.format(body=f"(local {'i32 ' * 300})")
-LARGE = NODE_MODULE.format(body="nop " * 25_000)
+LARGE = NODE_MODULE.format(body="nop " * 70_000)
 SENTENCES = {
     MANY_LOCALS: "module has 300 locals, parameters among them, in function 1 (on_start): "
     f"a node takes at most {limits.WASM_LOCALS_MAX}",
-    LARGE: "module has 25002 bytes of code in function 1 (on_start): "
+    LARGE: "module has 70002 bytes of code in function 1 (on_start): "
     f"a node takes at most {limits.WASM_BODY_MAX}",
 }
 

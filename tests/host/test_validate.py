@@ -104,7 +104,7 @@ def test_a_limit_is_named_with_both_numbers(validator: Validator) -> None:
         "129 globals, but at most 128": "(global i32 (i32.const 0))" * 129,
         "513 functions, but at most 512": "(func)" * 513,
         "513 exports, but at most 512": "(func)" + "".join(f'(export "{i}" (func 0))' for i in range(513)),
-        "16386 bytes of code, but at most 16384": f"(func {'nop ' * 16384})",
+        "65537 bytes of code, but at most 65535": f"(func {'nop ' * 65535})",
     }
     for sentence, text in texts.items():
         verdict = validator(wat(f"(module {text})"))
@@ -123,7 +123,7 @@ def test_what_is_just_within_a_limit_is_taken(validator: Validator) -> None:
         "(global i32 (i32.const 0))" * 128,
         "(func)" * 512,
         "(func)" + "".join(f'(export "{i}" (func 0))' for i in range(512)),
-        f"(func {'nop ' * 16382})",
+        f"(func {'nop ' * 65533})",
         "".join(
             f"(type (func (param {'i32 ' * (i % 12)}) (result {'i32 ' * (i // 12)})))" for i in range(128)
         ),
@@ -142,6 +142,21 @@ def test_facts_are_those_of_the_function_that_needs_most(validator: Validator) -
     assert (facts.locals_max, facts.operands_max, facts.blocks_max) == (3, 3, 3)
     assert facts.grows_memory
     assert not facts.asks_memory_size
+
+
+def test_the_first_repeated_export_is_named(validator: Validator) -> None:
+    names = [f"n{i * 7919 % 512:03}" for i in range(500)]
+    exports = "".join(f'(export "{name}" (func 0))' for name in names)
+    good = wat(f"(module (func){exports})")
+    assert validator(good).status == WM_OK
+    bad = good.replace(b"n" + names[300][1:].encode(), b"n" + names[200][1:].encode())
+    bad = bad.replace(b"n" + names[499][1:].encode(), b"n" + names[100][1:].encode())
+    offset = bad.rindex(b"n" + names[200][1:].encode()) - 1
+    verdict = validator(bad)
+    assert verdict.status == WM_EINVAL
+    assert (
+        verdict.why == f"does not validate: export section, offset {offset:#x}: two exports of the same name"
+    )
 
 
 def test_a_call_indirect_as_newer_llvm_writes_it_is_taken(validator: Validator) -> None:

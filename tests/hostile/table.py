@@ -33,6 +33,10 @@ CVE-2024-27528, -27529 and -27530 are errors of a host that frees a module itsel
 `runtime_unload()` does. The modules are of the kind that each report describes, not its files: where 0.5.0
 refuses one, the report's own file came by another way to the same place.
 
+Modules that are valid and meant to keep a node busy while it loads them are in
+`tests/load/worst_modules.py`: none takes more than 70 million instructions on any core
+(`tests/load/test_load_time.py`).
+
 | trigger | module | wasm3 0.5.0 | wasmote |
 |---|---|---|---|
 """

@@ -2,9 +2,12 @@
 # root). Compiled as a board's firmware is, into build/spec/CORE/target.elf. Machines with more memory than
 # a board: a module of the suite has up to 1 MiB.
 # SANITIZE=1, native only: AddressSanitizer and UndefinedBehaviorSanitizer, in build/spec/native-asan.
+# tests/load/load.mk makes another program of the same parts.
 CORE ?= native
+PROGRAM ?= tests/spec/target.c
+FOLDER ?= build/spec
 PYTHON ?= $(firstword $(wildcard .venv/bin/python) python3)
-B := build/spec/$(CORE)$(if $(SANITIZE),-asan)
+B := $(FOLDER)/$(CORE)$(if $(SANITIZE),-asan)
 O := $(B)/obj
 
 .DELETE_ON_ERROR:
@@ -32,12 +35,12 @@ LINK_INPUTS := tests/bare/mps2.ld
 LINK := --specs=rdimon.specs -nostartfiles -T $(LINK_INPUTS) -Wl,--no-warn-rwx-segments
 endif
 
-OUR_SOURCES := tests/spec/target.c $(START) wasm3-port/runtime_bare.c firmware/core/utf8.c $(PORT_SOURCES)
+OUR_SOURCES := $(PROGRAM) $(START) wasm3-port/runtime_bare.c firmware/core/utf8.c $(PORT_SOURCES)
 OUR_OBJECTS := $(OUR_SOURCES:%=$(O)/%.o)
 ENGINE_OBJECTS := $(ENGINE_SOURCES:%=$(O)/%.o)
 
 # Some modules of the suite are larger in one way or other than config/limits.h has room for.
-ROOM := -DWASM_BODY_MAX=32768 -DWASM_PARAMS_MAX=128 -DWASM_LOCALS_MAX=2048 -DWASM_BR_TABLE_MAX=32768
+ROOM ?= -DWASM_PARAMS_MAX=128 -DWASM_LOCALS_MAX=2048 -DWASM_BR_TABLE_MAX=32768
 
 # As in firmware/Makefile.
 COMMON_CFLAGS := -std=c11 $(TARGET_CFLAGS) $(if $(SANITIZE),-O1,-Os) -g $(SANITIZERS) -MMD -MP \

@@ -47,10 +47,10 @@ static uint32_t emit_entry(struct compiler *c) {
 }
 
 static void compile_body(struct compiler *c) {
-    while (c->depth > 0 && wasm_left(&c->in) > 0) {
+    while (c->depth > 0 && c->at <= c->limit) { /* what does not fit need not be known to its end */
         const uint32_t opcode = read_opcode(c);
-        (void)(compile_variable(c, opcode) || compile_memory(c, opcode) || compile_numeric(c, opcode) ||
-               compile_control(c, opcode));
+        (void)(compile_variable(c, opcode) || compile_control(c, opcode) || compile_memory(c, opcode) ||
+               compile_numeric(c, opcode));
         count_instruction(c, opcode);
     }
 }
@@ -59,7 +59,7 @@ static enum machine_fault compile_function(struct compiler *c, M3Function *funct
     c->type = function->funcType;
     c->in = wasm_reader_over(function->wasm, (size_t)(function->wasmEnd - function->wasm));
     (void)wasm_u32(&c->in); /* its size */
-    c->count = 0;
+    c->count = c->settled = 0;
     c->reachable = true;
     c->stretch = 0;
     c->held[REGISTER_INTEGER] = c->held[REGISTER_FLOAT] = NOT_HELD;
@@ -87,6 +87,7 @@ static bool take_room(struct compiler *c, const struct machine_needs *needs) {
         engine_arena.refused = (uint32_t)(tables + 64);
         return false;
     }
+    c->room = (uint32_t)bytes;
     uint8_t *end = (uint8_t *)c->code + (bytes & ~(size_t)7);
     c->values = (struct value *)(void *)(end -= needs->operands * sizeof(struct value));
     c->locals = (struct local *)(void *)(end -= needs->locals * sizeof(struct local));
@@ -107,10 +108,10 @@ static enum machine_fault compile_functions(struct compiler *c) {
         if (fault != MACHINE_OK) {
             return fault;
         }
-    }
-    if (c->at > c->limit) {
-        engine_arena.refused = c->at * (uint32_t)sizeof(cell);
-        return MACHINE_NO_MEMORY;
+        if (c->at > c->limit) {
+            engine_arena.refused = c->room + (c->at - c->limit) * (uint32_t)sizeof(cell);
+            return MACHINE_NO_MEMORY;
+        }
     }
     return MACHINE_OK;
 }

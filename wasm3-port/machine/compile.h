@@ -36,6 +36,7 @@ struct block {
     uint32_t fixups;       /* branches to its end, chained through their target cells; 0 = none */
     uint32_t otherwise;    /* of an if: the branch over it, until its else or end */
     const cell *start;     /* of a loop */
+    uint32_t stub;         /* of the last br_table that needed one for this label: its code */
     uint16_t stretch;      /* at the branches to its end, at most */
 };
 
@@ -68,6 +69,7 @@ struct compiler {
 
     struct value *values;
     uint32_t count;
+    uint32_t settled; /* the values below are at home, or constants: none is looked at again */
     struct block *blocks;
     uint32_t depth;
     struct local *locals;
@@ -78,6 +80,7 @@ struct compiler {
 
     cell *code;
     uint32_t at, limit; /* cells; beyond the limit nothing is written */
+    uint32_t room;      /* bytes, of which the code has a part */
     uint32_t *marks_end;
     uint32_t marks;
     bool memory_grows;
@@ -89,6 +92,7 @@ struct compiler {
     struct last last;
 };
 #define NOT_HELD UINT32_MAX
+#define UNSETTLED_MAX 32u
 
 /* ---- emit.c: the code --------------------------------------------------------------------------- */
 
@@ -122,11 +126,15 @@ unsigned next_home(const struct compiler *c);
 void use_slots(struct compiler *c, unsigned end);
 
 struct value *push_home(struct compiler *c, uint8_t type); /* it is in its home already */
+void push_homes(struct compiler *c, const uint8_t *types, uint32_t count);
 void push_slot(struct compiler *c, uint8_t type, unsigned to);
 void push_register(struct compiler *c, uint8_t type);
 void push_constant(struct compiler *c, uint8_t type, uint32_t low, uint32_t high);
 struct value pop_value(struct compiler *c);
 void drop_to(struct compiler *c, uint32_t height);
+/* Before the operand stack grows: at most UNSETTLED_MAX of it are neither at home nor constants, so that
+ * settling takes no longer the more there are. */
+void settle_oldest(struct compiler *c);
 
 /* Sends a value to a slot. */
 void settle_in(struct compiler *c, struct value *value, unsigned to);

@@ -13,14 +13,6 @@ static uint32_t results_of(const struct block *block) {
     return block->type != NULL ? block->type->numRets : block->single != VALUE_NONE;
 }
 
-static uint8_t result_type(const struct block *block, uint32_t index) {
-    return block->type != NULL ? block->type->types[index] : block->single;
-}
-
-static uint8_t parameter_type(const struct block *block, uint32_t index) {
-    return block->type->types[block->type->numRets + index];
-}
-
 /* What a branch to the block carries. */
 static uint32_t arity_of(const struct block *block) {
     return block->opcode == OPCODE_LOOP ? parameters_of(block) : results_of(block);
@@ -32,15 +24,13 @@ static struct block *label_at(struct compiler *c, uint32_t depth) {
 
 static void push_results(struct compiler *c, const struct block *block) {
     drop_to(c, block->height);
-    for (uint32_t i = 0; i < results_of(block); i++) {
-        push_home(c, result_type(block, i));
-    }
+    push_homes(c, block->type != NULL ? block->type->types : &block->single, results_of(block));
 }
 
 static void push_parameters(struct compiler *c, const struct block *block) {
     drop_to(c, block->height);
-    for (uint32_t i = 0; i < parameters_of(block); i++) {
-        push_home(c, parameter_type(block, i));
+    if (parameters_of(block) > 0) {
+        push_homes(c, block->type->types + block->type->numRets, parameters_of(block));
     }
 }
 
@@ -50,41 +40,43 @@ void open_function_block(struct compiler *c) {
         .opcode = OPCODE_BLOCK, .is_function = true, .type = c->type, .home = c->operands_start};
 }
 
-static struct block read_block(struct compiler *c, uint32_t opcode) {
-    struct block block = {.opcode = (uint8_t)opcode};
+/* Where it will be: on some cores to copy one takes long. */
+static struct block *read_block(struct compiler *c, uint32_t opcode) {
+    struct block *block = &c->blocks[c->depth];
     const int64_t type = wasm_s33(&c->in);
-    if (type >= 0) {
-        block.type = c->module->funcTypes[type];
-    } else if (type != -0x40) {
-        block.single = (uint8_t)-type;
-    }
+    block->opcode = (uint8_t)opcode;
+    block->is_function = false;
+    block->single = type < 0 && type != -0x40 ? (uint8_t)-type : VALUE_NONE;
+    block->type = type >= 0 ? c->module->funcTypes[type] : NULL;
+    block->fixups = block->otherwise = block->stub = 0;
+    block->stretch = 0;
     return block;
 }
 
 static void open_block(struct compiler *c, uint32_t opcode) {
-    struct block block = read_block(c, opcode);
+    struct block *block = read_block(c, opcode);
     struct value condition;
     if (opcode == OPCODE_IF) {
         condition = pop_value(c);
     }
     settle_all(c);
-    settle_top(c, parameters_of(&block));
+    settle_top(c, parameters_of(block));
     if (opcode == OPCODE_LOOP) {
         count_loop(c);
     }
-    block.height = (uint16_t)(c->count - parameters_of(&block));
+    block->height = (uint16_t)(c->count - parameters_of(block));
     if (opcode == OPCODE_IF) {
         compile_condition(c, &condition, false, false);
-        emit_fixup(c, &block.otherwise);
-        count_branch(c, &block);
+        emit_fixup(c, &block->otherwise);
+        count_branch(c, block);
     }
     if (opcode == OPCODE_LOOP) {
         c->last.kind = LAST_FIXED;
         c->fixed = c->at;
-        block.start = code_here(c);
+        block->start = code_here(c);
     }
-    block.home = (uint16_t)(block.height < c->count ? c->values[block.height].home : next_home(c));
-    c->blocks[c->depth++] = block;
+    block->home = (uint16_t)(block->height < c->count ? c->values[block->height].home : next_home(c));
+    c->depth++;
 }
 
 /* ---- branches ----------------------------------------------------------------------------------- */
@@ -185,16 +177,24 @@ static bool needs_stub(const struct compiler *c, const struct block *block) {
     return block->opcode == OPCODE_LOOP || !in_place(c, block);
 }
 
-/* Branches that do more than jump follow the table. */
+static void emit_stub(struct compiler *c, struct block *block) {
+    c->fixed = c->at;
+    block->stub = c->at;
+    carry_copies(c, block);
+    jump(c, block);
+}
+
+/* Branches that do more than jump follow the table, one for all that go to the same label. */
 static void emit_stubs(struct compiler *c, struct wasm_reader labels, uint32_t count, uint32_t table) {
     for (uint32_t i = 0; i <= count; i++) {
         struct block *block = label_at(c, wasm_u32(&labels));
-        if (needs_stub(c, block)) {
-            patch_cell(c, table + i, (cell)code_here(c));
-            c->fixed = c->at;
-            carry_copies(c, block);
-            jump(c, block);
+        if (!needs_stub(c, block)) {
+            continue;
         }
+        if (block->stub < table) { /* it has none yet, or that of an earlier table */
+            emit_stub(c, block);
+        }
+        patch_cell(c, table + i, (cell)(c->code + block->stub));
     }
 }
 
@@ -331,30 +331,33 @@ static void skip_unreachable(struct compiler *c) {
 
 /* ---- calls -------------------------------------------------------------------------------------- */
 
+struct callee {
+    unsigned frame, link; /* slots */
+};
+
 /* The arguments' homes are the beginning of the callee's frame. Registers do not survive a call. */
-static unsigned prepare_call(struct compiler *c, const M3FuncType *type) {
+static struct callee prepare_call(struct compiler *c, const M3FuncType *type) {
     settle_top(c, type->numArgs);
     settle_registers(c);
     const unsigned frame = type->numArgs == 0 ? next_home(c) : c->values[c->count - type->numArgs].home;
-    use_slots(c, frame + link_slot_of(type) + LINK_SLOTS);
-    return frame;
+    const struct callee callee = {.frame = frame, .link = frame + link_slot_of(type)};
+    use_slots(c, callee.link + LINK_SLOTS);
+    return callee;
 }
 
-static void finish_call(struct compiler *c, const M3FuncType *type, unsigned frame) {
-    emit_slot(c, frame);
-    emit_slot(c, frame + link_slot_of(type));
+static void finish_call(struct compiler *c, const M3FuncType *type, const struct callee *callee) {
+    emit_slot(c, callee->frame);
+    emit_slot(c, callee->link);
     drop_to(c, c->count - type->numArgs);
-    for (uint32_t i = 0; i < type->numRets; i++) {
-        push_home(c, type->types[i]);
-    }
+    push_homes(c, type->types, type->numRets);
 }
 
 static void compile_call(struct compiler *c) {
     M3Function *function = &c->module->functions[wasm_u32(&c->in)];
-    const unsigned frame = prepare_call(c, function->funcType);
+    const struct callee callee = prepare_call(c, function->funcType);
     emit_operation(c, OP_call);
     emit(c, (cell)&function->compiled);
-    finish_call(c, function->funcType, frame);
+    finish_call(c, function->funcType, &callee);
 }
 
 static void compile_call_indirect(struct compiler *c) {
@@ -362,13 +365,13 @@ static void compile_call_indirect(struct compiler *c) {
     (void)wasm_u32(&c->in); /* table 0 */
     struct value index = pop_value(c);
     settle_constant(c, &index);
-    const unsigned frame = prepare_call(c, type);
+    const struct callee callee = prepare_call(c, type);
     emit_operation(c, index.place == IN_SLOT ? OP_call_indirect_s : OP_call_indirect_r);
     if (index.place == IN_SLOT) {
         emit_slot(c, index.slot);
     }
     emit(c, (cell)type);
-    finish_call(c, type, frame);
+    finish_call(c, type, &callee);
 }
 
 bool compile_control(struct compiler *c, uint32_t opcode) {

@@ -14,6 +14,7 @@ static void push_64(struct compiler *c, uint8_t type, uint64_t bits) {
 /* Reads nothing yet: whoever needs it takes it from the local's own slot. */
 static void compile_local_get(struct compiler *c) {
     const struct local *local = &c->locals[wasm_u32(&c->in)];
+    settle_oldest(c);
     push_slot(c, local->type, local->slot);
 }
 

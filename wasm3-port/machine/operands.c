@@ -26,7 +26,9 @@ static struct value *push(struct compiler *c, uint8_t type, enum place place) {
     const unsigned home = next_home(c);
     struct value *value = &c->values[c->count++];
     use_slots(c, home + slots_of(type));
-    *value = (struct value){.type = type, .place = (uint8_t)place, .home = (uint16_t)home};
+    value->type = type;
+    value->place = (uint8_t)place;
+    value->home = (uint16_t)home;
     return value;
 }
 
@@ -34,6 +36,22 @@ struct value *push_home(struct compiler *c, uint8_t type) {
     struct value *value = push(c, type, IN_SLOT);
     value->slot = value->home;
     return value;
+}
+
+void push_homes(struct compiler *c, const uint8_t *types, uint32_t count) {
+    unsigned home = next_home(c);
+    struct value *value = &c->values[c->count];
+    if (c->settled == c->count) {
+        c->settled += count;
+    }
+    c->count += count;
+    for (uint32_t i = 0; i < count; i++, value++) {
+        value->type = types[i];
+        value->place = IN_SLOT;
+        value->slot = value->home = (uint16_t)home;
+        home += slots_of(types[i]);
+    }
+    use_slots(c, home);
 }
 
 void push_slot(struct compiler *c, uint8_t type, unsigned to) {
@@ -57,12 +75,24 @@ struct value pop_value(struct compiler *c) {
     if (value.place == IN_REGISTER) {
         c->held[register_of(value.type)] = NOT_HELD;
     }
+    if (c->settled > c->count) {
+        c->settled = c->count;
+    }
     return value;
 }
 
 void drop_to(struct compiler *c, uint32_t height) {
-    while (c->count > height) {
-        (void)pop_value(c);
+    if (c->count <= height) {
+        return;
+    }
+    c->count = height;
+    if (c->settled > height) {
+        c->settled = height;
+    }
+    for (enum register_kind reg = 0; reg < REGISTERS; reg++) {
+        if (c->held[reg] != NOT_HELD && c->held[reg] >= height) {
+            c->held[reg] = NOT_HELD;
+        }
     }
 }
 
@@ -153,23 +183,40 @@ void settle_registers(struct compiler *c) {
     }
 }
 
+static void settle_next(struct compiler *c) {
+    struct value *value = &c->values[c->settled++];
+    if (value->place != CONSTANT) {
+        settle_home(c, value);
+    }
+}
+
 void settle_all(struct compiler *c) {
-    for (uint32_t i = 0; i < c->count; i++) {
-        if (c->values[i].place != CONSTANT) {
+    while (c->settled < c->count) {
+        settle_next(c);
+    }
+}
+
+void settle_oldest(struct compiler *c) {
+    if (c->count - c->settled >= UNSETTLED_MAX) {
+        settle_next(c);
+    }
+}
+
+static bool is_at_home(const struct value *value) {
+    return value->place == IN_SLOT && value->slot == value->home;
+}
+
+void settle_top(struct compiler *c, uint32_t count) {
+    for (uint32_t i = c->count - count; i < c->count; i++) {
+        if (!is_at_home(&c->values[i])) {
             settle_home(c, &c->values[i]);
         }
     }
 }
 
-void settle_top(struct compiler *c, uint32_t count) {
-    for (uint32_t i = c->count - count; i < c->count; i++) {
-        settle_home(c, &c->values[i]);
-    }
-}
-
 void settle_readers(struct compiler *c, const struct local *local) {
     const unsigned end = local->slot + slots_of(local->type);
-    for (uint32_t i = 0; i < c->count; i++) {
+    for (uint32_t i = c->settled; i < c->count; i++) {
         struct value *value = &c->values[i];
         if (value->place == IN_SLOT && value->slot >= local->slot && value->slot < end) {
             settle_home(c, value);
